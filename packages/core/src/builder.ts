@@ -1,0 +1,244 @@
+import { type Constant, scalarConstant } from './constant.ts'
+import type { DType } from './dtype.ts'
+import { errors } from './errors.ts'
+import { type Attribute, type Graph, type Op, type Origin, operandsOf, type TensorType, type Value } from './graph/graph.ts'
+import type { OpDefinition } from './op-definition.ts'
+import { type ArgumentsOf, definitionOf, type OpKind, type OpTable, ops } from './ops/ops.ts'
+import type { Rule } from './rewrite/rule.ts'
+
+type ResultOf<K extends OpKind> = OpTable[K] extends { infer: (...args: never[]) => infer R }
+  ? R extends readonly unknown[]
+    ? readonly Value[]
+    : Value
+  : never
+
+/** One method per op, with its operands and attributes in one record: `b.softmax({ x, axis: 1 })`. */
+type OpMethods = { readonly [K in OpKind]: (args: ArgumentsOf<K>) => ResultOf<K> }
+
+type Arguments = Readonly<Record<string, Value | readonly Value[] | Attribute | undefined>>
+
+export interface BuilderOptions {
+  /** Tried on every op before it is added. */
+  readonly rules?: readonly Rule[]
+}
+
+/** A rule that fires on its own output would never stop; real chains of rules are a handful deep. */
+const MAX_DEPTH = 64
+
+export interface Builder extends OpMethods {}
+
+/**
+ * Makes a graph, an op at a time. Types are inferred on the spot, equal ops become one, rewrite rules are
+ * tried before an op is added, and what no output needs is left out at the end.
+ */
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: see above.
+export class Builder {
+  readonly name: string
+  /** How often each rule fired. */
+  readonly hits: Record<string, number> = {}
+  readonly #inputs: Value[] = []
+  readonly #states: Value[] = []
+  readonly #ops: Op[] = []
+  readonly #names = new Set<string>()
+  readonly #ids = new Map<Value, number>()
+  readonly #known = new Map<string, readonly Value[]>()
+  readonly #rules = new Map<string, Rule[]>()
+  #origin: Origin = { module: '', rules: [] }
+  #hints: readonly string[] = []
+
+  constructor(name: string, options: BuilderOptions = {}) {
+    this.name = name
+    for (const rule of options.rules ?? []) {
+      for (const kind of [rule.on].flat()) this.#rules.set(kind, [...(this.#rules.get(kind) ?? []), rule])
+    }
+  }
+
+  /** A graph input, under exactly this name. */
+  input(name: string, dtype: DType, shape: readonly number[]): Value {
+    return this.#boundary(this.#inputs, name, { dtype, shape })
+  }
+
+  /** A tensor that lives across calls, under exactly this name. */
+  state(name: string, dtype: DType, shape: readonly number[]): Value {
+    return this.#boundary(this.#states, name, { dtype, shape })
+  }
+
+  #boundary(list: Value[], name: string, type: TensorType): Value {
+    if (this.#names.has(name)) throw errors.E_GRAPH({ graph: this.name, problem: `two values are called "${name}"` })
+    const value: Value = { name, type }
+    this.#names.add(name)
+    this.#identify(value)
+    list.push(value)
+    return value
+  }
+
+  /** A constant tensor. */
+  constant(val: Constant): Value {
+    return this.emit('const', { val })[0] as Value
+  }
+
+  /** A rank-0 constant of the type of `like`. */
+  scalar(value: number, like: Value): Value {
+    return this.constant(scalarConstant(like.type.dtype, value))
+  }
+
+  /** Runs `body` with its ops ascribed to a module of the checkpoint, given by its full path. */
+  in<T>(module: string, body: () => T): T {
+    return this.from({ ...this.#origin, module }, [], body)
+  }
+
+  /** Runs `body` with its ops ascribed to `origin`; `hints` are names for the results of the next op. */
+  from<T>(origin: Origin, hints: readonly string[], body: () => T): T {
+    const saved = this.#origin
+    this.#origin = origin
+    this.#hints = hints
+    try {
+      return body()
+    } finally {
+      this.#origin = saved
+      this.#hints = []
+    }
+  }
+
+  /** Adds an op by kind: what the methods do, for kinds that are not known when the code is written. */
+  emit(kind: string, args: Arguments): readonly Value[] {
+    const hints = this.#hints
+    this.#hints = []
+    const definition = definitionOf(kind)
+    if (!definition) throw errors.E_TYPE({ op: kind, problem: 'no op of this name' })
+    const op = makeOp(kind, definition, args, this.#origin)
+    return this.#rewritten(op) ?? this.#append(op, definition, hints)
+  }
+
+  #rewritten(op: Op): readonly Value[] | undefined {
+    for (const rule of this.#rules.get(op.kind) ?? []) {
+      if (this.#origin.rules.length > MAX_DEPTH) throw errors.E_RULE_LOOP({ rule: rule.name, op: op.kind })
+      const origin = { module: this.#origin.module, rules: [...this.#origin.rules, rule.name] }
+      const replaced = this.from(origin, [], () => rule.rewrite(op, this))
+      if (replaced === undefined) continue
+      this.hits[rule.name] = (this.hits[rule.name] ?? 0) + 1
+      return [replaced].flat() as Value[]
+    }
+    return undefined
+  }
+
+  #append(op: Op, definition: OpDefinition, hints: readonly string[]): readonly Value[] {
+    const key = definition.effect ? undefined : this.#key(op)
+    const known = key === undefined ? undefined : this.#known.get(key)
+    if (known) return known
+    const named: Op = { ...op, outputs: [] }
+    const outputs = op.outputs.map((output, i): Value => {
+      const hint = hints[i] ?? [op.origin.module, op.kind, op.outputs.length > 1 ? i : ''].filter(part => part !== '').join('_')
+      return { name: this.#uniqueName(hint), type: output.type, producer: named }
+    })
+    Object.assign(named, { outputs })
+    for (const output of outputs) this.#identify(output)
+    this.#ops.push(named)
+    if (key !== undefined) this.#known.set(key, outputs)
+    return outputs
+  }
+
+  #identify(value: Value): void {
+    this.#ids.set(value, this.#ids.size)
+  }
+
+  #key(op: Op): string {
+    const id = (value: Value): number => {
+      const found = this.#ids.get(value)
+      if (found === undefined)
+        throw errors.E_GRAPH({ graph: this.name, problem: `${op.kind} uses "${value.name}", which belongs to another graph` })
+      return found
+    }
+    const operands = Object.entries(op.operands).map(
+      ([name, value]) => `${name}=${Array.isArray(value) ? value.map(id) : id(value as Value)}`,
+    )
+    const attributes = Object.entries(op.attributes).map(([name, value]) => `${name}=${attributeKey(value)}`)
+    return [op.kind, ...operands, ...attributes].join(';')
+  }
+
+  #uniqueName(hint: string): string {
+    const base = identifier(hint)
+    let name = base
+    for (let i = 1; this.#names.has(name); i++) name = `${base}_${i}`
+    this.#names.add(name)
+    return name
+  }
+
+  /** The finished graph: the ops that the outputs, and the states, depend on. */
+  finish(outputs: Readonly<Record<string, Value>>): Graph {
+    const live = new Set<Op>()
+    const want = Object.values(outputs).map(value => value.producer)
+    for (const op of this.#ops) if (definitionOf(op.kind)?.effect && op.outputs.length === 0) want.push(op)
+    for (let op = want.pop(); want.length > 0 || op; op = want.pop()) {
+      if (!op || live.has(op)) continue
+      live.add(op)
+      for (const value of operandsOf(op)) want.push(value.producer)
+    }
+    return {
+      name: this.name,
+      inputs: [...this.#inputs],
+      states: [...this.#states],
+      ops: this.#ops.filter(op => live.has(op)),
+      outputs: Object.entries(outputs).map(([name, value]) => ({ name, value })),
+    }
+  }
+}
+
+/** A legal Core ML identifier near `name`. */
+export const identifier = (name: string): string => {
+  const legal = name.replace(/[^A-Za-z0-9_]+/g, '_')
+  return /^[A-Za-z_]/.test(legal) ? legal : `_${legal}`
+}
+
+function attributeKey(value: Attribute): string {
+  if (typeof value !== 'object' || Array.isArray(value)) return JSON.stringify(value)
+  const constant = value as Constant
+  return `${constant.dtype}[${constant.shape}]${constant.id}`
+}
+
+function makeOp(kind: string, definition: OpDefinition, args: Arguments, origin: Origin): Op {
+  const operands: Record<string, Value | readonly Value[]> = {}
+  const attributes: Record<string, Attribute> = {}
+  const fail = (problem: string) => errors.E_TYPE({ op: origin.module ? `${kind} (${origin.module})` : kind, problem })
+  for (const [name, spec] of Object.entries(definition.operands)) {
+    const given = args[name] as Value | readonly Value[] | undefined
+    if (given === undefined && spec.arity !== 'optional') throw fail(`operand ${name} is missing`)
+    if (given !== undefined) operands[name] = given
+  }
+  for (const [name, spec] of Object.entries(definition.attributes)) {
+    const given = (args[name] as Attribute | undefined) ?? spec.fallback
+    if (given === undefined && spec.required) throw fail(`attribute ${name} is missing`)
+    if (spec.choices && !spec.choices.includes(given as string)) throw fail(`${name} is ${given}; allowed: ${spec.choices.join(', ')}`)
+    if (given !== undefined) attributes[name] = given
+  }
+  for (const name of Object.keys(args)) {
+    if (!(name in definition.operands) && !(name in definition.attributes)) throw fail(`no parameter "${name}"`)
+  }
+  let types: TensorType | readonly TensorType[]
+  try {
+    const typeOf = (value: Value | readonly Value[]) => (Array.isArray(value) ? value.map((v: Value) => v.type) : (value as Value).type)
+    types = definition.infer(
+      Object.fromEntries(Object.entries(operands).map(([name, value]) => [name, typeOf(value)])) as never,
+      attributes as never,
+    )
+  } catch (error) {
+    if (error instanceof TypeError) throw fail(error.message)
+    throw error
+  }
+  // Results have no name until the op is added: rules see the op before that.
+  const outputs = ([types].flat() as TensorType[]).map((type): Value => ({ name: '', type }))
+  return { kind, operands, attributes, outputs, origin }
+}
+
+for (const kind of Object.keys(ops)) {
+  Object.defineProperty(Builder.prototype, kind, {
+    value(this: Builder, args: Arguments) {
+      const results = this.emit(kind, args)
+      const single = results.length === 1 && !severalResults.has(kind)
+      return single ? results[0] : results
+    },
+  })
+}
+
+/** Kinds whose methods give an array even when it holds one value. */
+const severalResults: ReadonlySet<string> = new Set(['split', 'topk', 'write_state'])

@@ -1,0 +1,256 @@
+import { allocate, bytesOf, castArray, type DType, type NumericArray } from './dtype.ts'
+
+/**
+ * A constant tensor whose elements are read when they are written, never before. It is a range of a
+ * file, a small array, or a view over other constants that computes while streaming.
+ */
+export interface Constant {
+  readonly dtype: DType
+  readonly shape: readonly number[]
+  /** Equal ids hold equal elements: what carries one id is written once. Stable from run to run. */
+  readonly id: string
+  /** Where this is a lossless widening of what is stored (fp16 seen as fp32): the stored one, so that narrowing again is free. */
+  readonly widened?: Constant
+  /** Elements `start … start + count − 1` in row-major order. The result belongs to the caller. */
+  read(start: number, count: number): NumericArray
+}
+
+export const sizeOf = (shape: readonly number[]): number => shape.reduce((product, dim) => product * dim, 1)
+
+/** All elements. For small constants and single tensors; writers stream instead (see `chunks`). */
+export const readAll = (constant: Constant): NumericArray => constant.read(0, sizeOf(constant.shape))
+
+/** Elements per chunk when streaming: 4 MiB of fp32, large enough for the disk, small beside the 300 MB bound. */
+const CHUNK = 1 << 20
+
+/** The elements of a constant, a chunk at a time. */
+export function* chunks(constant: Constant, chunk = CHUNK): Generator<NumericArray> {
+  const size = sizeOf(constant.shape)
+  for (let start = 0; start < size; start += chunk) yield constant.read(start, Math.min(chunk, size - start))
+}
+
+/** Elements given as an array. The id derives from the bytes. */
+export function denseConstant(dtype: DType, shape: readonly number[], data: NumericArray): Constant {
+  if (data.length !== sizeOf(shape)) throw new RangeError(`${data.length} elements for the shape [${shape}]`)
+  return {
+    dtype,
+    shape,
+    id: `dense:${dtype}[${shape}]:${fingerprint(bytesOf(data))}`,
+    read: (start, count) => data.slice(start, start + count) as NumericArray,
+  }
+}
+
+/** A rank-0 constant. */
+export const scalarConstant = (dtype: DType, value: number): Constant => {
+  const data = allocate(dtype, 1)
+  if (dtype === 'int64') (data as BigInt64Array)[0] = BigInt(value)
+  else data[0] = value
+  return denseConstant(dtype, [], data)
+}
+
+/** Elements computed from their row-major index: `id` names the formula and its parameters. */
+export const computedConstant = (dtype: DType, shape: readonly number[], id: string, element: (index: number) => number): Constant => ({
+  dtype,
+  shape,
+  id: `computed:${dtype}[${shape}]:${id}`,
+  read: (start, count) => {
+    const out = allocate(dtype, count)
+    for (let i = 0; i < count; i++) out[i] = element(start + i)
+    return out
+  },
+})
+
+// FNV-1a over 32 bits, twice with different seeds, plus the length: constants made in memory are small and ours, not hostile.
+function fingerprint(bytes: Uint8Array): string {
+  let a = 0x811c9dc5
+  let b = 0x9747b28c
+  for (const byte of bytes) {
+    a = Math.imul(a ^ byte, 0x01000193)
+    b = Math.imul(b ^ byte, 0x85ebca6b) ^ (b >>> 13)
+  }
+  return `${(a >>> 0).toString(16)}${(b >>> 0).toString(16)}:${bytes.length}`
+}
+
+/** The same elements under another shape of equal size. */
+export function reshapeConstant(base: Constant, shape: readonly number[]): Constant {
+  if (sizeOf(shape) !== sizeOf(base.shape)) throw new RangeError(`[${base.shape}] cannot be [${shape}]`)
+  // The id stays: bytes do not depend on the shape, so a weight seen as linear and as conv is written once.
+  return { ...base, shape }
+}
+
+/** The elements converted to another type. */
+export function castConstant(base: Constant, dtype: DType): Constant {
+  if (base.dtype === dtype) return base
+  if (base.widened?.dtype === dtype) return reshapeConstant(base.widened, base.shape)
+  return {
+    dtype,
+    shape: base.shape,
+    id: `cast:${dtype}(${base.id})`,
+    ...(dtype === 'fp32' && (base.dtype === 'fp16' || base.dtype === 'bf16') ? { widened: base } : {}),
+    read: (start, count) => castArray(base.read(start, count), base.dtype, dtype),
+  }
+}
+
+/** Element by element, computed in double precision: `map(value, index)`. `id` names the function and its parameters. */
+export function mapConstant(base: Constant, id: string, map: (value: number, index: number) => number): Constant {
+  return {
+    dtype: base.dtype,
+    shape: base.shape,
+    id: `${id}(${base.id})`,
+    read: (start, count) => {
+      const [data, dtype] = computable(base, start, count)
+      for (let i = 0; i < count; i++) data[i] = map(Number(data[i]), start + i)
+      return castArray(data, dtype, base.dtype)
+    },
+  }
+}
+
+function computable(base: Constant, start: number, count: number): [NumericArray, DType] {
+  const data = base.read(start, count)
+  return base.dtype === 'bf16' ? [castArray(data, 'bf16', 'fp32'), 'fp32'] : [data, base.dtype]
+}
+
+export const scaleConstant = (base: Constant, factor: number): Constant =>
+  factor === 1 ? base : mapConstant(base, `scale:${factor}`, value => value * factor)
+
+/** Two constants combined with NumPy broadcasting; `a` has the full shape and keeps its type. */
+export function combineConstants(id: string, a: Constant, b: Constant, combine: (a: number, b: number) => number): Constant {
+  const pad = a.shape.length - b.shape.length
+  const strides = stridesOf(b.shape)
+  const index = (element: number): number => {
+    let at = 0
+    let flat = element
+    for (let axis = a.shape.length - 1; axis >= 0; axis--) {
+      const dim = a.shape[axis] as number
+      const position = flat % dim
+      flat = (flat - position) / dim
+      if (axis >= pad && (b.shape[axis - pad] as number) !== 1) at += position * (strides[axis - pad] as number)
+    }
+    return at
+  }
+  let other: NumericArray | undefined
+  const map = (value: number, flat: number): number => {
+    other ??= computable(b, 0, sizeOf(b.shape))[0]
+    return combine(value, Number(other[index(flat)]))
+  }
+  return { ...mapConstant(a, 'combine', map), id: `${id}(${a.id},${b.id})` }
+}
+
+const stridesOf = (shape: readonly number[]): number[] => shape.map((_, axis) => sizeOf(shape.slice(axis + 1)))
+
+/** Elements `begin … end − 1` of one axis. */
+export function sliceConstant(base: Constant, axis: number, begin: number, end: number): Constant {
+  const dim = base.shape[axis] as number
+  if (begin === 0 && end === dim) return base
+  const inner = sizeOf(base.shape.slice(axis + 1))
+  const run = (end - begin) * inner
+  const shape = base.shape.with(axis, end - begin)
+  return {
+    dtype: base.dtype,
+    shape,
+    id: `slice:${axis},${begin},${end}[${base.shape}](${base.id})`,
+    read: (start, count) => {
+      const out = allocate(base.dtype, count)
+      for (let done = 0; done < count; ) {
+        const at = start + done
+        const within = at % run
+        const length = Math.min(run - within, count - done)
+        copyInto(out, base.read(((at - within) / run) * dim * inner + begin * inner + within, length), done)
+        done += length
+      }
+      return out
+    },
+  }
+}
+
+/** Axes in another order: axis i of the result is axis `perm[i]` of the base. Reads the base whole, once per pass over the result. */
+export function transposeConstant(base: Constant, perm: readonly number[]): Constant {
+  const shape = perm.map(axis => base.shape[axis] as number)
+  const moved = perm.filter(axis => base.shape[axis] !== 1)
+  if (moved.every((axis, i) => i === 0 || axis > (moved[i - 1] as number))) return reshapeConstant(base, shape)
+  const strides = stridesOf(base.shape)
+  const from = perm.map(axis => strides[axis] as number)
+  let whole: NumericArray | undefined
+  const size = sizeOf(shape)
+  return {
+    dtype: base.dtype,
+    shape,
+    id: `transpose:${perm}[${base.shape}](${base.id})`,
+    read: (start, count) => {
+      whole ??= readAll(base)
+      const source = whole
+      const out = allocate(base.dtype, count)
+      const position = shape.map(() => 0)
+      let at = 0
+      for (let axis = shape.length - 1, flat = start; axis >= 0; axis--) {
+        const dim = shape[axis] as number
+        position[axis] = flat % dim
+        flat = Math.floor(flat / dim)
+        at += (position[axis] as number) * (from[axis] as number)
+      }
+      for (let i = 0; i < count; i++) {
+        out[i] = source[at] as never
+        for (let axis = shape.length - 1; axis >= 0; axis--) {
+          at += from[axis] as number
+          if (++(position[axis] as number[][number]) < (shape[axis] as number)) break
+          at -= (from[axis] as number) * (shape[axis] as number)
+          position[axis] = 0
+        }
+      }
+      // The base is let go at the end of a pass, so that a writer holds one transposed tensor at a time.
+      if (start + count === size) whole = undefined
+      return out
+    },
+  }
+}
+
+/** Constants one after the other along an axis. */
+export function concatConstants(parts: readonly Constant[], axis: number): Constant {
+  const [first, ...rest] = parts
+  if (!first) throw new RangeError('nothing to concatenate')
+  if (rest.length === 0) return first
+  const runs = parts.map(part => sizeOf(part.shape.slice(axis)))
+  const run = runs.reduce((sum, length) => sum + length, 0)
+  const dim = parts.reduce((sum, part) => sum + (part.shape[axis] as number), 0)
+  return {
+    dtype: first.dtype,
+    shape: first.shape.with(axis, dim),
+    id: `concat:${axis}(${parts.map(part => `${part.id}[${part.shape}]`).join(',')})`,
+    read: (start, count) => {
+      const out = allocate(first.dtype, count)
+      for (let done = 0; done < count; ) {
+        const row = Math.floor((start + done) / run)
+        let within = (start + done) % run
+        let index = 0
+        while (within >= (runs[index] as number)) within -= runs[index++] as number
+        const part = parts[index] as Constant
+        const length = Math.min((runs[index] as number) - within, count - done)
+        copyInto(out, part.read(row * (runs[index] as number) + within, length), done)
+        done += length
+      }
+      return out
+    },
+  }
+}
+
+/** Rows of the first axis, in the order of `rows`. */
+export function gatherConstant(base: Constant, rows: readonly number[], id = rows.join(' ')): Constant {
+  const row = sizeOf(base.shape.slice(1))
+  return {
+    dtype: base.dtype,
+    shape: [rows.length, ...base.shape.slice(1)],
+    id: `gather:${id}[${base.shape}](${base.id})`,
+    read: (start, count) => {
+      const out = allocate(base.dtype, count)
+      for (let done = 0; done < count; ) {
+        const within = (start + done) % row
+        const length = Math.min(row - within, count - done)
+        copyInto(out, base.read((rows[Math.floor((start + done) / row)] as number) * row + within, length), done)
+        done += length
+      }
+      return out
+    },
+  }
+}
+
+const copyInto = (target: NumericArray, source: NumericArray, at: number): void => (target as Float32Array).set(source as Float32Array, at)

@@ -1,0 +1,206 @@
+import { Builder } from '../builder.ts'
+import { concatConstants, scaleConstant } from '../constant.ts'
+import { constantOf, type Graph, type Op, operand, operandsOf, optionalOperand, type Value } from '../graph/graph.ts'
+import { foldConstants } from '../passes/fold-constants.ts'
+import { simplify } from '../passes/simplify.ts'
+import type { Precision, RewriteResult } from '../plugin.ts'
+import { mappedArguments } from '../rewrite/rewrite.ts'
+import { aneAttention, pointwise } from './ane-attention.ts'
+import { Channels } from './channels.ts'
+import { plainExpansions } from './plain.ts'
+
+interface Lowering {
+  readonly b: Builder
+  readonly layout: Channels
+  readonly precision: Precision
+}
+
+/** Lowers one op in the channel layout and says so with true; false leaves it to the plain layout. */
+type LayoutRule = (op: Op, lowering: Lowering) => boolean
+
+const result = (op: Op): Value => op.outputs[0] as Value
+
+/** Axis of [B, S, C] (or [B, C]) in [B, C, 1, S]; undefined for an axis that does not exist. */
+const channelAxis = (axis: number, rank: number): number | undefined =>
+  rank === 2 ? [0, 1][axis < 0 ? axis + 2 : axis] : [0, 3, 1][axis < 0 ? axis + 3 : axis]
+
+/** Elementwise ops follow their operands: they keep the channel layout where one of them has it. */
+const keeps: LayoutRule = (op, { b, layout }) => {
+  const out = result(op)
+  const operands = operandsOf(op)
+  if (!layout.fits(out) || !operands.some(x => layout.isChannels(x))) return false
+  const rank = out.type.shape.length
+  if (operands.some(x => x.type.shape.length > rank || x.type.dtype !== out.type.dtype)) return false
+  const args = mappedArguments(op, x => (x.type.shape.length === 0 ? layout.plain(x) : layout.channels(x, rank)))
+  layout.setChannels(out, b.emit(op.kind, args)[0] as Value)
+  return true
+}
+
+const linear: LayoutRule = (op, { b, layout }) => {
+  const x = operand(op, 'x')
+  const weight = constantOf(operand(op, 'weight'))
+  if (!layout.fits(x) || !weight) return false
+  layout.setChannels(result(op), pointwise(b, layout.channels(x), weight, constantOf(optionalOperand(op, 'bias'))))
+  return true
+}
+
+const layerNorm: LayoutRule = (op, { b, layout }) => {
+  const x = operand(op, 'x')
+  const axes = op.attributes.axes as readonly number[]
+  const rank = x.type.shape.length
+  if (!layout.fits(x) || axes.length !== 1 || channelAxis(axes[0] as number, rank) !== 1) return false
+  const args = mappedArguments(op, value => (value === x ? layout.channels(x) : layout.plain(value)))
+  layout.setChannels(result(op), b.emit('layer_norm', { ...args, axes: [1] })[0] as Value)
+  return true
+}
+
+/**
+ * layer_norm of [x, −x] over the channels: its mean is 0 and its variance mean(x²), so the first half is the RMS
+ * norm, computed by the op that the ANE has, and no square of x is ever stored in fp16 (it overflows above 255).
+ */
+const rmsNorm: LayoutRule = (op, { b, layout }) => {
+  const x = operand(op, 'x')
+  const gamma = constantOf(operand(op, 'gamma'))
+  if (!layout.fits(x) || !gamma) return false
+  const own = layout.channels(x)
+  const width = own.type.shape[1] as number
+  const doubled = b.concat({ values: [own, b.mul({ x: own, y: b.scalar(-1, own) })], axis: 1 })
+  const normal = b.layer_norm({
+    x: doubled,
+    gamma: b.constant(concatConstants([gamma, scaleConstant(gamma, -1)], 0)),
+    axes: [1],
+    epsilon: op.attributes.epsilon as number,
+  })
+  layout.setChannels(result(op), b.split({ x: normal, axis: 1, split_sizes: [width, width] })[0] as Value)
+  return true
+}
+
+const attention: LayoutRule = (op, { b, layout, precision }) => {
+  layout.setChannels(result(op), aneAttention(op, b, layout, precision))
+  return true
+}
+
+/** Ops along one axis that has a place in the channel layout. */
+const alongAxis: LayoutRule = (op, { b, layout }) => {
+  const operands = operandsOf(op)
+  const axis = channelAxis(op.attributes.axis as number, result(op).type.shape.length)
+  if (axis === undefined || !op.outputs.every(x => layout.fits(x)) || !operands.some(x => layout.isChannels(x))) return false
+  if (!operands.every(x => layout.fits(x))) return false
+  const results = b.emit(op.kind, { ...mappedArguments(op, x => layout.channels(x)), axis })
+  for (const [i, out] of op.outputs.entries()) layout.setChannels(out, results[i] as Value)
+  return true
+}
+
+/** A reduction over the tokens or the channels. Without kept axes [B, S, C] becomes [B, C] over the tokens, and [B, S] over the channels. */
+const reduction: LayoutRule = (op, { b, layout }) => {
+  const x = operand(op, 'x')
+  const [axis, ...more] = op.attributes.axes as readonly number[]
+  if (!layout.isChannels(x) || more.length > 0 || axis === undefined) return false
+  const rank = x.type.shape.length
+  const own = channelAxis(axis, rank)
+  if (own === undefined || own === 0) return false
+  const reduced = b.emit(op.kind, { x: layout.channels(x), axes: [own], keep_dims: true })[0] as Value
+  if (op.attributes.keep_dims || (own === 3 && rank === 3)) layout.setChannels(result(op), reduced)
+  else layout.setPlain(result(op), b.reshape({ x: reduced, shape: result(op).type.shape }))
+  return true
+}
+
+/** Slices of tokens and channels; taking one token turns [B, S, C] into [B, C], which is [B, C, 1, 1]. */
+const slice: LayoutRule = (op, { b, layout }) => {
+  const x = operand(op, 'x')
+  const a = op.attributes as Record<string, readonly (number | boolean)[] | undefined>
+  if (!layout.isChannels(x) || x.type.shape.length !== 3) return false
+  const squeezed = a.squeeze_mask?.map(Boolean) ?? [false, false, false]
+  if (squeezed[0] || squeezed[2]) return false
+  const turn = <T extends number | boolean>(list: readonly T[] | undefined, unit: T): T[] | undefined =>
+    list && [list[0] as T, list[2] as T, unit, list[1] as T]
+  const begin = a.begin as readonly number[]
+  const end = (a.end as readonly number[]).map((to, axis) =>
+    squeezed[axis] ? (begin[axis] as number) + 1 || (x.type.shape[axis] as number) : to,
+  )
+  const value = b.slice_by_index({
+    x: layout.channels(x),
+    begin: turn(begin, 0) as number[],
+    end: turn(end, 1) as number[],
+    stride: turn(a.stride as readonly number[] | undefined, 1),
+    begin_mask: turn(a.begin_mask as readonly boolean[] | undefined, true),
+    end_mask: turn(
+      (a.end_mask as readonly boolean[] | undefined)?.map((whole, axis) => whole && !squeezed[axis]),
+      true,
+    ),
+  })
+  layout.setChannels(result(op), value)
+  return true
+}
+
+const elementwise = [
+  [
+    'add',
+    'sub',
+    'mul',
+    'real_div',
+    'maximum',
+    'minimum',
+    'pow',
+    'abs',
+    'sign',
+    'square',
+    'exp',
+    'exp2',
+    'log',
+    'sqrt',
+    'rsqrt',
+    'inverse',
+    'erf',
+  ],
+  ['tanh', 'sigmoid', 'sigmoid_hard', 'relu', 'relu6', 'silu', 'softplus', 'softsign', 'gelu', 'elu', 'leaky_relu', 'clip', 'clamped_relu'],
+  ['linear_activation', 'scaled_tanh', 'floor', 'ceil', 'round', 'sin', 'cos', 'identity'],
+].flat()
+const reductions = ['reduce_sum', 'reduce_mean', 'reduce_max', 'reduce_min', 'reduce_sum_square', 'reduce_l2_norm']
+
+/** How each op is laid out for the ANE. What is not in the table computes in the plain layout: slower there, never wrong. */
+const layoutRules: Readonly<Record<string, LayoutRule>> = {
+  ...Object.fromEntries(elementwise.map(kind => [kind, keeps])),
+  ...Object.fromEntries(reductions.map(kind => [kind, reduction])),
+  linear,
+  layer_norm: layerNorm,
+  rms_norm: rmsNorm,
+  attention,
+  softmax: alongAxis,
+  concat: alongAxis,
+  split: alongAxis,
+  slice_by_index: slice,
+}
+
+/** The rules under which the lowered graph is built: conversions that cancel, views of constants, plain forms of what has no other. */
+const rules = [...simplify, ...foldConstants, ...plainExpansions]
+
+/**
+ * Lowers a graph for the ANE: one walk with two layouts per value, converting at the borders only.
+ * Inputs and outputs keep the plain layout of the deployment contract.
+ */
+export function lowerToAne(graph: Graph, precision: Precision): RewriteResult {
+  const b = new Builder(graph.name, { rules })
+  const layout = new Channels(b)
+  const hits: Record<string, number> = {}
+  for (const input of graph.inputs) layout.setPlain(input, b.input(input.name, input.type.dtype, input.type.shape))
+  for (const state of graph.states) layout.setPlain(state, b.state(state.name, state.type.dtype, state.type.shape))
+  for (const op of graph.ops) {
+    const names = op.kind === 'const' ? op.outputs.map(output => output.name) : []
+    b.from(op.origin, names, () => {
+      if (layoutRules[op.kind]?.(op, { b, layout, precision })) {
+        hits[`ane-${op.kind}`] = (hits[`ane-${op.kind}`] ?? 0) + 1
+        return
+      }
+      const results = b.emit(
+        op.kind,
+        mappedArguments(op, x => layout.plain(x)),
+      )
+      for (const [i, output] of op.outputs.entries()) layout.setPlain(output, results[i] as Value)
+    })
+  }
+  const outputs = Object.fromEntries(
+    graph.outputs.map(({ name, value }) => [name, b.from({ module: '', rules: [] }, [], () => layout.plain(value))]),
+  )
+  return { graph: b.finish(outputs), hits: { ...hits, ...b.hits } }
+}

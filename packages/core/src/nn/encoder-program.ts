@@ -1,0 +1,49 @@
+import { Builder } from '../builder.ts'
+import { errors } from '../errors.ts'
+import type { Program, Value } from '../graph/graph.ts'
+import type { Checkpoint, Json, LoadRequest } from '../plugin.ts'
+
+/** Where a tokenizer has no maximum, transformers writes int(1e30). */
+const NO_MAXIMUM = 1e9
+
+/** The longest default: what most encoders were trained on. */
+const LONGEST_DEFAULT = 512
+
+/**
+ * The sequence lengths to build: what was asked for, or the smallest of what the tokenizer or
+ * sentence-transformers allow, the model's positions and 512. Throws E_OPTION for a length beyond the positions.
+ */
+export function sequenceLengths(request: LoadRequest, positions: number): readonly number[] {
+  const asked = request.seq
+  if (!asked) return [defaultLength(request.checkpoint, positions)]
+  for (const length of asked) {
+    if (length > positions) throw errors.E_OPTION({ option: '--seq', problem: `${length} is more than the model's ${positions} positions` })
+  }
+  return [...new Set(asked)]
+}
+
+function defaultLength(checkpoint: Checkpoint, positions: number): number {
+  const limits = [
+    limit(checkpoint, 'tokenizer_config.json', 'model_max_length'),
+    limit(checkpoint, 'sentence_bert_config.json', 'max_seq_length'),
+  ]
+  return Math.min(LONGEST_DEFAULT, positions, ...limits.filter(length => length !== undefined))
+}
+
+function limit(checkpoint: Checkpoint, file: string, key: string): number | undefined {
+  const json = checkpoint.json(file) as { readonly [key: string]: Json } | undefined
+  const value = json?.[key]
+  return typeof value === 'number' && value > 0 && value < NO_MAXIMUM ? Math.floor(value) : undefined
+}
+
+/** The program `model` of an encoder: one function per length, `main` or `main_64`, `main_128` …; the first is the default. */
+export function encoderProgram(
+  lengths: readonly number[],
+  build: (b: Builder, length: number) => Readonly<Record<string, Value>>,
+): Program {
+  const functions = lengths.map(length => {
+    const b = new Builder(lengths.length === 1 ? 'main' : `main_${length}`)
+    return b.finish(build(b, length))
+  })
+  return { name: 'model', functions }
+}

@@ -1,0 +1,83 @@
+import { defaulted, defineOp, one, optional, optionalWeight, required, weight } from '../op-definition.ts'
+import { broadcast, demand, floats, oneOf, sameShape, sameType } from './shapes.ts'
+
+/** The smallest fp32: what transformers adds to the score of a masked key. */
+export const MASKED = -3.4028234663852886e38
+
+/**
+ * The nn level: ops that carry the meaning a lowering needs. Each has a plain expansion (`lower/plain.ts`),
+ * which is its definition. `linear`, `layer_norm` and `gather` of the op level carry theirs already.
+ */
+export const composites = {
+  rms_norm: defineOp({
+    level: 'nn',
+    doc: 'x / √(mean(x²) + epsilon) · gamma over the last axis',
+    operands: { x: one, gamma: weight },
+    attributes: { epsilon: required('float') },
+    infer: ({ x, gamma }) => {
+      oneOf(x, floats)
+      demand(sameShape(gamma.shape, [x.shape.at(-1) as number]), () => `gamma is [${gamma.shape}] for [${x.shape}]`)
+      return x
+    },
+  }),
+  /**
+   * Multi-head attention over [B, tokens, heads·d], head-major.
+   *
+   *     score = (q·kᵀ + relative) · scale + bias
+   *     key_mask [B, keys]: masked keys get `masked` added
+   *     mask [B | 1, queries, keys]: likewise, but a row may be left without a key: it is then uniform, as in the original
+   *     y = softmax(score) · v
+   *
+   * relative_query, relative_key: tables [queries, keys, d]; q[i]·R[i, j] and k[j]·R[i, j] are added to the
+   * score, before the scale (BERT) or after it (ALBERT: `scale_relative` false). (Shaw et al. 2018; Huang et al. 2020.)
+   */
+  attention: defineOp({
+    level: 'nn',
+    doc: 'multi-head attention: softmax(q·kᵀ·scale + bias + mask)·v, per head',
+    operands: {
+      query: one,
+      key: one,
+      value: one,
+      key_mask: optional,
+      mask: optional,
+      bias: optional,
+      relative_query: optionalWeight,
+      relative_key: optionalWeight,
+    },
+    attributes: {
+      heads: required('int'),
+      scale: required('float'),
+      masked: defaulted('float', MASKED),
+      scale_relative: defaulted('bool', true),
+    },
+    infer: ({ query, key, value, key_mask, mask, bias, relative_query, relative_key }, { heads }) => {
+      oneOf(query, floats, 'query')
+      sameType(query, key, value)
+      demand(
+        [query, key, value].every(x => x.shape.length === 3),
+        'query, key and value are [B, tokens, channels]',
+      )
+      const [batch, queries, width] = query.shape as [number, number, number]
+      const [, keys] = key.shape as [number, number, number]
+      demand(key.shape[2] === width, () => `query is ${width} wide, key ${key.shape[2]}`)
+      demand(
+        key.shape[0] === batch && value.shape[0] === batch && value.shape[1] === keys,
+        () => `key [${key.shape}], value [${value.shape}]`,
+      )
+      demand(
+        width % heads === 0 && (value.shape[2] as number) % heads === 0,
+        () => `${heads} heads do not divide ${width} and ${value.shape[2]}`,
+      )
+      demand(!key_mask || sameShape(key_mask.shape, [batch, keys]), () => `key_mask is [${key_mask?.shape}], not [${batch},${keys}]`)
+      if (mask) demand(sameShape(broadcast(mask.shape, [batch, queries, keys]), [batch, queries, keys]), () => `mask is [${mask.shape}]`)
+      if (bias)
+        demand(
+          sameShape(broadcast(bias.shape, [batch, heads, queries, keys]), [batch, heads, queries, keys]),
+          () => `bias is [${bias.shape}]`,
+        )
+      for (const table of [relative_query, relative_key])
+        demand(!table || sameShape(table.shape, [queries, keys, width / heads]), () => `a relative table is [${table?.shape}]`)
+      return { dtype: query.dtype, shape: [batch, queries, value.shape[2] as number] }
+    },
+  }),
+}

@@ -1,0 +1,123 @@
+import {
+  type Constant,
+  castConstant,
+  combineConstants,
+  concatConstants,
+  gatherConstant,
+  readAll,
+  reshapeConstant,
+  sizeOf,
+  sliceConstant,
+  transposeConstant,
+} from '../constant.ts'
+import { constantOf, type Op, operand, type Value } from '../graph/graph.ts'
+import { slicedShape } from '../ops/movement.ts'
+import { sameShape } from '../ops/shapes.ts'
+import type { Rule } from '../rewrite/rule.ts'
+
+/** A rule that fires when the operand x is constant; the result is a lazy view, so folding reads nothing. */
+const onConstant = (on: string | readonly string[], fold: (x: Constant, op: Op) => Constant | undefined): Rule => ({
+  name: `fold-${[on].flat().join('-')}`,
+  why: 'a view over a constant is a constant',
+  on,
+  rewrite: (op, b) => {
+    const x = constantOf(operand(op, 'x'))
+    const folded = x && fold(x, op)
+    return folded && b.constant(folded)
+  },
+})
+
+const arithmetic = {
+  add: (a: number, b: number) => a + b,
+  sub: (a: number, b: number) => a - b,
+  mul: (a: number, b: number) => a * b,
+  real_div: (a: number, b: number) => a / b,
+  maximum: Math.max,
+  minimum: Math.min,
+} as const
+
+const commutative = new Set(['add', 'mul', 'maximum', 'minimum'])
+
+function combine(op: Op): Constant | undefined {
+  const x = constantOf(operand(op, 'x'))
+  const y = constantOf(operand(op, 'y'))
+  const result = op.outputs[0] as Value
+  if (!x || !y) return undefined
+  const apply = arithmetic[op.kind as keyof typeof arithmetic]
+  if (sameShape(x.shape, result.type.shape)) return combineConstants(op.kind, x, y, apply)
+  if (commutative.has(op.kind) && sameShape(y.shape, result.type.shape)) return combineConstants(op.kind, y, x, apply)
+  return undefined
+}
+
+function slice(x: Constant, op: Op): Constant | undefined {
+  const a = op.attributes as {
+    begin: number[]
+    end: number[]
+    stride?: number[]
+    begin_mask?: boolean[]
+    end_mask?: boolean[]
+    squeeze_mask?: boolean[]
+  }
+  const parts = slicedShape(x.shape, a.begin, a.end, a.stride, a.begin_mask, a.end_mask, a.squeeze_mask)
+  if (parts.some(part => part.stride !== 1)) return undefined
+  const cut = parts.reduce((view, part, axis) => sliceConstant(view, axis, part.begin, part.end), x)
+  return reshapeConstant(cut, (op.outputs[0] as Value).type.shape)
+}
+
+/** Constant arithmetic and constant views. */
+export const foldConstants: readonly Rule[] = [
+  onConstant(['reshape', 'expand_dims', 'squeeze'], (x, op) => reshapeConstant(x, (op.outputs[0] as Value).type.shape)),
+  onConstant('transpose', (x, op) => transposeConstant(x, op.attributes.perm as readonly number[])),
+  onConstant('cast', (x, op) => castConstant(x, (op.outputs[0] as Value).type.dtype)),
+  onConstant('slice_by_index', slice),
+  {
+    name: 'fold-arithmetic',
+    why: 'both sides are known',
+    on: Object.keys(arithmetic),
+    rewrite: (op, b) => {
+      const folded = combine(op)
+      return folded && b.constant(folded)
+    },
+  },
+  {
+    name: 'fold-split',
+    why: 'a piece of a constant is a constant',
+    on: 'split',
+    rewrite: (op, b) => {
+      const x = constantOf(operand(op, 'x'))
+      if (!x) return undefined
+      const axis = op.attributes.axis as number
+      let at = 0
+      return (op.attributes.split_sizes as readonly number[]).map(size => {
+        at += size
+        return b.constant(sliceConstant(x, axis < 0 ? axis + x.shape.length : axis, at - size, at))
+      })
+    },
+  },
+  {
+    name: 'fold-concat',
+    why: 'constants one after the other are a constant',
+    on: 'concat',
+    rewrite: (op, b) => {
+      const parts = (op.operands.values as readonly Value[]).map(constantOf)
+      const axis = op.attributes.axis as number
+      const rank = (op.outputs[0] as Value).type.shape.length
+      return parts.every(part => part !== undefined) ? b.constant(concatConstants(parts, axis < 0 ? axis + rank : axis)) : undefined
+    },
+  },
+  {
+    name: 'fold-gather',
+    why: 'rows of a constant at constant indices',
+    on: 'gather',
+    rewrite: (op, b) => {
+      const x = constantOf(operand(op, 'x'))
+      const indices = constantOf(operand(op, 'indices'))
+      if (!x || !indices || op.attributes.axis !== 0 || sizeOf(indices.shape) > MAX_FOLDED_ROWS) return undefined
+      const rows = Array.from(readAll(indices), Number)
+      return b.constant(reshapeConstant(gatherConstant(x, rows), (op.outputs[0] as Value).type.shape))
+    },
+  },
+]
+
+/** Positions of any model in use; more rows than this are a table that should stay a gather. */
+const MAX_FOLDED_ROWS = 1 << 16
