@@ -22,7 +22,7 @@ export function sentenceEmbedding(b: Builder, tokens: Value, mask: Value, checkp
   for (const { type, path } of sentenceModules(checkpoint)) {
     const module = modules[type]
     if (!module) throw unsupported(`the sentence-transformers module ${type}`, checkpoint)
-    vector = b.in(path, () => module({ b, tokens, mask, vector: vector ?? tokens, folder: checkpoint.folder(path) }))
+    vector = b.in(path, () => module({ b, tokens, mask, vector: vector ?? tokens, folder: () => checkpoint.folder(path) }))
   }
   if (!vector) throw unsupported('a modules.json without a pooling module', checkpoint)
   return vector
@@ -44,15 +44,18 @@ interface ModuleInput {
   readonly tokens: Value
   readonly mask: Value
   readonly vector: Value
-  readonly folder: Checkpoint
+  /** Opened by the modules that have files: a Normalize module's folder is empty, and missing on the hub. */
+  readonly folder: () => Checkpoint
 }
 
 const modules: Readonly<Record<string, (input: ModuleInput) => Value>> = {
-  Pooling: ({ b, tokens, mask, folder }) => {
+  Pooling: ({ b, tokens, mask, folder: open }) => {
+    const folder = open()
     const pooled = poolingModes(folder).map(mode => pool(b, tokens, mask, mode, folder))
     return pooled.length === 1 ? (pooled[0] as Value) : b.concat({ values: pooled, axis: -1 })
   },
-  Dense: ({ b, vector, folder }) => {
+  Dense: ({ b, vector, folder: open }) => {
+    const folder = open()
     const config = folder.config
     const out = Number(config.out_features)
     const name =

@@ -1,0 +1,31 @@
+import { activationNames, type Checkpoint, readConfig } from '@silane/core'
+import * as z from 'zod'
+
+const size = z.int().positive()
+
+/** The keys of a BERT config.json that its numbers depend on, with transformers' defaults (`configuration_bert.py`). */
+const schema = z
+  .object({
+    vocab_size: size.default(30522),
+    hidden_size: size.default(768),
+    num_hidden_layers: size.default(12),
+    num_attention_heads: size.default(12),
+    intermediate_size: size.default(3072),
+    hidden_act: z.enum(activationNames).default('gelu'),
+    max_position_embeddings: size.default(512),
+    type_vocab_size: size.default(2),
+    layer_norm_eps: z.number().nonnegative().default(1e-12),
+    position_embedding_type: z.enum(['absolute', 'relative_key', 'relative_key_query']).default('absolute'),
+    tie_word_embeddings: z.boolean().default(true),
+    is_decoder: z.literal(false, 'only encoders are supported, this is a decoder').default(false),
+    pruned_heads: z.record(z.string(), z.array(z.int())).default({}),
+  })
+  .refine(c => c.hidden_size % c.num_attention_heads === 0, {
+    path: ['num_attention_heads'],
+    message: 'does not divide hidden_size',
+  })
+
+export type BertConfig = z.infer<typeof schema>
+
+/** config.json, typed, defaulted and checked. Throws E_CONFIG. */
+export const readBertConfig = (checkpoint: Checkpoint): BertConfig => readConfig(checkpoint, schema)

@@ -1,0 +1,96 @@
+import {
+  type AttentionMasks,
+  answerSpan,
+  type Builder,
+  embedding,
+  firstRows,
+  layerNorm,
+  linear,
+  maskedLanguageModelHead,
+  pooler,
+  postNormLayer,
+  type Value,
+  type Weights,
+} from '@silane/core'
+import type { BertConfig } from './config.ts'
+
+/**
+ * The encoder of Devlin et al., "BERT: Pre-training of Deep Bidirectional Transformers" (2018), as transformers'
+ * `modeling_bert.py` computes it. Shapes: B batch, S tokens, C hidden, V vocabulary.
+ */
+export interface BertInputs {
+  /** int32 [B, S] */
+  readonly inputIds: Value
+  /** int32 [B, S], 1 for a token, 0 for padding */
+  readonly attentionMask: Value
+  /** int32 [B, S] */
+  readonly tokenTypeIds: Value
+}
+
+/** Last hidden states [B, S, C]. */
+export function encode(b: Builder, inputs: BertInputs, w: Weights, config: BertConfig): Value {
+  const masks: AttentionMasks = { keyMask: inputs.attentionMask }
+  let x = embed(b, inputs, w.at('embeddings'), config)
+  for (let i = 0; i < config.num_hidden_layers; i++) x = layer(b, x, masks, w.at('encoder.layer').at(i), config, i)
+  return x
+}
+
+/** LN(word + segment + position); relative positions enter the attention instead. */
+function embed(b: Builder, { inputIds, tokenTypeIds }: BertInputs, w: Weights, config: BertConfig): Value {
+  const { vocab_size, type_vocab_size, max_position_embeddings, hidden_size } = config
+  const words = embedding(b, inputIds, w.at('word_embeddings'), vocab_size, hidden_size)
+  const types = embedding(b, tokenTypeIds, w.at('token_type_embeddings'), type_vocab_size, hidden_size)
+  let x = b.add({ x: words, y: types })
+  if (config.position_embedding_type === 'absolute') {
+    const length = inputIds.type.shape[1] as number
+    x = b.add({ x, y: firstRows(b, w.at('position_embeddings'), max_position_embeddings, hidden_size, length) })
+  }
+  return layerNorm(b, x, w.at('LayerNorm'), config.layer_norm_eps)
+}
+
+function layer(b: Builder, x: Value, masks: AttentionMasks, w: Weights, config: BertConfig, index: number): Value {
+  const pruned = config.pruned_heads[index]?.length ?? 0
+  return postNormLayer(b, x, masks, w, {
+    hidden: config.hidden_size,
+    heads: config.num_attention_heads - pruned,
+    headSize: config.hidden_size / config.num_attention_heads,
+    intermediate: config.intermediate_size,
+    activation: config.hidden_act,
+    epsilon: config.layer_norm_eps,
+    positions: config.position_embedding_type,
+    maxPositions: config.max_position_embeddings,
+  })
+}
+
+/** The pooled first token [B, C]. */
+export const pool = (b: Builder, x: Value, w: Weights, config: BertConfig): Value => pooler(b, x, w.at('pooler.dense'), config.hidden_size)
+
+/** Scores over the vocabulary [B, S, V]; the output matrix is the word embeddings unless the configuration unties it. */
+export function predictWords(b: Builder, x: Value, w: Weights, config: BertConfig): Value {
+  const { vocab_size, hidden_size } = config
+  const head = w.at('cls.predictions')
+  const tied = config.tie_word_embeddings || !head.has('decoder.weight')
+  return b.in(head.path, () =>
+    maskedLanguageModelHead(b, x, {
+      dense: head.at('transform.dense'),
+      norm: head.at('transform.LayerNorm'),
+      activation: config.hidden_act,
+      epsilon: config.layer_norm_eps,
+      table: tied
+        ? w.tensor('embeddings.word_embeddings.weight', [vocab_size, hidden_size])
+        : head.tensor('decoder.weight', [vocab_size, hidden_size]),
+      // The bias is stored under both names, or either.
+      bias: head.optional('bias', [vocab_size]) ?? head.tensor('decoder.bias', [vocab_size]),
+    }),
+  )
+}
+
+/** Whether the second sentence follows the first [B, 2]; class 0 says yes. */
+export const predictNextSentence = (b: Builder, pooled: Value, w: Weights): Value => linear(b, pooled, w.at('cls.seq_relationship'), 2)
+
+/** Scores of classes over the pooled first token or over every token. */
+export const classify = (b: Builder, x: Value, w: Weights, labels: number): Value => linear(b, x, w.at('classifier'), labels)
+
+/** Scores of an answer's first and last token [B, S]. */
+export const findAnswer = (b: Builder, x: Value, w: Weights): { start_logits: Value; end_logits: Value } =>
+  answerSpan(b, x, w.at('qa_outputs'))
