@@ -51,6 +51,8 @@ export interface LoadRequest {
   readonly kv: 'io' | 'state'
   readonly precision: Precision
   readonly minimumOs: MinimumOs
+  /** The largest package to write: a decoder beyond it is cut into consecutive programs. */
+  readonly maxPackageBytes: number
   /** Values of the plugin's own options, checked and defaulted against its declaration. */
   readonly options: Readonly<Record<string, OptionValue | undefined>>
 }

@@ -4,7 +4,7 @@ import { constantOf, type Op, operand, optionalOperand, type Value } from '../gr
 import type { Precision } from '../plugin.ts'
 import type { Channels } from './channels.ts'
 import { MASKED_FP16 } from './half.ts'
-import { maskBias } from './plain.ts'
+import { maskBias } from './mask-bias.ts'
 
 /**
  * Attention per head in the channel layout, as Apple's reference has it
@@ -47,7 +47,7 @@ const pieces = (b: Builder, x: Value, axis: number, count: number): readonly Val
   count === 1 ? [x] : b.split({ x, axis, split_sizes: Array<number>(count).fill((x.type.shape[axis] as number) / count) })
 
 /** The scale goes into the weights of the projection where there is one: no op at run time, and one rounding fewer in fp16. */
-function scaledQuery(query: Value, scale: number, b: Builder, layout: Channels): Value {
+export function scaledQuery(query: Value, scale: number, b: Builder, layout: Channels): Value {
   if (scale === 1) return layout.channels(query)
   const producer = query.producer
   const weight = producer?.kind === 'linear' ? constantOf(operand(producer, 'weight')) : undefined

@@ -5,7 +5,8 @@ import { foldConstants } from '../passes/fold-constants.ts'
 import { simplify } from '../passes/simplify.ts'
 import type { Precision, RewriteResult } from '../plugin.ts'
 import { mappedArguments } from '../rewrite/rewrite.ts'
-import { aneAttention, pointwise } from './ane-attention.ts'
+import { aneAttention, pointwise, scaledQuery } from './ane-attention.ts'
+import { lowerCachedAttention } from './cached-attention.ts'
 import { Channels } from './channels.ts'
 import { plainExpansions } from './plain.ts'
 
@@ -77,6 +78,25 @@ const rmsNorm: LayoutRule = (op, { b, layout }) => {
 
 const attention: LayoutRule = (op, { b, layout, precision }) => {
   layout.setChannels(result(op), aneAttention(op, b, layout, precision))
+  return true
+}
+
+const cachedAttention: LayoutRule = (op, { b, layout, precision }) => {
+  const operands = {
+    query: (x: Value, scale: number) => scaledQuery(x, scale, b, layout),
+    channels: (x: Value) => layout.channels(x),
+    plain: (x: Value) => layout.plain(x),
+  }
+  layout.setChannels(result(op), lowerCachedAttention(op, b, operands, precision))
+  return true
+}
+
+/** [B, S, C] → [B, C, S] is what the channel layout already holds, but for an axis of size 1. */
+const transpose: LayoutRule = (op, { b, layout }) => {
+  const x = operand(op, 'x')
+  const perm = op.attributes.perm as readonly number[]
+  if (!layout.isChannels(x) || perm.join() !== '0,2,1') return false
+  layout.setPlain(result(op), b.squeeze({ x: layout.channels(x), axes: [2] }))
   return true
 }
 
@@ -166,6 +186,8 @@ const layoutRules: Readonly<Record<string, LayoutRule>> = {
   layer_norm: layerNorm,
   rms_norm: rmsNorm,
   attention,
+  cached_attention: cachedAttention,
+  transpose,
   softmax: alongAxis,
   concat: alongAxis,
   split: alongAxis,

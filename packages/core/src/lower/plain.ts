@@ -1,19 +1,14 @@
 import type { Builder } from '../builder.ts'
 import { reshapeConstant, transposeConstant } from '../constant.ts'
-import { isFloat } from '../dtype.ts'
 import { constantOf, type Op, operand, optionalOperand, type Value } from '../graph/graph.ts'
 import type { Rule } from '../rewrite/rule.ts'
+import { lowerCachedAttention } from './cached-attention.ts'
+import { maskBias } from './mask-bias.ts'
 
 /** [B, tokens, heads·d] → [B, heads, tokens, d] */
 const splitHeads = (b: Builder, x: Value, heads: number): Value => {
   const [batch, tokens, width] = x.type.shape as [number, number, number]
   return b.transpose({ x: b.reshape({ x, shape: [batch, tokens, heads, width / heads] }), perm: [0, 2, 1, 3] })
-}
-
-/** 0 where the mask keeps, `masked` where it drops. */
-export function maskBias(b: Builder, mask: Value, masked: number, like: Value): Value {
-  const keep = isFloat(mask.type.dtype) ? mask : b.cast({ x: mask, dtype: like.type.dtype })
-  return b.mul({ x: b.sub({ x: b.scalar(1, like), y: keep }), y: b.scalar(masked, like) })
 }
 
 function attention(op: Op, b: Builder): Value {
@@ -88,8 +83,17 @@ function rmsNorm(op: Op, b: Builder): Value {
   return b.mul({ x: normal, y: operand(op, 'gamma') })
 }
 
+/** Cached attention in the plain layout: the same products, with the new tokens turned to channels and back. */
+function cachedAttention(op: Op, b: Builder): Value {
+  const channels = (x: Value) => b.expand_dims({ x: b.transpose({ x, perm: [0, 2, 1] }), axes: [2] })
+  const query = (x: Value, scale: number) => channels(scale === 1 ? x : b.mul({ x, y: b.scalar(scale, x) }))
+  const mixed = lowerCachedAttention(op, b, { query, channels, plain: x => x }, 'fp32')
+  return b.transpose({ x: b.squeeze({ x: mixed, axes: [2] }), perm: [0, 2, 1] })
+}
+
 /** The plain expansions: what the composites mean, in the layout of the original. The source graph runs as this. */
 export const plainExpansions: readonly Rule[] = [
   { name: 'plain-attention', why: 'the definition of attention', on: 'attention', rewrite: attention },
+  { name: 'plain-cached-attention', why: 'the definition of cached_attention', on: 'cached_attention', rewrite: cachedAttention },
   { name: 'plain-rms-norm', why: 'the definition of rms_norm', on: 'rms_norm', rewrite: rmsNorm },
 ]

@@ -1,3 +1,4 @@
+import type { TensorType } from '../graph/graph.ts'
 import { defaulted, defineOp, one, optional, optionalWeight, required, weight } from '../op-definition.ts'
 import { broadcast, demand, floats, oneOf, sameShape, sameType } from './shapes.ts'
 
@@ -78,6 +79,55 @@ export const composites = {
       for (const table of [relative_query, relative_key])
         demand(!table || sameShape(table.shape, [queries, keys, width / heads]), () => `a relative table is [${table?.shape}]`)
       return { dtype: query.dtype, shape: [batch, queries, value.shape[2] as number] }
+    },
+  }),
+  /**
+   * Attention over a cache in the channel layout, [1, heads·d, 1, slots], and, where `key` and `value` are given, over
+   * the new tokens themselves; cross-attention has the cache alone.
+   *
+   *     score = q·[cache, new]ᵀ·scale + [cache_bias, bias] + masks
+   *     cache_mask [1, slots]: 1 where a slot holds a token, for all queries alike
+   *     mask [1, queries, queries]: 1 where a new token may attend to another
+   *
+   * The cache is read where it stands: no op moves it.
+   */
+  cached_attention: defineOp({
+    level: 'nn',
+    doc: 'attention of new tokens over cached keys and values and over each other',
+    operands: {
+      query: one,
+      key_cache: one,
+      value_cache: one,
+      key: optional,
+      value: optional,
+      cache_mask: optional,
+      mask: optional,
+      cache_bias: optional,
+      bias: optional,
+    },
+    attributes: { heads: required('int'), scale: required('float'), masked: defaulted('float', MASKED) },
+    infer: ({ query, key_cache, value_cache, key, value, cache_mask, mask, cache_bias, bias }, { heads }) => {
+      oneOf(query, floats, 'query')
+      sameType(query, key_cache, value_cache)
+      demand(query.shape.length === 3 && query.shape[0] === 1, 'query is [1, tokens, channels]')
+      const [, queries, width] = query.shape as [number, number, number]
+      const slots = key_cache.shape[3] as number
+      const out = value_cache.shape[1] as number
+      demand(sameShape(key_cache.shape, [1, width, 1, slots]), () => `key_cache is [${key_cache.shape}], not [1,${width},1,slots]`)
+      demand(sameShape(value_cache.shape, [1, out, 1, slots]), () => `value_cache is [${value_cache.shape}], not [1,channels,1,${slots}]`)
+      demand(width % heads === 0 && out % heads === 0, () => `${heads} heads do not divide ${width} and ${out}`)
+      demand((key === undefined) === (value === undefined), 'key and value come together')
+      if (key && value)
+        demand(
+          sameShape(key.shape, [1, queries, width]) && sameShape(value.shape, [1, queries, out]),
+          () => `key [${key.shape}], value [${value.shape}]`,
+        )
+      demand(!cache_mask || sameShape(cache_mask.shape, [1, slots]), () => `cache_mask is [${cache_mask?.shape}], not [1,${slots}]`)
+      demand(!mask || sameShape(mask.shape, [1, queries, queries]), () => `mask is [${mask?.shape}], not [1,${queries},${queries}]`)
+      const fits = (x: TensorType, keys: number) => sameShape(broadcast(x.shape, [1, heads, queries, keys]), [1, heads, queries, keys])
+      demand(!cache_bias || fits(cache_bias, slots), () => `cache_bias is [${cache_bias?.shape}]`)
+      demand(!bias || fits(bias, queries), () => `bias is [${bias?.shape}]`)
+      return { dtype: query.dtype, shape: [1, queries, out] }
     },
   }),
 }
