@@ -143,6 +143,7 @@ export function sliceConstant(base: Constant, axis: number, begin: number, end: 
   const dim = base.shape[axis] as number
   if (begin === 0 && end === dim) return base
   const inner = sizeOf(base.shape.slice(axis + 1))
+  const row = dim * inner
   const run = (end - begin) * inner
   const shape = base.shape.with(axis, end - begin)
   return {
@@ -150,13 +151,22 @@ export function sliceConstant(base: Constant, axis: number, begin: number, end: 
     shape,
     id: `slice:${axis},${begin},${end}[${base.shape}](${base.id})`,
     read: (start, count) => {
+      // Columns of a matrix lie apart: whole rows are read at once and cut, rather than one short run after the other.
       const out = allocate(base.dtype, count)
+      const rowsAtOnce = Math.max(1, Math.floor(CHUNK / row))
       for (let done = 0; done < count; ) {
-        const at = start + done
-        const within = at % run
-        const length = Math.min(run - within, count - done)
-        copyInto(out, base.read(((at - within) / run) * dim * inner + begin * inner + within, length), done)
-        done += length
+        const first = Math.floor((start + done) / run)
+        const within = (start + done) % run
+        const rows = Math.min(rowsAtOnce, Math.ceil((within + count - done) / run))
+        const from = first * row + begin * inner + within
+        const to = (first + rows - 1) * row + begin * inner + Math.min(run, within + count - done - (rows - 1) * run)
+        const block = base.read(from, to - from)
+        for (let r = 0; r < rows; r++) {
+          const at = r === 0 ? 0 : r * row - within
+          const length = Math.min(run - (r === 0 ? within : 0), count - done)
+          copyInto(out, block.subarray(at, at + length) as NumericArray, done)
+          done += length
+        }
       }
       return out
     },
@@ -178,30 +188,31 @@ export function transposeConstant(base: Constant, perm: readonly number[]): Cons
     id: `transpose:${perm}[${base.shape}](${base.id})`,
     read: (start, count) => {
       whole ??= readAll(base)
-      const source = whole
       const out = allocate(base.dtype, count)
-      const position = shape.map(() => 0)
-      let at = 0
-      for (let axis = shape.length - 1, flat = start; axis >= 0; axis--) {
-        const dim = shape[axis] as number
-        position[axis] = flat % dim
-        flat = Math.floor(flat / dim)
-        at += (position[axis] as number) * (from[axis] as number)
-      }
-      for (let i = 0; i < count; i++) {
-        out[i] = source[at] as never
-        for (let axis = shape.length - 1; axis >= 0; axis--) {
-          at += from[axis] as number
-          if (++(position[axis] as number[][number]) < (shape[axis] as number)) break
-          at -= (from[axis] as number) * (shape[axis] as number)
-          position[axis] = 0
+      const length = shape.at(-1) as number
+      const stride = from.at(-1) as number
+      // Runs of the last axis, so that the inner loop is a strided copy.
+      for (let done = 0; done < count; ) {
+        const within = (start + done) % length
+        const run = Math.min(length - within, count - done)
+        let at = within * stride
+        for (let axis = shape.length - 2, rest = (start + done - within) / length; axis >= 0; axis--) {
+          const dim = shape[axis] as number
+          at += (rest % dim) * (from[axis] as number)
+          rest = Math.floor(rest / dim)
         }
+        stridedCopy(out as Float32Array, done, whole as Float32Array, at, stride, run)
+        done += run
       }
       // The base is let go at the end of a pass, so that a writer holds one transposed tensor at a time.
       if (start + count === size) whole = undefined
       return out
     },
   }
+}
+
+function stridedCopy(out: Float32Array, to: number, source: Float32Array, from: number, stride: number, count: number): void {
+  for (let i = 0, at = from; i < count; i++, at += stride) out[to + i] = source[at] as number
 }
 
 /** Constants one after the other along an axis. */

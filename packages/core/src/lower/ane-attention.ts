@@ -1,5 +1,5 @@
 import type { Builder } from '../builder.ts'
-import { type Constant, reshapeConstant, scaleConstant, transposeConstant } from '../constant.ts'
+import { type Constant, readAll, reshapeConstant, scaleConstant, transposeConstant } from '../constant.ts'
 import { constantOf, type Op, operand, optionalOperand, type Value } from '../graph/graph.ts'
 import type { Precision } from '../plugin.ts'
 import type { Channels } from './channels.ts'
@@ -27,9 +27,10 @@ export function aneAttention(op: Op, b: Builder, layout: Channels, precision: Pr
   const keys = pieces(b, key, 3, heads)
   const values = pieces(b, value, 1, heads)
 
-  const biases = headBiases(op, b, layout, precision === 'fp16' ? Math.max(masked, MASKED_FP16) : masked)
+  const least = precision === 'fp16' ? Math.max(masked, MASKED_FP16) : masked
+  const biases = headBiases(op, b, layout, least, precision === 'fp32' || everyRowSees(op))
   const relative = relativeScores(op, b, query, key, scale, scale_relative)
-  const replace = precision === 'fp16' ? replacement(op, b, layout) : additiveMask(op, b, layout, masked)
+  const replace = precision === 'fp16' && !everyRowSees(op) ? replacement(op, b, layout) : (scores: Value) => scores
 
   const mixed = queries.map((q, head) => {
     let scores = b.einsum({ values: [keys[head] as Value, q], equation: 'bkhc,bchq->bkhq' })
@@ -70,11 +71,13 @@ export const pointwise = (b: Builder, x: Value, weight: Constant, bias: Constant
   })
 
 /** What is added to the scores of each head: the bias and the mask over keys, combined before the layers use them. */
-function headBiases(op: Op, b: Builder, layout: Channels, masked: number): readonly (Value | undefined)[] {
+function headBiases(op: Op, b: Builder, layout: Channels, masked: number, additive: boolean): readonly (Value | undefined)[] {
   const heads = op.attributes.heads as number
   const bias = optionalOperand(op, 'bias')
   const keyMask = optionalOperand(op, 'key_mask')
-  const shared = keyMask && b.in('', () => keyBias(b, layout.plain(keyMask), masked, operand(op, 'query')))
+  const keys = keyMask && b.in('', () => keyBias(b, layout.plain(keyMask), masked, operand(op, 'query')))
+  const pairs = additive ? b.in('', () => additiveMask(op, b, layout, masked)) : undefined
+  const shared = keys && pairs ? b.in('', () => b.add({ x: pairs, y: keys })) : (keys ?? pairs)
   if (!bias) return Array<Value | undefined>(heads).fill(shared)
   const plain = layout.plain(bias)
   const rank4 =
@@ -114,12 +117,29 @@ function replacement(op: Op, b: Builder, layout: Channels): (scores: Value) => V
   return scores => b.add({ x: b.mul({ x: scores, y: keep }), y: dropped })
 }
 
-/** In fp32 the original's own constant absorbs the score, which is the same. */
-function additiveMask(op: Op, b: Builder, layout: Channels, masked: number): (scores: Value) => Value {
+/**
+ * Where every query sees a key, as under a causal triangle, lowering the score is enough, and so it is in fp32, where
+ * the original's own constant absorbs the score: then the mask joins the other biases ahead of the layers.
+ */
+function additiveMask(op: Op, b: Builder, layout: Channels, masked: number): Value | undefined {
   const keep = turnedMask(op, b, layout)
-  if (!keep) return scores => scores
-  const bias = maskBias(b, keep, masked, keep)
-  return scores => b.add({ x: scores, y: bias })
+  return keep && maskBias(b, keep, masked, keep)
+}
+
+const seen = new WeakMap<Constant, boolean>()
+
+/** Whether the mask is a constant that leaves no query without a key. */
+function everyRowSees(op: Op): boolean {
+  const mask = constantOf(optionalOperand(op, 'mask'))
+  if (!mask) return false
+  const known = seen.get(mask)
+  if (known !== undefined) return known
+  const keys = mask.shape.at(-1) as number
+  const elements = Array.from(readAll(mask), Number)
+  const rows = Array.from({ length: elements.length / keys }, (_, row) => elements.slice(row * keys, (row + 1) * keys))
+  const every = rows.every(row => row.some(keep => keep !== 0))
+  seen.set(mask, every)
+  return every
 }
 
 /** Relative-position scores of each head as [B, keys, 1, queries]; the query is scaled already, so the tables make up for it. */

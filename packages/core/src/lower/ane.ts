@@ -1,6 +1,7 @@
 import { Builder } from '../builder.ts'
 import { concatConstants, scaleConstant } from '../constant.ts'
 import { constantOf, type Graph, type Op, operand, operandsOf, optionalOperand, type Value } from '../graph/graph.ts'
+import { AXIS_CAP } from '../nn/layers.ts'
 import { foldConstants } from '../passes/fold-constants.ts'
 import { simplify } from '../passes/simplify.ts'
 import type { Precision, RewriteResult } from '../plugin.ts'
@@ -106,6 +107,8 @@ const alongAxis: LayoutRule = (op, { b, layout }) => {
   const axis = channelAxis(op.attributes.axis as number, result(op).type.shape.length)
   if (axis === undefined || !op.outputs.every(x => layout.fits(x)) || !operands.some(x => layout.isChannels(x))) return false
   if (!operands.every(x => layout.fits(x))) return false
+  // Pieces of a split vocabulary meet at the border, in the plain layout: together they are over the cap again.
+  if (op.kind === 'concat' && axis === 1 && (result(op).type.shape.at(-1) as number) > AXIS_CAP) return false
   const results = b.emit(op.kind, { ...mappedArguments(op, x => layout.channels(x)), axis })
   for (const [i, out] of op.outputs.entries()) layout.setChannels(out, results[i] as Value)
   return true

@@ -1,6 +1,7 @@
 import type { Builder } from '../builder.ts'
-import { computedConstant } from '../constant.ts'
+import { type Constant, computedConstant } from '../constant.ts'
 import type { Value } from '../graph/graph.ts'
+import { toChannels } from './layers.ts'
 
 export interface CacheConfig {
   /** Layers whose keys and values are kept. */
@@ -46,7 +47,7 @@ export class DecoderCache {
   readonly #keys: readonly Value[]
   readonly #values: readonly Value[]
   readonly #cacheMask: Value
-  readonly #mask: Value
+  readonly #mask: Value | undefined
   readonly #newKeys: Value[] = []
   readonly #newValues: Value[] = []
 
@@ -66,15 +67,14 @@ export class DecoderCache {
       this.#values = slots.slice(layers)
     }
     this.#cacheMask = filledSlots(b, firstPosition(b, positions), context)
-    this.#mask = b.constant(
-      computedConstant('fp32', [1, tokens, tokens], 'triangle', at => (at % tokens <= Math.floor(at / tokens) ? 1 : 0)),
-    )
+    // A single new token sees itself: no mask.
+    if (tokens > 1) this.#mask = b.constant(causalMask(tokens))
   }
 
   /** Attention of the new tokens in layer `layer`; their keys and values are kept. [1, S, channels] */
   attend(layer: number, { query, key, value, heads, scale, cacheBias, bias }: CachedQuery): Value {
-    this.#newKeys[layer] = slotsOf(this.#b, key)
-    this.#newValues[layer] = slotsOf(this.#b, value)
+    this.#newKeys[layer] = toChannels(this.#b, key)
+    this.#newValues[layer] = toChannels(this.#b, value)
     return this.#b.cached_attention({
       query,
       key,
@@ -113,6 +113,10 @@ export class DecoderCache {
   }
 }
 
+/** 1 where a token may attend to another: to itself and to those before. [1, S, S] */
+export const causalMask = (tokens: number): Constant =>
+  computedConstant('fp32', [1, tokens, tokens], 'triangle', at => (at % tokens <= Math.floor(at / tokens) ? 1 : 0))
+
 /** position_ids[0] as [1]. */
 const firstPosition = (b: Builder, positions: Value): Value =>
   b.slice_by_index({ x: positions, begin: [0, 0], end: [1, 1], squeeze_mask: [true, false] })
@@ -136,10 +140,7 @@ const perLayer = (b: Builder, x: Value): readonly Value[] => {
   return layers === 1 ? [x] : b.split({ x, axis: 0, split_sizes: Array<number>(layers).fill(1) })
 }
 
-/** [1, S, C] → [1, C, 1, S], the layout of the cache. */
-export const slotsOf = (b: Builder, x: Value): Value => b.expand_dims({ x: b.transpose({ x, perm: [0, 2, 1] }), axes: [2] })
-
-export const joined = (b: Builder, parts: readonly Value[]): Value =>
+const joined = (b: Builder, parts: readonly Value[]): Value =>
   parts.length === 1 ? (parts[0] as Value) : b.concat({ values: parts, axis: 0 })
 
 /**

@@ -45,8 +45,10 @@ function combine(op: Op): Constant | undefined {
   if (!x || !y) return undefined
   const apply = arithmetic[op.kind as keyof typeof arithmetic]
   if (sameShape(x.shape, result.type.shape)) return combineConstants(op.kind, x, y, apply)
-  if (commutative.has(op.kind) && sameShape(y.shape, result.type.shape)) return combineConstants(op.kind, y, x, apply)
-  return undefined
+  if (!sameShape(y.shape, result.type.shape)) return undefined
+  return commutative.has(op.kind)
+    ? combineConstants(op.kind, y, x, apply)
+    : combineConstants(`${op.kind}-turned`, y, x, (b, a) => apply(a, b))
 }
 
 function slice(x: Constant, op: Op): Constant | undefined {
