@@ -1,1 +1,5 @@
-export {}
+export type { ImageKind } from './describe.ts'
+export * from './errors.ts'
+export * from './folder-digest.ts'
+export { type PackageMetadata, type WritePackageOptions, type WrittenPackage, writePackage } from './write-package.ts'
+export type { FloatOverflow } from './write-weights.ts'

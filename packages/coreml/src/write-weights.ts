@@ -1,0 +1,133 @@
+import { createHash } from 'node:crypto'
+import { type FileHandle, open } from 'node:fs/promises'
+import { bytesOf, chunks, type NumericArray } from '@silane/core'
+import { encodings } from './data-types.ts'
+import { diskError } from './errors.ts'
+import { RECORD_SIZE, type WeightPlan } from './weight-plan.ts'
+
+/** A constant whose elements do not fit fp16. */
+export interface FloatOverflow {
+  /** Where it is used first: `main: encoder_layer_0_weight`. */
+  readonly constant: string
+  /** How many elements are infinite or not a number. */
+  readonly elements: number
+}
+
+export interface WriteWeightsOptions {
+  readonly signal?: AbortSignal | undefined
+  /** Bytes written so far, out of `plan.bytes`. */
+  readonly onProgress?: ((bytes: number, total: number) => void) | undefined
+}
+
+export const SENTINEL = 0xdeadbeef
+export const STORAGE_VERSION = 2
+
+/** Streams weight.bin: reads, converts, hashes and writes a chunk at a time. */
+export async function writeWeights(path: string, plan: WeightPlan, options: WriteWeightsOptions = {}) {
+  const overflow: FloatOverflow[] = []
+  const sink = await Sink.open(path, bytes => options.onProgress?.(bytes, plan.bytes))
+  try {
+    await sink.append(fileHeader(plan.blobs.length))
+    for (const { constant, offset, bytes, label } of plan.blobs) {
+      await sink.padTo(offset)
+      await sink.append(recordHeader(encodings[constant.dtype]?.blob ?? 0, bytes, offset))
+      let outside = 0
+      for (const data of chunks(constant)) {
+        options.signal?.throwIfAborted()
+        if (constant.dtype === 'fp16') outside += countNonFinite(data)
+        await sink.append(bytesOf(data))
+      }
+      if (outside > 0) overflow.push({ constant: label, elements: outside })
+    }
+    return { bytes: plan.bytes, sha256: await sink.finish(), overflow }
+  } finally {
+    await sink.close()
+  }
+}
+
+function fileHeader(count: number): Uint8Array {
+  const view = new DataView(new ArrayBuffer(RECORD_SIZE))
+  view.setUint32(0, count, true)
+  view.setUint32(4, STORAGE_VERSION, true)
+  return new Uint8Array(view.buffer)
+}
+
+function recordHeader(type: number, bytes: number, offset: number): Uint8Array {
+  const view = new DataView(new ArrayBuffer(RECORD_SIZE))
+  view.setUint32(0, SENTINEL, true)
+  view.setUint32(4, type, true)
+  view.setBigUint64(8, BigInt(bytes), true)
+  view.setBigUint64(16, BigInt(offset + RECORD_SIZE), true)
+  return new Uint8Array(view.buffer)
+}
+
+/** Elements of an fp16 array that are infinite or not a number. Two at a time, by their exponent bits. */
+export function countNonFinite(data: NumericArray): number {
+  const pairs = data.byteOffset % 4 === 0 ? data.length >>> 1 : 0
+  const words = pairs > 0 ? new Uint32Array(data.buffer, data.byteOffset, pairs) : new Uint32Array(0)
+  let seen = 0
+  // The sum reaches bit 15 or 31 exactly when all five exponent bits are set.
+  for (let i = 0; i < pairs; i++) seen |= (((words[i] as number) & 0x7c007c00) + 0x04000400) | 0
+  // Rare, so the exact count may be slow.
+  const exact = (seen & 0x80008000) !== 0 ? data : data.slice(2 * pairs)
+  let count = 0
+  for (const value of exact) if (!Number.isFinite(value)) count++
+  return count
+}
+
+/** Appends to a file while the hash and the caller's next read go on: one write is always under way. */
+class Sink {
+  readonly #handle: FileHandle
+  readonly #path: string
+  readonly #progress: (bytes: number) => void
+  readonly #hash = createHash('sha256')
+  #pending: Promise<void> = Promise.resolve()
+  #position = 0
+
+  static async open(path: string, progress: (bytes: number) => void): Promise<Sink> {
+    try {
+      return new Sink(await open(path, 'wx'), path, progress)
+    } catch (error) {
+      throw diskError(error, path)
+    }
+  }
+
+  constructor(handle: FileHandle, path: string, progress: (bytes: number) => void) {
+    this.#handle = handle
+    this.#path = path
+    this.#progress = progress
+  }
+
+  /** Takes the bytes over: they must not change any more. */
+  async append(bytes: Uint8Array): Promise<void> {
+    await this.#pending
+    this.#position += bytes.length
+    this.#pending = this.#write(bytes)
+    // A failure is reported by whoever awaits next; until then it must not count as unhandled.
+    this.#pending.catch(() => {})
+    this.#hash.update(bytes)
+  }
+
+  async padTo(offset: number): Promise<void> {
+    if (this.#position < offset) await this.append(new Uint8Array(offset - this.#position))
+  }
+
+  async #write(bytes: Uint8Array): Promise<void> {
+    try {
+      for (let done = 0; done < bytes.length; ) done += (await this.#handle.write(bytes, done)).bytesWritten
+    } catch (error) {
+      throw diskError(error, this.#path)
+    }
+    this.#progress(this.#position)
+  }
+
+  async finish(): Promise<string> {
+    await this.#pending
+    return this.#hash.digest('hex')
+  }
+
+  async close(): Promise<void> {
+    await this.#pending.catch(() => {})
+    await this.#handle.close()
+  }
+}
