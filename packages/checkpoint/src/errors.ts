@@ -1,0 +1,133 @@
+import { defineErrors } from '@silane/core'
+
+/** A size as a person says it. */
+const bytes = (count: number): string => {
+  if (count < 1e4) return `${count} bytes`
+  const unit = count < 1e6 ? 'kB' : count < 1e9 ? 'MB' : 'GB'
+  return `${(count / { kB: 1e3, MB: 1e6, GB: 1e9 }[unit]).toFixed(1)} ${unit}`
+}
+
+const AGAIN = 'Download the file again; if it stays the same, it was published broken.'
+
+/** Errors of reading checkpoints, by what was being read. */
+export const errors = defineErrors({
+  E_MODEL_FOLDER: (f: { model: string; where: string }) => ({
+    what: `No folder "${f.model}".`,
+    where: f.where,
+    next: 'Give a folder that holds config.json and the weights, or an id on the hub such as org/name.',
+  }),
+  E_MODEL_NAME: (f: { model: string; problem: string }) => ({
+    what: `"${f.model}" is neither a folder nor an id on the hub: ${f.problem}.`,
+    next: 'Give a folder, or an id such as org/name or org/name@revision.',
+  }),
+  E_FOLDER_SIZE: (f: { limit: number; where: string }) => ({
+    what: `The folder has more than ${f.limit} files, which no checkpoint has.`,
+    where: f.where,
+    next: 'Give the folder that holds config.json and the weights.',
+  }),
+  E_FILE_NAME: (f: { name: string; from: string; where: string }) => ({
+    what: `${f.from} names the file "${f.name}", which does not stay inside the checkpoint's folder.`,
+    where: f.where,
+    next: 'Do not trust this checkpoint; names in it must be plain relative ones.',
+  }),
+  E_FILE_MISSING: (f: { file: string; where: string }) => ({
+    what: `There is no file "${f.file}".`,
+    where: f.where,
+    next: 'Check that the download of the checkpoint is complete.',
+  }),
+  E_FILE_READ: (f: { file: string; problem: string; where: string }) => ({
+    what: `${f.file} cannot be read: ${f.problem}.`,
+    where: f.where,
+    next: 'Check the file and its permissions, and that nothing rewrites it meanwhile.',
+  }),
+  E_FILE_SIZE: (f: { file: string; size: number; limit: number; where: string }) => ({
+    what: `${f.file} is ${bytes(f.size)} long; at most ${bytes(f.limit)} are read of such a file.`,
+    where: f.where,
+    next: AGAIN,
+  }),
+  E_CHECKPOINT_CLOSED: (f: { file: string; where: string }) => ({
+    what: `${f.file} was read after its checkpoint had been closed.`,
+    where: f.where,
+    next: 'Keep the checkpoint open until everything that holds its tensors has been written.',
+    exitCode: 1,
+  }),
+  E_LFS_POINTER: (f: { file: string; where: string }) => ({
+    what: `${f.file} is a Git LFS pointer, not the file itself.`,
+    where: f.where,
+    next: 'Run `git lfs pull` in that folder, or give the id on the hub and let silane download the file.',
+  }),
+
+  E_JSON: (f: { file: string; problem: string; line: number; column: number; where: string }) => ({
+    what: `${f.file} is not valid JSON: ${f.problem} in line ${f.line}, column ${f.column}.`,
+    where: f.where,
+    next: AGAIN,
+  }),
+  E_JSON_LIMIT: (f: { file: string; what: string; limit: number; where: string }) => ({
+    what: `${f.file} has ${f.what} than the ${f.limit} that are read of a JSON file.`,
+    where: f.where,
+    next: AGAIN,
+  }),
+  E_JSON_KIND: (f: { file: string; where: string }) => ({
+    what: `${f.file} does not hold an object.`,
+    where: f.where,
+    next: AGAIN,
+  }),
+
+  E_SAFETENSORS_TRUNCATED: (f: { file: string; size: number; needed: number; part: string; where: string }) => ({
+    what: `${f.file} ends too early: ${f.part} needs ${f.needed} bytes, the file has ${f.size}.`,
+    where: f.where,
+    next: 'The download was probably cut off; fetch the file again.',
+  }),
+  E_SAFETENSORS_HEADER: (f: { file: string; problem: string; where: string }) => ({
+    what: `${f.file} has no valid safetensors header: ${f.problem}.`,
+    where: f.where,
+    next: AGAIN,
+  }),
+  E_SAFETENSORS_LIMIT: (f: { file: string; what: string; actual: number; limit: number; where: string }) => ({
+    what: `${f.file}: ${f.what} is ${f.actual}; the limit is ${f.limit}.`,
+    where: f.where,
+    next: AGAIN,
+  }),
+  E_SAFETENSORS_TENSOR: (f: { file: string; tensor: string; problem: string; where: string }) => ({
+    what: `${f.file}: the entry of tensor "${f.tensor}" is broken: ${f.problem}.`,
+    where: f.where,
+    next: AGAIN,
+  }),
+  E_SAFETENSORS_OFFSETS: (f: { file: string; tensor: string; problem: string; where: string }) => ({
+    what: `${f.file}: tensor "${f.tensor}" has a wrong place in the file: ${f.problem}.`,
+    where: f.where,
+    next: AGAIN,
+  }),
+
+  E_TENSOR_DTYPE: (f: { file: string; tensor: string; dtype: string; where: string }) => ({
+    what: `Tensor "${f.tensor}" in ${f.file} has the element type ${f.dtype}, which silane does not read.`,
+    where: f.where,
+    next: 'Use a checkpoint in F32, F16 or BF16; quantised weights can be saved in one of these with transformers.',
+  }),
+
+  E_SHARD_INDEX: (f: { file: string; problem: string; where: string }) => ({
+    what: `${f.file} is not an index of shards: ${f.problem}.`,
+    where: f.where,
+    next: AGAIN,
+  }),
+  E_SHARD_MISSING: (f: { file: string; shard: string; where: string }) => ({
+    what: `${f.file} names the shard "${f.shard}", which is missing.`,
+    where: f.where,
+    next: 'Complete the download of the checkpoint.',
+  }),
+  E_SHARD_TENSOR: (f: { file: string; shard: string; tensor: string; where: string }) => ({
+    what: `${f.file} says that "${f.tensor}" is in ${f.shard}, but it is not there.`,
+    where: f.where,
+    next: 'Index and shards come from different versions; download all of them again.',
+  }),
+  E_WEIGHTS_MISSING: (f: { where: string }) => ({
+    what: 'The checkpoint has no weights: neither model.safetensors nor pytorch_model.bin, nor an index of shards of one of them.',
+    where: f.where,
+    next: 'Give a folder or an id with PyTorch or safetensors weights.',
+  }),
+  E_WEIGHTS_AMBIGUOUS: (f: { files: readonly string[]; where: string }) => ({
+    what: `Any of these could be the weights: ${f.files.join(', ')}.`,
+    where: f.where,
+    next: 'Name the right one model.safetensors or pytorch_model.bin, or move the others away.',
+  }),
+})

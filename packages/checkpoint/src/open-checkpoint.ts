@@ -1,0 +1,44 @@
+import { existsSync, statSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { basename, dirname, resolve } from 'node:path'
+import { errors } from './errors.ts'
+import { folderCheckpoint, type OpenCheckpoint } from './folder-checkpoint.ts'
+
+/** How far the download of one file has come. */
+export interface Progress {
+  readonly file: string
+  readonly bytes: number
+  readonly total: number
+}
+
+/** Settings for the hub. What is not given comes from the environment, as for the Python library: HF_HOME, HF_TOKEN, HF_ENDPOINT, HF_HUB_OFFLINE. */
+export interface OpenOptions {
+  /** Branch, tag or commit. `org/name@revision` says the same. Default: main. */
+  readonly revision?: string | undefined
+  readonly cacheDir?: string | undefined
+  /** Use only what is in the cache. */
+  readonly offline?: boolean | undefined
+  readonly token?: string | undefined
+  readonly onProgress?: ((progress: Progress) => void) | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Opens a folder, or downloads a model from the hub into the shared cache and opens it there. */
+export async function openCheckpoint(model: string, options: OpenOptions = {}): Promise<OpenCheckpoint> {
+  const path = resolve(model.replace(/^~(?=\/|$)/, homedir()))
+  if (isFolder(path)) return folderCheckpoint(path, { location: path, id: basename(path), revision: null })
+  if (looksLikePath(model)) throw errors.E_MODEL_FOLDER({ model, where: existsSync(path) ? path : dirname(path) })
+  const hub = await import('./hub/hub-snapshot.ts')
+  const { folder, identity } = await hub.hubSnapshot(model, options)
+  return folderCheckpoint(folder, identity)
+}
+
+const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
+
+/** Ids on the hub have one slash at most, and never begin with a dot or a tilde. A file's name is no id either. */
+const looksLikePath = (model: string): boolean =>
+  model === '' ||
+  /^[./~\\]|^[a-zA-Z]:[\\/]/.test(model) ||
+  model.endsWith('/') ||
+  model.replace(/@.*$/, '').split('/').length > 2 ||
+  statSync(model, { throwIfNoEntry: false }) !== undefined

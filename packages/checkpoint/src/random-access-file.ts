@@ -1,0 +1,47 @@
+import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs'
+import { errors } from './errors.ts'
+
+/** Bytes per system call: Node refuses 2 GiB and more. */
+const MAX_READ = 1 << 30
+
+/** A file that is read in places, over one descriptor. */
+export class RandomAccessFile {
+  /** Name inside the checkpoint, which is what messages and ids carry: never a path of this machine. */
+  readonly name: string
+  /** Where the checkpoint is, for messages. */
+  readonly where: string
+  readonly size: number
+  #descriptor: number | undefined
+
+  constructor(path: string, name: string, where: string) {
+    this.name = name
+    this.where = where
+    try {
+      // Before opening: a pipe under the name of a file would make the open wait for a writer.
+      if (!statSync(path).isFile()) throw new Error('it is not a regular file')
+      this.#descriptor = openSync(path, 'r')
+      this.size = fstatSync(this.#descriptor).size
+    } catch (cause) {
+      throw errors.E_FILE_READ({ file: name, problem: cause instanceof Error ? cause.message : String(cause), where }, { cause })
+    }
+  }
+
+  /** The bytes from `offset` on, in a buffer of their own and thus aligned for every element type. */
+  read(offset: number, length: number): ArrayBuffer {
+    const buffer = new ArrayBuffer(length)
+    const target = new Uint8Array(buffer)
+    // A closed descriptor's number may belong to another file by now, so this is not left to the system.
+    if (this.#descriptor === undefined) throw errors.E_CHECKPOINT_CLOSED({ file: this.name, where: this.where })
+    for (let done = 0; done < length; ) {
+      const got = readSync(this.#descriptor, target, done, Math.min(length - done, MAX_READ), offset + done)
+      if (got === 0) throw errors.E_FILE_READ({ file: this.name, problem: `it ends at byte ${offset + done}`, where: this.where })
+      done += got
+    }
+    return buffer
+  }
+
+  close(): void {
+    if (this.#descriptor !== undefined) closeSync(this.#descriptor)
+    this.#descriptor = undefined
+  }
+}

@@ -1,0 +1,146 @@
+import { byteSize, type Constant, type DType, type Json, sizeOf } from '@silane/core'
+import { errors } from './errors.ts'
+import { fileTensor } from './file-tensor.ts'
+import { parseJson } from './parse-json.ts'
+import type { RandomAccessFile } from './random-access-file.ts'
+import type { WeightsFile } from './weights-file.ts'
+
+/** The length of the header that stands in front of it. */
+const LENGTH_BYTES = 8
+
+/** The bound of the format's reference implementation. */
+const MAX_HEADER_BYTES = 100_000_000
+
+/** A header within its bound can name about 1.5 million; the largest models have 100,000. */
+const MAX_TENSORS = 500_000
+
+/** NumPy's bound and PyTorch's; no weight has more than 6. */
+const MAX_RANK = 64
+
+/** The prefix of a Git LFS pointer, which takes the place of a file that was not pulled. */
+const LFS_PREFIX = 'version https://git-lfs'
+
+const dtypes: Readonly<Record<string, DType>> = {
+  F64: 'fp64',
+  F32: 'fp32',
+  F16: 'fp16',
+  BF16: 'bf16',
+  I64: 'int64',
+  I32: 'int32',
+  I16: 'int16',
+  I8: 'int8',
+  U32: 'uint32',
+  U16: 'uint16',
+  U8: 'uint8',
+  BOOL: 'bool',
+}
+
+interface Entry {
+  readonly dtype: string
+  readonly shape: readonly number[]
+  readonly begin: number
+  readonly end: number
+}
+
+/** Reads the header of a safetensors file. As in the reference implementation, tensors must fill the file without overlaps and holes. */
+export function readSafetensors(file: RandomAccessFile): WeightsFile {
+  const { data, header } = readHeader(file)
+  const entries = readEntries(file, header)
+  checkPlaces(file, entries, file.size - data)
+  const tensors = new Map<string, Constant>()
+  return {
+    names: [...entries.keys()],
+    tensor: name => {
+      const entry = entries.get(name)
+      if (!entry) return undefined
+      const known = tensors.get(name)
+      if (known) return known
+      const dtype = Object.hasOwn(dtypes, entry.dtype) ? dtypes[entry.dtype] : undefined
+      if (!dtype) throw errors.E_TENSOR_DTYPE({ file: file.name, tensor: name, dtype: entry.dtype, where: file.where })
+      const tensor = fileTensor(file, data + entry.begin, dtype, entry.shape)
+      tensors.set(name, tensor)
+      return tensor
+    },
+  }
+}
+
+function readHeader(file: RandomAccessFile): { data: number; header: { readonly [key: string]: Json } } {
+  const at = { file: file.name, where: file.where }
+  const truncated = (part: string, needed: number) => errors.E_SAFETENSORS_TRUNCATED({ ...at, size: file.size, part, needed })
+  if (file.size < LENGTH_BYTES) throw truncated('the length of the header', LENGTH_BYTES)
+  const start = file.read(0, Math.min(file.size, LFS_PREFIX.length))
+  if (new TextDecoder().decode(start) === LFS_PREFIX) throw errors.E_LFS_POINTER(at)
+  const length = new DataView(start).getBigUint64(0, true)
+  if (length > BigInt(MAX_HEADER_BYTES)) {
+    throw errors.E_SAFETENSORS_LIMIT({ ...at, what: 'the length of the header', actual: Number(length), limit: MAX_HEADER_BYTES })
+  }
+  const data = LENGTH_BYTES + Number(length)
+  if (data > file.size) throw truncated('the header', data)
+  const bytes = new Uint8Array(file.read(LENGTH_BYTES, Number(length)))
+  if (bytes[0] !== 0x7b) throw errors.E_SAFETENSORS_HEADER({ ...at, problem: 'it does not begin with "{"' })
+  const header = parseJson(bytes, { file: `the header of ${file.name}`, where: file.where })
+  if (!isObject(header)) throw errors.E_SAFETENSORS_HEADER({ ...at, problem: 'it is not an object' })
+  return { data, header }
+}
+
+const isObject = (value: Json | undefined): value is { readonly [key: string]: Json } =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** The tensors by name, in the order in which they stand in the file. A Map, so that no name means anything to the language. */
+function readEntries(file: RandomAccessFile, header: { readonly [key: string]: Json }): Map<string, Entry> {
+  const named = Object.entries(header).filter(([name]) => name !== '__metadata__')
+  if (named.length > MAX_TENSORS) {
+    throw errors.E_SAFETENSORS_LIMIT({
+      file: file.name,
+      what: 'the number of tensors',
+      actual: named.length,
+      limit: MAX_TENSORS,
+      where: file.where,
+    })
+  }
+  const entries = named.map(([name, value]): [string, Entry] => [name, readEntry(file, name, value)])
+  return new Map(entries.sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end))
+}
+
+function readEntry(file: RandomAccessFile, tensor: string, value: Json): Entry {
+  const broken = (problem: string) => errors.E_SAFETENSORS_TENSOR({ file: file.name, tensor, problem, where: file.where })
+  if (!isObject(value)) throw broken('it is not an object')
+  const { dtype, shape, data_offsets: offsets } = value
+  if (typeof dtype !== 'string') throw broken('"dtype" is not a string')
+  if (!isCounts(shape)) throw broken('"shape" is not a list of whole numbers from 0 on')
+  if (shape.length > MAX_RANK) throw broken(`its rank is ${shape.length}; the limit is ${MAX_RANK}`)
+  if (!Number.isSafeInteger(sizeOf(shape))) throw broken(`the shape [${shape}] has more elements than can be counted`)
+  if (!isCounts(offsets) || offsets.length !== 2) throw broken('"data_offsets" is not a pair of whole numbers from 0 on')
+  const [begin = 0, end = 0] = offsets
+  return { dtype, shape, begin, end }
+}
+
+const isCounts = (value: Json | undefined): value is readonly number[] =>
+  Array.isArray(value) && value.every(item => Number.isSafeInteger(item) && item >= 0)
+
+function checkPlaces(file: RandomAccessFile, entries: ReadonlyMap<string, Entry>, size: number): void {
+  let previous = 0
+  for (const [tensor, { dtype, shape, begin, end }] of entries) {
+    const wrong = (problem: string) => errors.E_SAFETENSORS_OFFSETS({ file: file.name, tensor, problem, where: file.where })
+    if (end < begin) throw wrong(`it ends at ${end}, before it begins at ${begin}`)
+    // An element type of the future has a size that is not known here; its tensor can only be skipped.
+    const known = Object.hasOwn(dtypes, dtype) ? dtypes[dtype] : undefined
+    const needed = known ? byteSize(known) * sizeOf(shape) : end - begin
+    if (end - begin !== needed) throw wrong(`[${shape}] of ${dtype} takes ${needed} bytes, it has ${end - begin}`)
+    if (begin < previous) throw wrong(`it begins at ${begin}, inside the tensor before it, which ends at ${previous}`)
+    if (begin > previous) throw wrong(`it begins at ${begin}, but the tensor before it ends at ${previous}`)
+    previous = end
+  }
+  if (previous > size) {
+    throw errors.E_SAFETENSORS_TRUNCATED({
+      file: file.name,
+      size: file.size,
+      needed: file.size - size + previous,
+      part: 'its content',
+      where: file.where,
+    })
+  }
+  if (previous < size) {
+    throw errors.E_SAFETENSORS_HEADER({ file: file.name, problem: `${size - previous} bytes belong to no tensor`, where: file.where })
+  }
+}

@@ -1,0 +1,44 @@
+import type { Json } from '@silane/core'
+import { errors } from './errors.ts'
+import { inside } from './inside.ts'
+import type { WeightsFile } from './weights-file.ts'
+
+/** Files that one index may name, each of which takes a descriptor. The largest published models have 200. */
+const MAX_SHARDS = 1024
+
+/** Joins the shards that an index names. `open` gives the tensors of one of them, or undefined where the file is missing. */
+export function readShards(index: Json, file: string, where: string, open: (shard: string) => WeightsFile | undefined): WeightsFile {
+  const map = weightMap(index)
+  if (!map) throw errors.E_SHARD_INDEX({ file, problem: '"weight_map" does not give a file name for each tensor', where })
+  const shards = [...Map.groupBy(map, ([, shard]) => shard)]
+  if (shards.length > MAX_SHARDS) {
+    throw errors.E_SHARD_INDEX({ file, problem: `it names ${shards.length} files; the limit is ${MAX_SHARDS}`, where })
+  }
+  const opened = new Map<string, WeightsFile>()
+  for (const [shard, tensors] of shards) {
+    // An index that names itself or another index would open files without end.
+    if (!inside(shard) || shard.endsWith('.json')) throw errors.E_FILE_NAME({ name: shard, from: file, where })
+    const weights = open(shard)
+    if (!weights) throw errors.E_SHARD_MISSING({ file, shard, where })
+    opened.set(shard, weights)
+    const present = new Set(weights.names)
+    for (const [tensor] of tensors) if (!present.has(tensor)) throw errors.E_SHARD_TENSOR({ file, shard, tensor, where })
+  }
+  return {
+    // What a shard holds beyond the index is left out, as transformers does.
+    names: [...opened].flatMap(([shard, weights]) => weights.names.filter(name => map.get(name) === shard)),
+    tensor: name => opened.get(map.get(name) ?? '')?.tensor(name),
+  }
+}
+
+function weightMap(index: Json): ReadonlyMap<string, string> | undefined {
+  if (typeof index !== 'object' || index === null || !('weight_map' in index)) return undefined
+  const map = index.weight_map
+  if (typeof map !== 'object' || map === null || Array.isArray(map)) return undefined
+  const entries: [string, string][] = []
+  for (const [tensor, shard] of Object.entries(map)) {
+    if (typeof shard !== 'string') return undefined
+    entries.push([tensor, shard])
+  }
+  return new Map(entries)
+}
