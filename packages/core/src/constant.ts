@@ -244,6 +244,22 @@ export function concatConstants(parts: readonly Constant[], axis: number): Const
   }
 }
 
+/** Elements of a small constant picked by flat index: `index(flat)` says which stands where. `id` names the choice. */
+export const lookupConstant = (base: Constant, shape: readonly number[], id: string, index: (flat: number) => number): Constant => {
+  let whole: NumericArray | undefined
+  return {
+    dtype: base.dtype,
+    shape,
+    id: `lookup:${id}[${shape}](${base.id})`,
+    read: (start, count) => {
+      whole ??= readAll(base)
+      const out = allocate(base.dtype, count)
+      for (let i = 0; i < count; i++) out[i] = whole[index(start + i)] as never
+      return out
+    },
+  }
+}
+
 /** Rows of the first axis, in the order of `rows`. */
 export function gatherConstant(base: Constant, rows: readonly number[], id = rows.join(' ')): Constant {
   const row = sizeOf(base.shape.slice(1))

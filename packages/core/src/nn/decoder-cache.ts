@@ -140,6 +140,13 @@ const perLayer = (b: Builder, x: Value): readonly Value[] => {
   return layers === 1 ? [x] : b.split({ x, axis: 0, split_sizes: Array<number>(layers).fill(1) })
 }
 
+/** Keys or values [1, S, C] of every layer as [L, C, 1, S]: what an encoder program gives its decoder. */
+export const stackLayers = (b: Builder, layers: readonly Value[]): Value =>
+  joined(
+    b,
+    layers.map(x => toChannels(b, x)),
+  )
+
 const joined = (b: Builder, parts: readonly Value[]): Value =>
   parts.length === 1 ? (parts[0] as Value) : b.concat({ values: parts, axis: 0 })
 

@@ -1,5 +1,5 @@
 import type { Builder } from '../builder.ts'
-import { type Constant, gatherConstant, reshapeConstant } from '../constant.ts'
+import { type Constant, lookupConstant } from '../constant.ts'
 import type { Value } from '../graph/graph.ts'
 import { activate } from './activation.ts'
 import { layerNorm, linear } from './layers.ts'
@@ -98,8 +98,10 @@ function relativeTables(b: Builder, x: Value, w: Weights, config: PostNormConfig
 }
 
 /** [2P − 1, d] → [S, S, d] */
-function relativeTable(distances: Constant, length: number, maxPositions: number): Constant {
-  const rows = Array.from({ length: length * length }, (_, at) => Math.floor(at / length) - (at % length) + maxPositions - 1)
-  const gathered = gatherConstant(distances, rows, `relative ${length} ${maxPositions}`)
-  return reshapeConstant(gathered, [length, length, distances.shape[1] as number])
+const relativeTable = (distances: Constant, length: number, maxPositions: number): Constant => {
+  const size = distances.shape[1] as number
+  return lookupConstant(distances, [length, length, size], `relative ${maxPositions}`, flat => {
+    const pair = Math.floor(flat / size)
+    return (Math.floor(pair / length) - (pair % length) + maxPositions - 1) * size + (flat % size)
+  })
 }

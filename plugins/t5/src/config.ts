@@ -1,0 +1,42 @@
+import { type Checkpoint, readConfig } from '@silane/core'
+import * as z from 'zod'
+
+const size = z.int().positive()
+
+/** The keys of a T5 config.json that its numbers depend on, with transformers' defaults (`configuration_t5.py`). */
+const schema = z
+  .object({
+    vocab_size: size.default(32128),
+    d_model: size.default(512),
+    d_kv: size.default(64),
+    d_ff: size.default(2048),
+    num_layers: size.default(6),
+    num_decoder_layers: size.optional(),
+    num_heads: size.default(8),
+    relative_attention_num_buckets: size.default(32),
+    relative_attention_max_distance: size.default(128),
+    layer_norm_epsilon: z.number().nonnegative().default(1e-6),
+    feed_forward_proj: z.string().default('relu'),
+    dense_act_fn: z.string().optional(),
+    is_gated_act: z.boolean().optional(),
+    // Writers leave it out when it is true.
+    tie_word_embeddings: z.boolean().default(true),
+  })
+  .transform(({ feed_forward_proj, dense_act_fn, is_gated_act, num_decoder_layers, ...config }) => {
+    const gated = feed_forward_proj.startsWith('gated-')
+    const name = gated ? feed_forward_proj.slice('gated-'.length) : feed_forward_proj
+    return {
+      ...config,
+      num_decoder_layers: num_decoder_layers ?? config.num_layers,
+      // `gated-gelu` means the tanh formula, plain `gelu` the exact one; what the file derives itself wins.
+      activation: dense_act_fn ?? (feed_forward_proj === 'gated-gelu' ? 'gelu_new' : name),
+      gated: is_gated_act ?? gated,
+      /** Width of all heads; it need not be d_model. */
+      inner: config.num_heads * config.d_kv,
+    }
+  })
+
+export type T5Config = z.infer<typeof schema>
+
+/** config.json, typed, defaulted and checked. Throws E_CONFIG. */
+export const readT5Config = (checkpoint: Checkpoint): T5Config => readConfig(checkpoint, schema)
