@@ -18,9 +18,9 @@ export function readConfig<T>(checkpoint: Checkpoint, schema: Schema<T>): T {
   throw errors.E_CONFIG({ field: issue?.path.join('.') || 'the file', problem: issue?.message ?? 'not valid', where: checkpoint.location })
 }
 
-/** The number of labels: config.json seldom says it, `id2label` does, and transformers' default is 2. */
-export function labelCount(checkpoint: Checkpoint): number {
+/** The number of labels: config.json seldom says it, `id2label` does, and transformers' default is 2 for most classes. */
+export function labelCount(checkpoint: Checkpoint, fallback = 2): number {
   const { num_labels, id2label } = checkpoint.config
   if (id2label && typeof id2label === 'object') return Object.keys(id2label).length
-  return typeof num_labels === 'number' ? num_labels : 2
+  return typeof num_labels === 'number' ? num_labels : fallback
 }

@@ -1,0 +1,30 @@
+import { activationNames, type Checkpoint, readConfig } from '@silane/core'
+import * as z from 'zod'
+
+const size = z.int().positive()
+
+/** The keys of a BART config.json that its numbers depend on, with transformers' defaults (`configuration_bart.py`). */
+const schema = z
+  .object({
+    vocab_size: size.default(50265),
+    d_model: size.default(1024),
+    max_position_embeddings: size.default(1024),
+    encoder_layers: size.default(12),
+    decoder_layers: size.default(12),
+    encoder_attention_heads: size.default(16),
+    decoder_attention_heads: size.default(16),
+    encoder_ffn_dim: size.default(4096),
+    decoder_ffn_dim: size.default(4096),
+    activation_function: z.enum(activationNames).default('gelu'),
+    scale_embedding: z.boolean().default(false),
+    tie_word_embeddings: z.boolean().default(true),
+    eos_token_id: z.int().default(2),
+    decoder_start_token_id: z.int().default(2),
+  })
+  .refine(c => c.d_model % c.encoder_attention_heads === 0, { path: ['encoder_attention_heads'], message: 'does not divide d_model' })
+  .refine(c => c.d_model % c.decoder_attention_heads === 0, { path: ['decoder_attention_heads'], message: 'does not divide d_model' })
+
+export type BartConfig = z.infer<typeof schema>
+
+/** config.json, typed, defaulted and checked. Throws E_CONFIG. */
+export const readBartConfig = (checkpoint: Checkpoint): BartConfig => readConfig(checkpoint, schema)

@@ -1,0 +1,157 @@
+import {
+  activate,
+  type Builder,
+  type Constant,
+  embedding,
+  layerNorm,
+  linear,
+  type PostNormNames,
+  postNormLayer,
+  reshapeConstant,
+  sliceConstant,
+  type Value,
+  type Weights,
+} from '@silane/core'
+import type { BartConfig } from './config.ts'
+
+/**
+ * The encoder and the decoder of Lewis et al., "BART: Denoising Sequence-to-Sequence Pre-training" (2019), as transformers'
+ * `modeling_bart.py` computes them: post-norm throughout. Shapes: B batch, S tokens, C = d_model.
+ */
+
+/** torch's default for LayerNorm, which no configuration changes. */
+const EPSILON = 1e-5
+
+/** The first rows of a position table stood for padding in fairseq and are never read. */
+const OFFSET = 2
+
+const encoderLayerNames: PostNormNames = {
+  query: 'self_attn.q_proj',
+  key: 'self_attn.k_proj',
+  value: 'self_attn.v_proj',
+  attentionOutput: 'self_attn.out_proj',
+  attentionNorm: 'self_attn_layer_norm',
+  intermediate: 'fc1',
+  output: 'fc2',
+  outputNorm: 'final_layer_norm',
+  distance: '',
+}
+
+/** Positions of the new tokens: 0, 1, 2 … of a whole sequence, or slots of a cache as a value. */
+type Positions = 'from-zero' | Value
+
+/** LN(E[ids]·√C? + P[position + 2]). ids int32 [B, S] → [B, S, C] */
+export function embed(b: Builder, ids: Value, positions: Positions, w: Weights, stack: Weights, config: BartConfig): Value {
+  const { vocab_size, d_model, max_position_embeddings, scale_embedding } = config
+  const table = [w.at('shared'), stack.at('embed_tokens')].find(at => at.has('weight')) ?? w.at('decoder.embed_tokens')
+  const words = embedding(b, ids, table, vocab_size, d_model)
+  const scaled = scale_embedding ? b.mul({ x: words, y: b.scalar(Math.sqrt(d_model), words) }) : words
+  return b.in(stack.path, () => {
+    const rows = stack.tensor('embed_positions.weight', [max_position_embeddings + OFFSET, d_model])
+    const readable = sliceConstant(rows, 0, OFFSET, max_position_embeddings + OFFSET)
+    const places =
+      positions === 'from-zero'
+        ? b.constant(sliceConstant(readable, 0, 0, ids.type.shape[1] as number))
+        : b.gather({ x: b.constant(readable), indices: positions, axis: 0 })
+    return layerNorm(b, b.add({ x: scaled, y: places }), stack.at('layernorm_embedding'), EPSILON)
+  })
+}
+
+/** Last hidden states of the encoder. inputIds, attentionMask int32 [B, S] → [B, S, C] */
+export function encode(b: Builder, inputIds: Value, attentionMask: Value, w: Weights, config: BartConfig): Value {
+  const stack = w.at('encoder')
+  let x = embed(b, inputIds, 'from-zero', w, stack, config)
+  for (let i = 0; i < config.encoder_layers; i++) {
+    x = postNormLayer(b, x, { keyMask: attentionMask }, stack.at('layers').at(i), {
+      hidden: config.d_model,
+      heads: config.encoder_attention_heads,
+      headSize: config.d_model / config.encoder_attention_heads,
+      intermediate: config.encoder_ffn_dim,
+      activation: config.activation_function,
+      epsilon: EPSILON,
+      positions: 'absolute',
+      maxPositions: config.max_position_embeddings,
+      names: encoderLayerNames,
+    })
+  }
+  return x
+}
+
+interface Heads {
+  readonly heads: number
+  readonly scale: number
+}
+
+/** How a decoder layer attends to its own tokens and to the encoder's: over caches, or over whole sequences. */
+export interface DecoderAttention {
+  self(layer: number, projected: Heads & { query: Value; key: Value; value: Value }): Value
+  cross(layer: number, projected: Heads & { query: Value }): Value
+}
+
+/** Decoder layers `from … to − 1`. [1, S, C] → [1, S, C] */
+export function decode(
+  b: Builder,
+  start: Value,
+  attention: DecoderAttention,
+  w: Weights,
+  config: BartConfig,
+  { from, to }: { from: number; to: number },
+): Value {
+  const { d_model, decoder_attention_heads: heads, decoder_ffn_dim, activation_function } = config
+  const shape = { heads, scale: 1 / Math.sqrt(d_model / heads) }
+  let x = start
+  for (let layer = from; layer < to; layer++) {
+    const at = w.at('decoder.layers').at(layer)
+    x = b.in(at.path, () => {
+      const own = (name: string) => linear(b, x, at.at('self_attn').at(name), d_model)
+      const self = attention.self(layer, { query: own('q_proj'), key: own('k_proj'), value: own('v_proj'), ...shape })
+      const a = layerNorm(
+        b,
+        b.add({ x: linear(b, self, at.at('self_attn.out_proj'), d_model), y: x }),
+        at.at('self_attn_layer_norm'),
+        EPSILON,
+      )
+      const crossed = attention.cross(layer, { query: linear(b, a, at.at('encoder_attn.q_proj'), d_model), ...shape })
+      const c = layerNorm(
+        b,
+        b.add({ x: linear(b, crossed, at.at('encoder_attn.out_proj'), d_model), y: a }),
+        at.at('encoder_attn_layer_norm'),
+        EPSILON,
+      )
+      const inner = activate(b, activation_function, linear(b, c, at.at('fc1'), decoder_ffn_dim))
+      return layerNorm(b, b.add({ x: linear(b, inner, at.at('fc2'), d_model), y: c }), at.at('final_layer_norm'), EPSILON)
+    })
+  }
+  return x
+}
+
+/** The cross-attention key or value of one decoder layer. encoded [B, S, C] → [B, S, C] */
+export const crossProjection = (
+  b: Builder,
+  encoded: Value,
+  layer: number,
+  name: 'k_proj' | 'v_proj',
+  w: Weights,
+  config: BartConfig,
+): Value => linear(b, encoded, w.at('decoder.layers').at(layer).at('encoder_attn').at(name), config.d_model)
+
+/** The output matrix [V, C] and `final_logits_bias` [V], which is not always zero. */
+export function vocabulary(w: Weights, config: BartConfig): { table: Constant; bias: Constant | undefined } {
+  const shape = [config.vocab_size, config.d_model]
+  const tied = ['shared.weight', 'decoder.embed_tokens.weight', 'encoder.embed_tokens.weight']
+  const names = config.tie_word_embeddings ? tied : ['lm_head.weight', ...tied]
+  const name = names.find(candidate => w.has(candidate)) ?? 'shared.weight'
+  const bias = w.optional('final_logits_bias', [1, config.vocab_size])
+  return { table: w.tensor(name, shape), bias: bias && reshapeConstant(bias, [config.vocab_size]) }
+}
+
+/** out_proj(tanh(dense(x))) of one vector per sequence. [B, C] → [B, labels] */
+export const classify = (b: Builder, x: Value, w: Weights, config: BartConfig, labels: number): Value => {
+  const head = w.at('classification_head')
+  return linear(
+    b,
+    b.in(head.path, () => b.tanh({ x: linear(b, x, head.at('dense'), config.d_model) })),
+    head.at('out_proj'),
+    labels,
+  )
+}
