@@ -12,6 +12,7 @@ import {
   fromChannels,
   type LoadRequest,
   labelCount,
+  lastPosition,
   projectVocabulary,
   type SourceModel,
   sequenceLengths,
@@ -127,12 +128,8 @@ function shiftRight(b: Builder, ids: Value, start: number): Value {
 }
 
 /** Position of the last end-of-sequence token. [B, 1] */
-function lastEnd(b: Builder, ids: Value, eos: number): Value {
-  const length = ids.type.shape[1] as number
-  const ends = b.cast({ x: b.equal({ x: ids, y: b.scalar(eos, ids) }), dtype: 'int32' })
-  const places = b.constant(computedConstant('int32', [1, length], 'places', at => at))
-  return b.reduce_max({ x: b.mul({ x: ends, y: places }), axes: [1], keep_dims: true })
-}
+const lastEnd = (b: Builder, ids: Value, eos: number): Value =>
+  lastPosition(b, b.cast({ x: b.equal({ x: ids, y: b.scalar(eos, ids) }), dtype: 'int32' }))
 
 function load(request: LoadRequest): SourceModel {
   const { architecture, task } = chooseTask<Task>(request, tasks)

@@ -11,6 +11,7 @@ import {
   fromChannels,
   type LoadRequest,
   labelCount,
+  lastPosition,
   type Program,
   projectVocabulary,
   type SourceModel,
@@ -86,8 +87,7 @@ function lastToken(b: Builder, inputIds: Value, pad: number | undefined): Value 
   const [batch, length] = inputIds.type.shape as [number, number]
   if (pad === undefined) return b.constant(computedConstant('int32', [batch, 1], `last ${length}`, () => length - 1))
   const shown = b.cast({ x: b.not_equal({ x: inputIds, y: b.scalar(pad, inputIds) }), dtype: 'int32' })
-  const places = b.constant(computedConstant('int32', [1, length], 'places', at => at))
-  return b.reduce_max({ x: b.mul({ x: shown, y: places }), axes: [1], keep_dims: true })
+  return lastPosition(b, shown)
 }
 
 function load(request: LoadRequest): SourceModel {

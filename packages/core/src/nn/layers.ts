@@ -54,6 +54,12 @@ export const tokenAt = (b: Builder, x: Value, position: Value): Value => {
   return b.reduce_sum({ x: b.mul({ x, y: b.expand_dims({ x: chosen, axes: [2] }) }), axes: [1] })
 }
 
+/** Position of the last 1 in each row, 0 where there is none: flags int32 [B, S] → [B, 1]. In integers, since fp16 tells positions apart to 2048 only. */
+export const lastPosition = (b: Builder, flags: Value): Value => {
+  const places = b.constant(computedConstant('int32', [1, flags.type.shape[1] as number], 'places', at => at))
+  return b.reduce_max({ x: b.mul({ x: flags, y: places }), axes: [1], keep_dims: true })
+}
+
 /** What one axis of an ANE tensor holds through the A16 and M3. */
 export const AXIS_CAP = 16384
 

@@ -4,7 +4,7 @@ import { errors } from '../errors.ts'
 import type { Value } from '../graph/graph.ts'
 import type { Checkpoint, Json } from '../plugin.ts'
 import { activate } from './activation.ts'
-import { firstToken, linear } from './layers.ts'
+import { firstToken, lastPosition, linear, tokenAt } from './layers.ts'
 import { Weights } from './weights.ts'
 
 type JsonObject = { readonly [key: string]: Json }
@@ -126,12 +126,8 @@ function pool(b: Builder, x: Value, mask: Value, mode: string, folder: Checkpoin
       const dropped = b.mul({ x: b.sub({ x: shown, y: b.scalar(1, x) }), y: b.scalar(3e4, x) })
       return b.reduce_max({ x: b.add({ x: b.mul({ x, y: shown }), y: dropped }), axes: [1] })
     }
-    case 'lasttoken': {
-      // Positions in integers: fp16 tells them apart to 2048 only.
-      const places = b.mul({ x: mask, y: b.constant(computedConstant('int32', [1, length], 'places', k => k + 1)) })
-      const last = b.equal({ x: places, y: b.reduce_max({ x: places, axes: [1], keep_dims: true }) })
-      return weighted(b.cast({ x: last, dtype: x.type.dtype }))
-    }
+    case 'lasttoken':
+      return tokenAt(b, x, lastPosition(b, mask))
     default:
       throw unsupported(`the pooling mode ${mode}`, folder)
   }
