@@ -11,7 +11,7 @@ export interface Constant {
   readonly id: string
   /** Where this is a lossless widening of what is stored (fp16 seen as fp32): the stored one, so that narrowing again is free. */
   readonly widened?: Constant
-  /** Elements `start … start + count − 1` in row-major order. The result belongs to the caller. */
+  /** Elements `start … start + count − 1` in row-major order. The result is the caller's to read, not to change. */
   read(start: number, count: number): NumericArray
 }
 
@@ -36,9 +36,19 @@ export function denseConstant(dtype: DType, shape: readonly number[], data: Nume
     dtype,
     shape,
     id: `dense:${dtype}[${shape}]:${fingerprint(bytesOf(data))}`,
-    read: (start, count) => data.slice(start, start + count) as NumericArray,
+    read: (start, count) => data.subarray(start, start + count) as NumericArray,
   }
 }
+
+let arrays = 0
+
+/** An array as a tensor, for inputs and results of a run: nothing is hashed, so the id tells this call apart and no more. */
+export const arrayConstant = (dtype: DType, shape: readonly number[], data: NumericArray): Constant => ({
+  dtype,
+  shape,
+  id: `array:${arrays++}`,
+  read: (start, count) => (start === 0 && count === data.length ? data : (data.subarray(start, start + count) as NumericArray)),
+})
 
 /** A rank-0 constant. */
 export const scalarConstant = (dtype: DType, value: number): Constant => {
@@ -99,8 +109,9 @@ export function mapConstant(base: Constant, id: string, map: (value: number, ind
     id: `${id}(${base.id})`,
     read: (start, count) => {
       const [data, dtype] = computable(base, start, count)
-      for (let i = 0; i < count; i++) data[i] = map(Number(data[i]), start + i)
-      return castArray(data, dtype, base.dtype)
+      const out = allocate(dtype, count)
+      for (let i = 0; i < count; i++) out[i] = map(Number(data[i]), start + i)
+      return castArray(out, dtype, base.dtype)
     },
   }
 }
