@@ -1,5 +1,7 @@
 export type { ImageKind } from './describe.ts'
 export * from './errors.ts'
 export * from './folder-digest.ts'
+export type { Finding } from './journal.ts'
+export { checkPackage, type ReadPackage, readPackage } from './read-package.ts'
 export { type PackageMetadata, type WritePackageOptions, type WrittenPackage, writePackage } from './write-package.ts'
 export type { FloatOverflow } from './write-weights.ts'

@@ -23,3 +23,6 @@ export const MAX_CONSTANT_RANK = 7
 
 /** Records in a weight file: the largest models have some thousands. */
 export const MAX_BLOBS = 1 << 20
+
+/** Elements of a parameter such as axes or sizes of parts. Tables of thousands are operands. */
+export const MAX_PARAMETER = 4096

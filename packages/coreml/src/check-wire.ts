@@ -1,0 +1,79 @@
+import { type DescField, type DescMessage, ScalarType } from '@bufbuild/protobuf'
+import { errors } from './errors.ts'
+import { MAX_MESSAGES, MAX_NESTING } from './limits.ts'
+
+const VARINT = 0
+const FIXED64 = 1
+const DELIMITED = 2
+const FIXED32 = 5
+
+export interface UnknownField {
+  /** Name of the message that has it. */
+  readonly message: string
+  readonly number: number
+}
+
+/**
+ * Walks serialized messages before they are decoded: lengths stay inside their message, nesting and the number of
+ * messages inside their limits, and every field has the wire type of its declaration (the decoder trusts it).
+ * Returns the fields that the schema does not know, each once.
+ */
+export function checkWire(schema: DescMessage, bytes: Uint8Array, where: string): UnknownField[] {
+  const unknown = new Map<string, UnknownField>()
+  const layouts = new Map<DescMessage, Map<number, DescField>>()
+  let position = 0
+  let messages = 0
+  const fail = (problem: string) => errors.E_PROTO({ where, problem: `${problem} at byte ${position}` })
+
+  const layoutOf = (message: DescMessage): Map<number, DescField> => {
+    const known = layouts.get(message)
+    if (known) return known
+    const layout = new Map(message.fields.map(field => [field.number, field]))
+    layouts.set(message, layout)
+    return layout
+  }
+  const varint = (end: number): number => {
+    let value = 0
+    for (let shift = 1, i = 0; i < 10; i++, shift *= 128) {
+      if (position >= end) throw fail('a number is cut off')
+      const byte = bytes[position++] as number
+      value += (byte & 0x7f) * shift
+      if (byte < 0x80) return value
+    }
+    throw fail('a number is longer than ten bytes')
+  }
+  const walk = (message: DescMessage, end: number, depth: number): void => {
+    if (depth > MAX_NESTING) throw errors.E_NESTING({ where, limit: MAX_NESTING })
+    if (++messages > MAX_MESSAGES) throw errors.E_MESSAGES({ where, limit: MAX_MESSAGES })
+    const layout = layoutOf(message)
+    while (position < end) {
+      const tag = varint(end)
+      const number = Math.floor(tag / 8)
+      const wire = tag % 8
+      if (number < 1 || number > 0x1fffffff) throw fail(`field number ${number}`)
+      const field = layout.get(number)
+      if (!field) unknown.set(`${message.name} ${number}`, { message: message.name, number })
+      else if (!wireTypes(field).includes(wire)) throw fail(`field ${message.name}.${field.name} has the wire type ${wire}`)
+      if (wire === VARINT) varint(end)
+      else if (wire === FIXED64 || wire === FIXED32) position += wire === FIXED64 ? 8 : 4
+      else if (wire === DELIMITED) {
+        const length = varint(end)
+        if (length > end - position) throw fail(`a length of ${length} runs past the end of its message`)
+        const child = field?.message
+        if (child) walk(child, position + length, depth + 1)
+        else position += length
+      } else throw fail(`wire type ${wire}`)
+      if (position > end) throw fail('a value is cut off')
+    }
+  }
+  walk(schema, bytes.length, 1)
+  return [...unknown.values()]
+}
+
+function wireTypes(field: DescField): readonly number[] {
+  if (field.message) return [DELIMITED]
+  const scalar = field.fieldKind === 'enum' || (field.fieldKind === 'list' && field.listKind === 'enum') ? ScalarType.INT32 : field.scalar
+  if (scalar === ScalarType.STRING || scalar === ScalarType.BYTES) return [DELIMITED]
+  const plain = scalar === ScalarType.FLOAT ? FIXED32 : scalar === ScalarType.DOUBLE ? FIXED64 : VARINT
+  return field.fieldKind === 'list' ? [plain, DELIMITED] : [plain]
+}

@@ -1,0 +1,37 @@
+import type { SilaneError } from '@silane/core'
+
+/** One thing that is wrong, or odd, with a package. */
+export interface Finding {
+  /** An error makes the package unusable; a warning is something that Core ML is reported to handle badly. */
+  readonly severity: 'error' | 'warning'
+  readonly code: string
+  readonly what: string
+  readonly where: string | undefined
+  readonly next: string | undefined
+}
+
+/**
+ * Where the checks of a package report. Reading stops at the first error; checking writes everything down and
+ * goes on as far as it can, so that a person who repairs a package sees all of it at once.
+ */
+export class Journal {
+  readonly findings: Finding[] = []
+  readonly #strict: boolean
+
+  constructor(mode: 'stop' | 'collect') {
+    this.#strict = mode === 'stop'
+  }
+
+  error(error: SilaneError): undefined {
+    if (this.#strict) throw error
+    this.#note('error', error)
+  }
+
+  warn(error: SilaneError): undefined {
+    this.#note('warning', error)
+  }
+
+  #note(severity: Finding['severity'], { code, what, where, next }: SilaneError): undefined {
+    this.findings.push({ severity, code, what, where, next })
+  }
+}

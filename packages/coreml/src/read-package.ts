@@ -1,0 +1,178 @@
+import { readFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { fromBinary } from '@bufbuild/protobuf'
+import { type Graph, isSilaneError, type Program } from '@silane/core'
+import { checkInterface } from './check-interface.ts'
+import { checkWire } from './check-wire.ts'
+import { decodeFunction } from './decode-function.ts'
+import { errors } from './errors.ts'
+import type { Program as MilProgram } from './gen/mil_pb.ts'
+import { type Model, ModelSchema } from './gen/model_pb.ts'
+import { identifierProblem } from './identifiers.ts'
+import { type Finding, Journal } from './journal.ts'
+import { MAX_MODEL_BYTES } from './limits.ts'
+import { MAX_OPSET, MIN_OPSET, STATE_OPSET, specVersionOf } from './opset.ts'
+import { inside, type PackageLayout, readManifest } from './read-manifest.ts'
+import { WeightFile } from './weight-file.ts'
+import type { PackageMetadata } from './write-package.ts'
+
+/** A program read from an .mlpackage. Its large constants are read from the package when asked for. */
+export interface ReadPackage extends Program {
+  readonly specVersion: number
+  readonly opset: number
+  readonly metadata: PackageMetadata
+}
+
+/** Reads an .mlpackage back into graphs. Throws at the first thing that is wrong with it. */
+export async function readPackage(path: string): Promise<ReadPackage> {
+  const found = await load(path, new Journal('stop'))
+  if (!found) throw errors.E_PACKAGE({ path, problem: 'cannot be read' })
+  return found
+}
+
+/** Checks an .mlpackage and lists what is wrong or odd, as far as it can be seen in one go. */
+export async function checkPackage(path: string): Promise<readonly Finding[]> {
+  const journal = new Journal('collect')
+  try {
+    await load(path, journal)
+  } catch (error) {
+    if (!isSilaneError(error)) throw error
+    journal.error(error)
+  }
+  return journal.findings
+}
+
+async function load(path: string, journal: Journal): Promise<ReadPackage | undefined> {
+  const layout = await readManifest(path, journal)
+  if (!layout) return undefined
+  const model = await readModel(layout, journal)
+  const program = model.mlProgram
+  const where = layout.modelPath
+  if (!program) return journal.error(errors.E_MODEL_KIND({ where, problem: 'it has no ML Program' }))
+  if (model.isUpdatable) journal.error(errors.E_MODEL_KIND({ where, problem: 'it is updatable' }))
+  const opset = model.specificationVersion - 1
+  if (opset < MIN_OPSET || opset > MAX_OPSET)
+    return journal.error(
+      errors.E_SPEC_VERSION({ where, version: model.specificationVersion, min: specVersionOf(MIN_OPSET), max: specVersionOf(MAX_OPSET) }),
+    )
+  const order = functionOrder(model, program, opset, journal, where)
+  const files = await openWeights(program, layout)
+  const functions = order.flatMap((name): Graph[] => {
+    const source = program.functions.find(entry => entry.key === name)?.value
+    const graph = source && decodeFunction(name, source, { opset, files, journal })
+    if (graph) checkInterface(graph, featuresOf(model, name), model.specificationVersion, journal)
+    return graph ? [graph] : []
+  })
+  const {
+    shortDescription = '',
+    versionString: version = '',
+    author = '',
+    license = '',
+    userDefined = [],
+  } = model.description?.metadata ?? {}
+  return {
+    name: basename(path, '.mlpackage'),
+    functions,
+    specVersion: model.specificationVersion,
+    opset,
+    metadata: {
+      shortDescription,
+      version,
+      author,
+      license,
+      userDefined: Object.fromEntries(userDefined.map(({ key, value }) => [key, value])),
+    },
+  }
+}
+
+/** Field numbers of the other kinds of models lie between these. */
+const KIND_FIELDS = [200, 3000] as const
+
+async function readModel({ modelPath, modelBytes }: PackageLayout, journal: Journal): Promise<Model> {
+  if (modelBytes > MAX_MODEL_BYTES) throw errors.E_MODEL_SIZE({ where: modelPath, bytes: modelBytes, limit: MAX_MODEL_BYTES })
+  const bytes = await readFile(modelPath)
+  const unknown = checkWire(ModelSchema, bytes, modelPath)
+  for (const { message, number } of unknown) {
+    if (message === 'Model' && number >= KIND_FIELDS[0] && number <= KIND_FIELDS[1])
+      throw errors.E_MODEL_KIND({ where: modelPath, problem: `it is a model of another kind (field ${number})` })
+    journal.error(errors.E_UNKNOWN_FIELD({ where: modelPath, message, number }))
+  }
+  try {
+    return fromBinary(ModelSchema, bytes, { readUnknownFields: false })
+  } catch (error) {
+    throw errors.E_PROTO({ where: modelPath, problem: error instanceof Error ? error.message : String(error) }, { cause: error })
+  }
+}
+
+/** Checks what the model says about its functions, and gives their names, the default one first. */
+function functionOrder(model: Model, program: MilProgram, opset: number, journal: Journal, where: string): string[] {
+  const fail = (problem: string): undefined => journal.error(errors.E_PROGRAM({ where, problem }))
+  if (program.version !== 1n) fail(`its program has version ${program.version}, not 1`)
+  if (program.docString !== '') fail('its program has a text of documentation')
+  for (const { key } of program.attributes) if (key !== 'buildInfo') fail(`its program has an attribute "${key}"`)
+  const names = program.functions.map(entry => entry.key)
+  names.forEach((name, i) => {
+    const problem = identifierProblem(name)
+    if (problem) journal.error(errors.E_IDENTIFIER({ where, name, problem: `a function ${problem}` }))
+    if (names.indexOf(name) !== i) journal.error(errors.E_DUPLICATE({ where, what: `function "${name}"` }))
+  })
+  const { functions = [], defaultFunctionName = '', input = [], output = [], state = [] } = model.description ?? {}
+  if (functions.length === 0 && defaultFunctionName === '') {
+    if (names.join() !== 'main') fail(`its functions are ${names.join(', ') || 'none'}, where one called main belongs`)
+    return [...new Set(names)]
+  }
+  if (opset < STATE_OPSET) fail(`it describes several functions, which came with specification version ${specVersionOf(STATE_OPSET)}`)
+  if (input.length + output.length + state.length > 0) fail('it describes features beside those of its functions')
+  const described = functions.map(description => description.name)
+  if (new Set(described).size < described.length) journal.error(errors.E_DUPLICATE({ where, what: 'described function' }))
+  for (const name of names) if (!described.includes(name)) fail(`its function "${name}" is not described`)
+  for (const name of described) if (!names.includes(name)) fail(`its described function "${name}" is not in the program`)
+  if (!described.includes(defaultFunctionName)) fail(`its default function "${defaultFunctionName}" is not described`)
+  return [...new Set([defaultFunctionName, ...described, ...names])].filter(name => names.includes(name))
+}
+
+function featuresOf({ description }: Model, name: string) {
+  const { functions = [], input = [], output = [], state = [] } = description ?? {}
+  if (functions.length === 0) return { input, output, state }
+  return functions.find(described => described.name === name) ?? { input: [], output: [], state: [] }
+}
+
+/** Opens every weight file that the program names. Which are missing or damaged comes out where they are used. */
+async function openWeights(program: MilProgram, { root, modelPath, identity }: PackageLayout) {
+  const names = new Set<string>()
+  for (const { value } of program.functions) {
+    for (const { value: block } of value?.blockSpecializations ?? []) {
+      for (const { attributes, inputs } of block?.operations ?? []) {
+        const bound = inputs
+          .flatMap(({ value: argument }) => argument?.arguments ?? [])
+          .map(({ binding }) => (binding.case === 'value' ? binding.value : undefined))
+        for (const found of [...attributes.map(attribute => attribute.value), ...bound]) {
+          if (found?.value.case === 'blobFileValue') names.add(found.value.value.fileName)
+        }
+      }
+    }
+  }
+  const files = new Map<string, WeightFile | Error>()
+  for (const name of names) files.set(name, await openWeightFile(name, root, modelPath, identity))
+  return (fileName: string, where: string): WeightFile => {
+    const file = files.get(fileName)
+    if (file instanceof WeightFile) return file
+    throw file ?? errors.E_WEIGHT_FILE({ where, problem: `${fileName} was not found` })
+  }
+}
+
+const PREFIX = '@model_path/'
+
+async function openWeightFile(name: string, root: string, modelPath: string, identity: string): Promise<WeightFile | Error> {
+  const fail = (problem: string) => errors.E_WEIGHT_FILE({ where: join(dirname(modelPath), name.replace(PREFIX, '')), problem })
+  if (!name.startsWith(PREFIX)) return fail(`its name ${JSON.stringify(name)} does not start with ${PREFIX}`)
+  const relative = name.slice(PREFIX.length)
+  const found = await inside(dirname(modelPath), relative, root)
+  if (found.problem !== undefined) return fail(`it ${found.problem}`)
+  try {
+    return new WeightFile(found.path, `${identity}/${relative}`)
+  } catch (error) {
+    if (isSilaneError(error)) return error
+    throw error
+  }
+}
