@@ -4,6 +4,7 @@ import {
   type Constant,
   computedConstant,
   type DType,
+  denseConstant,
   readAll,
   scalarConstant,
   sizeOf,
@@ -33,10 +34,18 @@ export interface Adaptation {
   readonly extra?: Readonly<Record<string, AttributeKind>>
   /** May throw a TypeError with the reason why it cannot be adapted. */
   readonly apply: (op: RawOp) => AdaptedOp
+  /** Replaces the operands `begin` and `end`, given as constants where they are, by others. */
+  readonly bounds?: (
+    name: 'begin' | 'end',
+    bound: Constant | undefined,
+    shape: readonly number[],
+    attributes: RawOp['attributes'],
+  ) => Constant | undefined
 }
 
 const shapeOf = (op: RawOp, operand = 'x'): readonly number[] => op.types[operand]?.shape ?? []
 const ints = (value: Attribute | undefined): readonly number[] => (Array.isArray(value) ? value.map(Number) : [])
+const flags = (value: Attribute | undefined): readonly boolean[] => (Array.isArray(value) ? value.map(Boolean) : [])
 const allAxes = (op: RawOp): number[] => shapeOf(op).map((_, axis) => axis)
 
 /** Fills in what the file may leave out. */
@@ -117,9 +126,16 @@ export const adaptations: Readonly<Record<string, Adaptation>> = {
     extra: { stride: 'ints', begin_mask: 'bools', end_mask: 'bools', squeeze_mask: 'bools' },
     apply: ({ attributes }) => {
       if (ints(attributes.stride).some(step => step !== 1)) throw new TypeError('strides other than 1 are not supported')
-      const masks = [attributes.begin_mask, attributes.end_mask, attributes.squeeze_mask]
-      if (masks.some(mask => Array.isArray(mask) && mask.some(Boolean))) throw new TypeError('masks are not supported')
+      if (flags(attributes.squeeze_mask).some(Boolean)) throw new TypeError('a squeeze_mask is not supported')
       return { attributes: {} }
+    },
+    // The core's slice_update has no masks: where they say something, begin and end become what they mean.
+    bounds: (name, bound, shape, attributes) => {
+      const mask = flags(attributes[`${name}_mask`])
+      if (!mask.some(Boolean)) return undefined
+      if (!bound) throw new TypeError(`${name}_mask beside a computed ${name} is not supported`)
+      const values = numbersOf(bound).map((value, axis) => (mask[axis] ? (name === 'begin' ? 0 : (shape[axis] ?? 0)) : value))
+      return denseConstant('int32', [values.length], Int32Array.from(values))
     },
   },
 }

@@ -3,6 +3,7 @@ import {
   type AttributeKind,
   type AttributeSpec,
   type Constant,
+  constantOf,
   definitionOf,
   type Graph,
   type GraphOutput,
@@ -34,7 +35,7 @@ export interface DecodeContext {
 
 /** What a name of the program stands for. */
 interface Item {
-  readonly role: 'input' | 'state' | 'result' | 'constant' | 'text'
+  readonly role: 'input' | 'state' | 'result' | 'constant' | 'text' | 'unknown'
   /** Texts are parameters only and have no value. */
   readonly value?: Value
   readonly literal?: Literal
@@ -96,7 +97,7 @@ class FunctionDecoder {
       if (this.#scope.has(output.name)) continue
       this.#attempt(() => {
         const { tensor } = decodeType(output.type, where)
-        this.#scope.set(output.name, { role: 'result', value: { name: output.name, type: tensor } })
+        this.#scope.set(output.name, { role: 'unknown', value: { name: output.name, type: tensor } })
       })
     }
   }
@@ -277,13 +278,19 @@ class FunctionDecoder {
     const adapted = reasoned(where, () => adaptation?.apply({ types, attributes: given.attributes }) ?? { attributes: given.attributes })
     const kind = adapted.kind ?? base
     const operands = dropZeroBias(kind, given.operands)
+    for (const name of ['begin', 'end'] as const) {
+      const value = operands[name]
+      if (!adaptation?.bounds || !value || !isValue(value)) continue
+      const bound = reasoned(where, () => adaptation.bounds?.(name, constantOf(value), types.x?.shape ?? [], given.attributes))
+      if (bound) operands[name] = this.#addConstant(this.#freeName(`${hint}_${name}`), bound, where)
+    }
     this.#append(operation, kind, operands, complete(kind, adapted.attributes, where), where)
   }
 
   /** Sorts what is bound to an op into operands and attributes. */
   #parameters(operation: Operation, definition: OpDefinition, extra: Readonly<Record<string, AttributeKind>>, where: string, hint: string) {
     const { opset } = this.#context
-    const operands: Record<string, Value | readonly Value[]> = {}
+    const operands: Operands = {}
     const attributes: Record<string, Attribute> = {}
     const found = this.#arguments(operation, where)
     for (const [key, bindings] of found) {
@@ -296,7 +303,8 @@ class FunctionDecoder {
       if (spec) {
         const values = bindings.map(binding => this.#operand(binding, where, key, hint))
         if (spec.arity !== 'many') this.#single(bindings, where, key)
-        if (spec.constant && values.some(value => value.producer?.kind !== 'const')) throw fail('it must be a constant')
+        if (spec.constant && values.some(value => !constantOf(value) && this.#scope.get(value.name)?.role !== 'unknown'))
+          throw fail('it must be a constant')
         for (const value of values) this.#checkOperand(operation.type, key, value, where)
         operands[key] = spec.arity === 'many' ? values : (values[0] as Value)
       } else if (kind || fixed) {
@@ -362,6 +370,8 @@ class FunctionDecoder {
   }
 }
 
+type Operands = Record<string, Value | readonly Value[]>
+
 const isValue = (value: Value | readonly Value[]): value is Value => !Array.isArray(value)
 
 const own = <T>(record: Readonly<Record<string, T>>, key: string): T | undefined => (Object.hasOwn(record, key) ? record[key] : undefined)
@@ -411,10 +421,10 @@ function attributeOf(literal: Literal, kind: AttributeKind): Attribute | undefin
 }
 
 /** The writer gives every linear a bias, as Core ML asks for one: zeros are taken back. */
-function dropZeroBias(kind: string, operands: Op['operands']): Op['operands'] {
+function dropZeroBias(kind: string, operands: Operands): Operands {
   const { bias, ...rest } = operands
   if (kind !== 'linear' || !bias || !isValue(bias)) return operands
-  const constant = bias.producer?.attributes.val
-  if (typeof constant !== 'object' || !('read' in constant)) return operands
+  const constant = constantOf(bias)
+  if (!constant) return operands
   return readAll(constant).every((value: number | bigint) => Object.is(value, 0)) ? rest : operands
 }

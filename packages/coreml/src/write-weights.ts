@@ -22,6 +22,9 @@ export interface WriteWeightsOptions {
 export const SENTINEL = 0xdeadbeef
 export const STORAGE_VERSION = 2
 
+/** Elements read at a time. 256 KiB of fp32 stay in the cache while they are converted, hashed and written. */
+const CHUNK = 1 << 16
+
 /** Streams weight.bin: reads, converts, hashes and writes a chunk at a time. */
 export async function writeWeights(path: string, plan: WeightPlan, options: WriteWeightsOptions = {}) {
   const overflow: FloatOverflow[] = []
@@ -32,7 +35,7 @@ export async function writeWeights(path: string, plan: WeightPlan, options: Writ
       await sink.padTo(offset)
       await sink.append(recordHeader(encodings[constant.dtype]?.blob ?? 0, bytes, offset))
       let outside = 0
-      for (const data of chunks(constant)) {
+      for (const data of chunks(constant, CHUNK)) {
         options.signal?.throwIfAborted()
         if (constant.dtype === 'fp16') outside += countNonFinite(data)
         await sink.append(bytesOf(data))
