@@ -21,7 +21,8 @@ import {
   Weights,
 } from '@silane/core'
 import { readT5Config, type T5Config } from './config.ts'
-import { crossProjections, decode, embed, encode, finish } from './model.ts'
+import { crossProjections, decode, embed, embeddingNames, encode, finish, type T5Model } from './model.ts'
+import { streamScale } from './stream-scale.ts'
 
 const tasks = {
   T5ForConditionalGeneration: 'text2text-generation',
@@ -35,7 +36,7 @@ type Task = (typeof tasks)[keyof typeof tasks]
 interface Source {
   readonly request: LoadRequest
   readonly w: Weights
-  readonly config: T5Config
+  readonly config: T5Model
 }
 
 const declareInputs = (b: Builder, batch: number, length: number): { inputIds: Value; attentionMask: Value } => ({
@@ -63,14 +64,15 @@ function features({ request, w, config }: Source): Pick<SourceModel, 'programs' 
   }
 }
 
-/** The output matrix [V, C]. */
-function vocabulary({ w, config }: Source): Constant {
-  const shape = [config.vocab_size, config.d_model]
-  const names =
-    config.tie_word_embeddings || !w.has('lm_head.weight') ? ['shared', 'decoder.embed_tokens', 'encoder.embed_tokens'] : ['lm_head']
-  const name = names.find(candidate => w.has(`${candidate}.weight`)) ?? 'shared'
-  return w.tensor(`${name}.weight`, shape)
+/** A table [V, C] under the first of several names that is there. */
+function table(w: Weights, { vocab_size, d_model }: T5Config, names: readonly string[]): Constant {
+  const name = names.find(candidate => w.has(`${candidate}.weight`)) ?? (names[0] as string)
+  return w.tensor(`${name}.weight`, [vocab_size, d_model])
 }
+
+/** The output matrix [V, C]: the embeddings unless the configuration unties them. */
+const vocabulary = ({ w, config }: Source): Constant =>
+  table(w, config, config.tie_word_embeddings ? embeddingNames : ['lm_head', ...embeddingNames])
 
 function generation(source: Source): Pick<SourceModel, 'programs' | 'pipeline' | 'options' | 'valid'> {
   const { request, w, config } = source
@@ -108,7 +110,8 @@ function generation(source: Source): Pick<SourceModel, 'programs' | 'pipeline' |
 function load(request: LoadRequest): SourceModel {
   const { architecture, task } = chooseTask<Task>(request, tasks)
   const config = readT5Config(request.checkpoint)
-  const source = { request, config, w: new Weights(request.checkpoint, { prefixes: ['', 'transformer.'] }) }
+  const w = new Weights(request.checkpoint, { prefixes: ['', 'transformer.'] })
+  const source: Source = { request, w, config: { ...config, stream: streamScale(table(w, config, embeddingNames)) } }
   const built = task === 'text2text-generation' ? generation(source) : features(source)
   return { modelType: 't5', architecture, task, ...built }
 }

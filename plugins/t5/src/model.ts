@@ -17,37 +17,32 @@ import { type Buckets, sequenceBias, slotBias } from './relative-bias.ts'
  * Transformer" (2020), as transformers' `modeling_t5.py` computes them. Shapes: S tokens, C = d_model, I = heads · d_kv.
  */
 
-/**
- * What the residual stream is multiplied by. T5 was trained in bf16: its stream reaches ±2.8e5, and the output of a
- * feed-forward layer 66246, past fp16's 65504. RMS(s·x; s²ε) = RMS(x; ε), so scaling whatever is added to the stream
- * (embeddings, attention outputs, feed-forward outputs) changes nothing behind a norm, and a power of two changes no
- * bit of fp32. 2⁻⁵ brings 2.8e5 down to 8.7e3, well below the 32752 at which the ANE's products saturate.
- */
-const STREAM = 2 ** -5
+/** The configuration and what the residual stream is multiplied by (see `streamScale`). */
+export type T5Model = T5Config & { readonly stream: number }
 
 /** A feed-forward layer's inner values times this, its output matrix divided by it: exact through ReLU and through the linear half of a gate. */
 const INNER = 2 ** -3
 
-const norm = (b: Builder, x: Value, w: Weights, { layer_norm_epsilon }: T5Config): Value =>
+const norm = (b: Builder, x: Value, w: Weights, { layer_norm_epsilon, stream }: T5Model): Value =>
   b.in(w.path, () =>
-    b.rms_norm({ x, gamma: b.constant(w.tensor('weight', [x.type.shape.at(-1) as number])), epsilon: layer_norm_epsilon * STREAM ** 2 }),
+    b.rms_norm({ x, gamma: b.constant(w.tensor('weight', [x.type.shape.at(-1) as number])), epsilon: layer_norm_epsilon * stream ** 2 }),
   )
 
 /** x·Wᵀ, W times `factor`; T5 has no biases. */
 const project = (b: Builder, x: Value, w: Weights, out: number, factor = 1): Value =>
   b.in(w.path, () => b.linear({ x, weight: b.constant(scaleConstant(w.tensor('weight', [out, x.type.shape.at(-1) as number]), factor)) }))
 
-function feedForward(b: Builder, x: Value, w: Weights, config: T5Config): Value {
-  const { d_ff, d_model, activation, gated } = config
+function feedForward(b: Builder, x: Value, w: Weights, config: T5Model): Value {
+  const { d_ff, d_model, activation, gated, stream } = config
   return b.in(w.path, () => {
     if (gated) {
       const gate = activate(b, activation, project(b, x, w.at('wi_0'), d_ff))
       const inner = b.mul({ x: gate, y: project(b, x, w.at('wi_1'), d_ff, INNER) })
-      return project(b, inner, w.at('wo'), d_model, STREAM / INNER)
+      return project(b, inner, w.at('wo'), d_model, stream / INNER)
     }
     const factor = activation === 'relu' ? INNER : 1
     const inner = activate(b, activation, project(b, x, w.at('wi'), d_ff, factor))
-    return project(b, inner, w.at('wo'), d_model, STREAM / factor)
+    return project(b, inner, w.at('wo'), d_model, stream / factor)
   })
 }
 
@@ -64,21 +59,24 @@ const projected = (b: Builder, x: Value, w: Weights, { inner }: T5Config): Proje
 })
 
 /** The bias table of a stack stands in its block 0 and serves every layer. */
-const bucketsOf = (stack: Weights, config: T5Config, bidirectional: boolean): Buckets => {
+const bucketsOf = (stack: Weights, config: T5Model, bidirectional: boolean): Buckets => {
   const { relative_attention_num_buckets: count, relative_attention_max_distance: maxDistance, num_heads } = config
   const table = stack.at('block.0.layer.0.SelfAttention.relative_attention_bias').tensor('weight', [count, num_heads])
   return { table, count, maxDistance, bidirectional }
 }
 
+/** Where the embeddings may stand: one table under up to three names. */
+export const embeddingNames: readonly string[] = ['shared', 'encoder.embed_tokens', 'decoder.embed_tokens']
+
 /** Token embeddings, scaled like the stream. [1, S, C] */
-export function embed(b: Builder, inputIds: Value, w: Weights, config: T5Config): Value {
-  const table = ['shared', 'encoder.embed_tokens', 'decoder.embed_tokens'].map(name => w.at(name)).find(at => at.has('weight'))
-  const x = embedding(b, inputIds, table ?? w.at('shared'), config.vocab_size, config.d_model)
-  return b.mul({ x, y: b.scalar(STREAM, x) })
+export function embed(b: Builder, inputIds: Value, w: Weights, config: T5Model): Value {
+  const name = embeddingNames.find(candidate => w.at(candidate).has('weight')) ?? 'shared'
+  const x = embedding(b, inputIds, w.at(name), config.vocab_size, config.d_model)
+  return b.mul({ x, y: b.scalar(config.stream, x) })
 }
 
 /** Last hidden states of the encoder. inputIds, attentionMask int32 [B, S] → [B, S, C] */
-export function encode(b: Builder, inputIds: Value, attentionMask: Value, w: Weights, config: T5Config): Value {
+export function encode(b: Builder, inputIds: Value, attentionMask: Value, w: Weights, config: T5Model): Value {
   const stack = w.at('encoder')
   const bias = b.in(stack.path, () => b.constant(sequenceBias(bucketsOf(stack, config, true), inputIds.type.shape[1] as number)))
   let x = embed(b, inputIds, w, config)
@@ -88,14 +86,14 @@ export function encode(b: Builder, inputIds: Value, attentionMask: Value, w: Wei
       const heads = projected(b, norm(b, x, block.at('0.layer_norm'), config), block.at('0.SelfAttention'), config)
       return b.attention({ ...heads, key_mask: attentionMask, bias, heads: config.num_heads, scale: 1 })
     })
-    x = b.add({ x, y: project(b, attended, block.at('0.SelfAttention.o'), config.d_model, STREAM) })
+    x = b.add({ x, y: project(b, attended, block.at('0.SelfAttention.o'), config.d_model, config.stream) })
     x = b.add({ x, y: feedForward(b, norm(b, x, block.at('1.layer_norm'), config), block.at('1.DenseReluDense'), config) })
   }
   return norm(b, x, stack.at('final_layer_norm'), config)
 }
 
 /** The cross-attention keys and values of every decoder layer. encoded [1, S, C] → per layer [1, S, I] */
-export const crossProjections = (b: Builder, encoded: Value, w: Weights, config: T5Config): { keys: Value[]; values: Value[] } => {
+export const crossProjections = (b: Builder, encoded: Value, w: Weights, config: T5Model): { keys: Value[]; values: Value[] } => {
   const at = (layer: number, name: string) => w.at('decoder.block').at(layer).at('layer.1.EncDecAttention').at(name)
   const layers = Array.from({ length: config.num_decoder_layers }, (_, layer) => layer)
   return {
@@ -110,7 +108,7 @@ export function decode(
   start: Value,
   caches: { own: DecoderCache; cross: CrossCache; context: number },
   w: Weights,
-  config: T5Config,
+  config: T5Model,
   range: LayerRange,
 ): Value {
   const { own, cross, context } = caches
@@ -133,19 +131,19 @@ export function decode(
       const heads = projected(b, norm(b, x, block.at('0.layer_norm'), config), block.at('0.SelfAttention'), config)
       return own.attend(layer, { ...heads, ...shape, bias, cacheBias })
     })
-    x = b.add({ x, y: project(b, self, block.at('0.SelfAttention.o'), config.d_model, STREAM) })
+    x = b.add({ x, y: project(b, self, block.at('0.SelfAttention.o'), config.d_model, config.stream) })
     const crossed = b.in(block.at(1).path, () => {
       const query = project(b, norm(b, x, block.at('1.layer_norm'), config), block.at('1.EncDecAttention.q'), config.inner)
       return cross.attend(layer, { query, ...shape })
     })
-    x = b.add({ x, y: project(b, crossed, block.at('1.EncDecAttention.o'), config.d_model, STREAM) })
+    x = b.add({ x, y: project(b, crossed, block.at('1.EncDecAttention.o'), config.d_model, config.stream) })
     x = b.add({ x, y: feedForward(b, norm(b, x, block.at('2.layer_norm'), config), block.at('2.DenseReluDense'), config) })
   }
   return x
 }
 
 /** The decoder's last norm, and in tied models the D^−½ that makes up for embeddings trained as an output matrix. */
-export function finish(b: Builder, x: Value, w: Weights, config: T5Config): Value {
+export function finish(b: Builder, x: Value, w: Weights, config: T5Model): Value {
   const normal = norm(b, x, w.at('decoder.final_layer_norm'), config)
   return config.tie_word_embeddings ? b.mul({ x: normal, y: b.scalar(config.d_model ** -0.5, normal) }) : normal
 }
