@@ -22,7 +22,7 @@ import { decodeValue, type Literal, type WeightFiles } from './decode-value.ts'
 import { MAX_RANK } from './encode-function.ts'
 import { errors } from './errors.ts'
 import type { Argument_Binding, Function as MilFunction, Operation } from './gen/mil_pb.ts'
-import { identifierProblem, Names } from './identifiers.ts'
+import { identifierProblem } from './identifiers.ts'
 import type { Journal } from './journal.ts'
 import { MAX_PARAMETER } from './limits.ts'
 import { allowsType, attributeSince, implied, opsetName } from './opset.ts'
@@ -49,9 +49,9 @@ class FunctionDecoder {
   readonly #name: string
   readonly #context: DecodeContext
   readonly #scope = new Map<string, Item>()
-  readonly #names = new Names()
   readonly #ops: Op[] = []
   readonly #opNames = new Set<string>()
+  readonly #suffixes = new Map<string, number>()
 
   constructor(name: string, context: DecodeContext) {
     this.#name = name
@@ -105,7 +105,7 @@ class FunctionDecoder {
   #declare(name: string, item: Item, where: string): void {
     const problem = identifierProblem(name)
     if (problem) throw errors.E_IDENTIFIER({ where, name, problem })
-    if (this.#scope.has(name) || !this.#names.claim(name)) throw errors.E_DUPLICATE({ where, what: `value "${name}"` })
+    if (this.#scope.has(name)) throw errors.E_DUPLICATE({ where, what: `value "${name}"` })
     this.#scope.set(name, item)
   }
 
@@ -121,9 +121,9 @@ class FunctionDecoder {
   #outputs(names: readonly string[], where: string): GraphOutput[] {
     const { journal } = this.#context
     if (names.length === 0) journal.error(errors.E_PROGRAM({ where, problem: 'it has no outputs' }))
-    return names.flatMap((name, i): GraphOutput[] => {
+    if (new Set(names).size < names.length) journal.error(errors.E_DUPLICATE({ where, what: 'output of one name' }))
+    return [...new Set(names)].flatMap((name): GraphOutput[] => {
       const item = this.#scope.get(name)
-      if (names.indexOf(name) !== i) journal.error(errors.E_DUPLICATE({ where, what: `output "${name}"` }))
       if (!item) journal.error(errors.E_UNDEFINED({ where, name }))
       else if (item.role === 'state' || !item.value)
         journal.error(errors.E_PROGRAM({ where, problem: `its output "${name}" is a ${item.role}` }))
@@ -227,9 +227,13 @@ class FunctionDecoder {
     return this.#addConstant(this.#freeName(`${hint}_${name}`), item.literal.constant, where)
   }
 
+  /** A name like `wanted` for a value that the program does not name. Counts on, so that many are not slow. */
   #freeName(wanted: string): string {
     let name = wanted
-    for (let i = 0; this.#scope.has(name) || identifierProblem(name); i++) name = `${wanted}_${i}`
+    for (let i = this.#suffixes.get(wanted) ?? 0; this.#scope.has(name) || identifierProblem(name); i++) {
+      name = `${wanted}_${i}`
+      this.#suffixes.set(wanted, i + 1)
+    }
     return name
   }
 

@@ -1,4 +1,5 @@
 import type { SilaneError } from '@silane/core'
+import { MAX_FINDINGS } from './limits.ts'
 
 /** One thing that is wrong, or odd, with a package. */
 export interface Finding {
@@ -32,6 +33,6 @@ export class Journal {
   }
 
   #note(severity: Finding['severity'], { code, what, where, next }: SilaneError): undefined {
-    this.findings.push({ severity, code, what, where, next })
+    if (this.findings.length < MAX_FINDINGS) this.findings.push({ severity, code, what, where, next })
   }
 }

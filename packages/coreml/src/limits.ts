@@ -26,3 +26,9 @@ export const MAX_BLOBS = 1 << 20
 
 /** Elements of a parameter such as axes or sizes of parts. Tables of thousands are operands. */
 export const MAX_PARAMETER = 4096
+
+/** Functions of a program: a few lengths, or a prefill and a step. */
+export const MAX_FUNCTIONS = 256
+
+/** Findings of a check: nobody reads more, and a hostile package could have millions. */
+export const MAX_FINDINGS = 1000

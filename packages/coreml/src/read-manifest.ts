@@ -72,8 +72,9 @@ export async function inside(
 async function readBounded(root: string, where: string): Promise<string | { problem: string }> {
   const found = await inside(root, 'Manifest.json', root)
   if (found.problem !== undefined) return { problem: `it ${found.problem}` }
-  const { size } = await stat(found.path)
-  if (size > MAX_MANIFEST_BYTES) return { problem: `it has ${size} bytes; the limit is ${MAX_MANIFEST_BYTES}` }
+  const stats = await stat(found.path)
+  if (!stats.isFile()) return { problem: 'it is not a file' }
+  if (stats.size > MAX_MANIFEST_BYTES) return { problem: `it has ${stats.size} bytes; the limit is ${MAX_MANIFEST_BYTES}` }
   return await readFile(found.path, 'utf8').catch((error: unknown) => ({ problem: `${where} cannot be read: ${String(error)}` }))
 }
 

@@ -10,7 +10,7 @@ import type { Program as MilProgram } from './gen/mil_pb.ts'
 import { type Model, ModelSchema } from './gen/model_pb.ts'
 import { identifierProblem } from './identifiers.ts'
 import { type Finding, Journal } from './journal.ts'
-import { MAX_MODEL_BYTES } from './limits.ts'
+import { MAX_FUNCTIONS, MAX_MODEL_BYTES } from './limits.ts'
 import { MAX_OPSET, MIN_OPSET, STATE_OPSET, specVersionOf } from './opset.ts'
 import { inside, type PackageLayout, readManifest } from './read-manifest.ts'
 import { WeightFile } from './weight-file.ts'
@@ -111,6 +111,8 @@ function functionOrder(model: Model, program: MilProgram, opset: number, journal
   if (program.docString !== '') fail('its program has a text of documentation')
   for (const { key } of program.attributes) if (key !== 'buildInfo') fail(`its program has an attribute "${key}"`)
   const names = program.functions.map(entry => entry.key)
+  if (names.length > MAX_FUNCTIONS)
+    throw errors.E_PROGRAM({ where, problem: `it has ${names.length} functions; the limit is ${MAX_FUNCTIONS}` })
   names.forEach((name, i) => {
     const problem = identifierProblem(name)
     if (problem) journal.error(errors.E_IDENTIFIER({ where, name, problem: `a function ${problem}` }))
@@ -123,6 +125,8 @@ function functionOrder(model: Model, program: MilProgram, opset: number, journal
   }
   if (opset < STATE_OPSET) fail(`it describes several functions, which came with specification version ${specVersionOf(STATE_OPSET)}`)
   if (input.length + output.length + state.length > 0) fail('it describes features beside those of its functions')
+  if (functions.length > MAX_FUNCTIONS)
+    throw errors.E_PROGRAM({ where, problem: `it describes ${functions.length} functions; the limit is ${MAX_FUNCTIONS}` })
   const described = functions.map(description => description.name)
   if (new Set(described).size < described.length) journal.error(errors.E_DUPLICATE({ where, what: 'described function' }))
   for (const name of names) if (!described.includes(name)) fail(`its function "${name}" is not described`)

@@ -69,7 +69,9 @@ function fill(file: number, bytes: Uint8Array, position: number): boolean {
 
 function readRecords(path: string): Map<number, Blob> {
   const fail = (problem: string) => errors.E_WEIGHT_FILE({ where: path, problem })
-  const { size } = statSync(path)
+  const stats = statSync(path)
+  if (!stats.isFile()) throw fail('it is not a file')
+  const { size } = stats
   if (size < RECORD_SIZE) throw fail(`${size} bytes are less than its header`)
   const file = openSync(path, 'r')
   try {

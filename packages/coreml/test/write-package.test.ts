@@ -254,7 +254,9 @@ test('what cannot be written is refused', async () => {
     "E_OPSET_RANGE: There is no opset CoreML10 with ML Programs.
     Choose 5 (iOS 15) to 9 (iOS 26)."
   `)
-  expect(await refused({ name: 'model', functions: [] })).toMatchInlineSnapshot(`"E_NOT_WRITABLE: Graph "model" cannot be written: the program has no functions."`)
+  expect(await refused({ name: 'model', functions: [] })).toMatchInlineSnapshot(
+    `"E_NOT_WRITABLE: Graph "model" cannot be written: the program has no functions."`,
+  )
   expect(await refused(program(encoder('a'), encoder('b')), 7)).toMatchInlineSnapshot(`
     "E_OPSET: "model": a package of several functions needs the opset CoreML8 (iOS 18); the package is for CoreML7.
     Raise --min-os."
@@ -276,7 +278,9 @@ test('what cannot be written is refused', async () => {
   expect(
     await refused(small(b => b.finish({ y: b.logical_not({ x: b.greater({ x: one(b), y: one(b, 'fp16', 'z') }) }) }))),
   ).toMatchInlineSnapshot(`"E_INTERFACE_TYPE: "y" is bool[2] at the border of the program: apps pass fp32, fp16 and int32 only; cast it."`)
-  expect(await refused(small(b => b.finish({ y: b.reduce_sum({ x: one(b), axes: [0] }) })))).toMatchInlineSnapshot(`"E_INTERFACE_TYPE: "y" is fp16[] at the border of the program: a scalar cannot be passed; reshape it to [1]."`)
+  expect(await refused(small(b => b.finish({ y: b.reduce_sum({ x: one(b), axes: [0] }) })))).toMatchInlineSnapshot(
+    `"E_INTERFACE_TYPE: "y" is fp16[] at the border of the program: a scalar cannot be passed; reshape it to [1]."`,
+  )
   expect(await refused(small(b => b.finish({ true: b.relu({ x: one(b) }) })))).toMatchInlineSnapshot(`
     "E_NAME: The name "true" cannot be used: output is a reserved word.
     Looked in: main
