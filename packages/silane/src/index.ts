@@ -1,1 +1,6 @@
-export {}
+export { analyzeGraph, type GraphAnalysis } from './analyze-graph.ts'
+export { type ConvertResult, convert } from './convert/convert.ts'
+export type { ConvertOptions, ModelOptions, Progress } from './convert/convert-options.ts'
+export { errors as silaneErrors } from './errors.ts'
+export type { Manifest } from './manifest.ts'
+export type { ConversionReport } from './report/report.ts'

@@ -1,0 +1,142 @@
+import {
+  byteSize,
+  constantOf,
+  type DType,
+  type Graph,
+  type Op,
+  operand,
+  optionalOperand,
+  printType,
+  sizeOf,
+  type Value,
+} from '@silane/core'
+
+/** The longest axis that the ANE takes; what is longer runs elsewhere. */
+export const AXIS_CAP = 16384
+
+/** The highest rank that the ANE takes. */
+export const RANK_CAP = 4
+
+export interface LayerAnalysis {
+  /** The module of the checkpoint, up to its number: `encoder.layer.3`. */
+  readonly layer: string
+  readonly ops: number
+  readonly reshapes: number
+  readonly transposes: number
+}
+
+/** What can be said of a graph without running it. */
+export interface GraphAnalysis {
+  /** Without constants. */
+  readonly ops: number
+  readonly histogram: Readonly<Record<string, number>>
+  /** Each constant once. */
+  readonly constants: number
+  readonly constantBytes: number
+  /** Multiply-accumulates of convolutions and matrix products. */
+  readonly macs: number
+  readonly convs: number
+  readonly gathers: number
+  /** reshape, expand_dims and squeeze. */
+  readonly reshapes: number
+  readonly transposes: number
+  readonly layers: readonly LayerAnalysis[]
+  /** Axis and rank of each softmax, counted: `axis 1 of 4`. */
+  readonly softmaxAxes: Readonly<Record<string, number>>
+  readonly maxRank: number
+  /** Values with an axis over the cap: outputs of the graph, which the CPU may hold, and values inside. */
+  readonly overCap: { readonly border: readonly string[]; readonly inside: readonly string[] }
+  /** Element types of computed values, counted. */
+  readonly dtypes: Readonly<Record<string, number>>
+}
+
+const reshapes = new Set(['reshape', 'expand_dims', 'squeeze'])
+
+/** Counts what tells how well a graph fits the ANE. */
+export function analyzeGraph(graph: Graph): GraphAnalysis {
+  const ops = graph.ops.filter(op => op.kind !== 'const')
+  const values = ops.flatMap(op => op.outputs)
+  const border = new Set([...graph.inputs, ...graph.outputs.map(({ value }) => value)])
+  const over = [...graph.inputs, ...values].filter(value => value.type.shape.some(dim => dim > AXIS_CAP))
+  const constants = new Map(graph.ops.map(op => constantOf(op.outputs[0])).flatMap(c => (c ? [[`${c.dtype} ${c.id}`, c] as const] : [])))
+  const count = (test: (op: Op) => boolean) => ops.filter(test).length
+  return {
+    ops: ops.length,
+    histogram: tally(ops.map(op => op.kind)),
+    constants: constants.size,
+    constantBytes: [...constants.values()].reduce((sum, c) => sum + sizeOf(c.shape) * byteSize(c.dtype), 0),
+    macs: ops.reduce((sum, op) => sum + macs(op), 0),
+    convs: count(op => op.kind === 'conv'),
+    gathers: count(op => op.kind.startsWith('gather')),
+    reshapes: count(op => reshapes.has(op.kind)),
+    transposes: count(op => op.kind === 'transpose'),
+    layers: layersOf(ops),
+    softmaxAxes: tally(ops.filter(op => op.kind === 'softmax').map(softmaxAxis)),
+    maxRank: Math.max(0, ...[...graph.inputs, ...values].map(value => value.type.shape.length)),
+    overCap: {
+      border: over.filter(value => border.has(value)).map(describe),
+      inside: over.filter(value => !border.has(value)).map(describe),
+    },
+    dtypes: tally(values.map(value => value.type.dtype satisfies DType)),
+  }
+}
+
+const describe = (value: Value): string => `${value.name}: ${printType(value.type)}`
+
+/** Counts by key, the most frequent first. */
+function tally(keys: readonly string[]): Record<string, number> {
+  const counts = new Map<string, number>()
+  for (const key of keys) counts.set(key, (counts.get(key) ?? 0) + 1)
+  return Object.fromEntries([...counts].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1)))
+}
+
+function softmaxAxis(op: Op): string {
+  const rank = operand(op, 'x').type.shape.length
+  const axis = Number(op.attributes.axis)
+  return `axis ${axis < 0 ? axis + rank : axis} of ${rank}`
+}
+
+function layersOf(ops: readonly Op[]): LayerAnalysis[] {
+  const layers = new Map<string, Op[]>()
+  for (const op of ops) {
+    const layer = /^(?:[^.]+\.)*?\d+(?=\.|$)/.exec(op.origin.module)?.[0]
+    if (layer !== undefined) layers.set(layer, [...(layers.get(layer) ?? []), op])
+  }
+  return [...layers].map(([layer, own]) => ({
+    layer,
+    ops: own.length,
+    reshapes: own.filter(op => reshapes.has(op.kind)).length,
+    transposes: own.filter(op => op.kind === 'transpose').length,
+  }))
+}
+
+function macs(op: Op): number {
+  const out = sizeOf(op.outputs[0]?.type.shape ?? [0])
+  if (op.kind === 'conv') return out * sizeOf(operand(op, 'weight').type.shape.slice(1))
+  if (op.kind === 'linear') return out * (operand(op, 'x').type.shape.at(-1) ?? 1)
+  if (op.kind === 'matmul') {
+    const shape = operand(op, 'x').type.shape
+    return out * ((op.attributes.transpose_x ? shape.at(-2) : shape.at(-1)) ?? 1)
+  }
+  if (op.kind === 'einsum') return einsumMacs(op)
+  if (op.kind === 'attention') return attentionMacs(op)
+  return 0
+}
+
+/** The product of all axes that the equation names. */
+function einsumMacs(op: Op): number {
+  const values = op.operands.values
+  const [inputs = ''] = String(op.attributes.equation).split('->')
+  const sizes = new Map<string, number>()
+  for (const [i, labels] of inputs.split(',').entries()) {
+    const shape = Array.isArray(values) ? (values as readonly Value[])[i]?.type.shape : undefined
+    for (const [axis, label] of [...labels.trim()].entries()) sizes.set(label, shape?.[axis] ?? 1)
+  }
+  return [...sizes.values()].reduce((product, size) => product * size, 1)
+}
+
+function attentionMacs(op: Op): number {
+  const queries = operand(op, 'query').type.shape
+  const keys = optionalOperand(op, 'key')?.type.shape ?? queries
+  return 2 * sizeOf(queries) * (keys[1] ?? 1)
+}

@@ -1,0 +1,18 @@
+import { styleText } from 'node:util'
+import type { Comparison } from '@silane/core'
+import { formatDecibels, formatTable } from './format.ts'
+
+/** One row per compared output, misses in red. */
+export function comparisonTable(comparisons: readonly Comparison[], stream: NodeJS.WriteStream): string {
+  const rows = comparisons.map(({ program, function: name, output, stage, psnr, gate, ok }) => [
+    program,
+    name,
+    output,
+    stage,
+    formatDecibels(psnr),
+    `${gate}`,
+    ok ? 'ok' : 'MISS',
+  ])
+  const [head, ...lines] = formatTable(['program', 'function', 'output', 'stage', 'dB', 'gate', ''], rows, stream).split('\n')
+  return [head, ...lines.map((line, i) => (comparisons[i]?.ok ? line : styleText('red', line, { stream })))].join('\n')
+}

@@ -1,0 +1,57 @@
+import { relative } from 'node:path'
+import { type ConvertResult, convert } from '../convert/convert.ts'
+import { packageOf } from '../manifest.ts'
+import { missedGates } from '../validate/missed-gates.ts'
+import { comparisonTable } from './comparison-table.ts'
+import { formatBytes, formatSeconds } from './format.ts'
+import { type ModelFlags, modelOptions } from './model-flags.ts'
+import { progressLine } from './progress-line.ts'
+
+interface ConvertFlags extends ModelFlags {
+  readonly out?: string
+  readonly force?: boolean
+  readonly validate: boolean
+  readonly golden?: string
+  readonly json?: boolean
+}
+
+/** `silane convert`. Throws E_GATE, whose exit code is 3, after everything has been printed. */
+export async function convertCommand(model: string, flags: ConvertFlags, signal: AbortSignal): Promise<number> {
+  const line = progressLine()
+  try {
+    const { out, force, validate, golden } = flags
+    const result = await convert({
+      ...modelOptions(model, flags),
+      out,
+      force,
+      validate,
+      golden,
+      signal,
+      onProgress: line.show,
+      onNote: line.note,
+    })
+    line.clear()
+    if (flags.json) console.log(JSON.stringify(document(result), undefined, 2))
+    tell(result)
+    return result.ok ? 0 : 3
+  } finally {
+    line.clear()
+  }
+}
+
+const document = ({ ok, out, manifest, report, seconds, peakBytes }: ConvertResult) => ({ ok, out, manifest, report, seconds, peakBytes })
+
+function tell({ ok, out, manifest, report, comparisons, seconds, peakBytes }: ConvertResult): void {
+  if (comparisons.length > 0) console.error(`${comparisonTable(comparisons, process.stderr)}\n`)
+  for (const program of manifest.programs) {
+    for (const fn of program.functions) {
+      const files = [packageOf(program, fn), fn.onnx].filter(file => file !== undefined)
+      console.error(`${program.name}/${fn.name}: ${files.map(({ path, bytes }) => `${path} (${formatBytes(bytes)})`).join(', ')}`)
+    }
+  }
+  for (const note of report.notes) console.error(`note: ${note}`)
+  const total = Object.values(seconds).reduce((sum, part) => sum + part, 0)
+  const validated = seconds.validate === undefined ? '' : `, of which validation ${formatSeconds(seconds.validate)}`
+  console.error(`${relative('.', out) || out}: ${formatSeconds(total)}${validated}; peak memory ${formatBytes(peakBytes)}`)
+  if (!ok) for (const miss of missedGates(comparisons)) console.error(`missed: ${miss}`)
+}

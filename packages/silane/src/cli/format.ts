@@ -1,0 +1,25 @@
+import { styleText } from 'node:util'
+
+/** A size as a person says it. */
+export function formatBytes(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB']
+  const at = bytes < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3))
+  return `${at === 0 ? bytes : (bytes / 1000 ** at).toFixed(1)} ${units[at]}`
+}
+
+export const formatSeconds = (seconds: number): string => (seconds < 0.1 ? `${(seconds * 1000).toFixed(1)} ms` : `${seconds.toFixed(1)} s`)
+
+export const formatDecibels = (psnr: number): string =>
+  psnr === Number.POSITIVE_INFINITY ? 'equal' : Number.isFinite(psnr) ? psnr.toFixed(1) : 'not finite'
+
+/** Columns aligned with two spaces between them; figures to the right. */
+export function formatTable(head: readonly string[], rows: readonly (readonly string[])[], stream: NodeJS.WriteStream): string {
+  const widths = head.map((title, i) => Math.max(title.length, ...rows.map(row => (row[i] ?? '').length)))
+  const numeric = head.map((_, i) => rows.length > 0 && rows.every(row => /^(?:-?[\d.,]+(?: \w+)?|equal|)$/.test(row[i] ?? '')))
+  const line = (cells: readonly string[]) =>
+    cells
+      .map((cell, i) => (numeric[i] ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0)))
+      .join('  ')
+      .trimEnd()
+  return [styleText('dim', line(head), { stream }), ...rows.map(line)].join('\n')
+}

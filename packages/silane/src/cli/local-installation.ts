@@ -1,0 +1,20 @@
+import { existsSync, readFileSync, realpathSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+
+/**
+ * The launcher of the `silane` that the project around the working directory has installed, where that is not this one: a global
+ * command hands over to it, so that the project's version decides.
+ */
+export function localInstallation(cwd = process.cwd()): string | undefined {
+  const own = dirname(dirname(dirname(realpathSync(fileURLToPath(import.meta.url)))))
+  for (let folder = cwd, last = ''; folder !== last; last = folder, folder = dirname(folder)) {
+    const found = join(folder, 'node_modules', 'silane')
+    if (!existsSync(join(found, 'package.json'))) continue
+    const root = realpathSync(found)
+    if (root === own) return undefined
+    const { bin } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { readonly bin?: { readonly silane?: string } }
+    return bin?.silane === undefined ? undefined : pathToFileURL(join(root, bin.silane)).href
+  }
+  return undefined
+}

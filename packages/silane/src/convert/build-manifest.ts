@@ -1,0 +1,76 @@
+import type { Graph, Json, SourceModel } from '@silane/core'
+import type { WrittenPackage } from '@silane/coreml'
+import type { DeployedProgram, Manifest } from '../manifest.ts'
+import type { FoundPlugin } from '../plugins/discover-plugins.ts'
+import { versions } from '../versions.ts'
+import { describeTensors } from './describe-tensors.ts'
+import type { HashedFile } from './hash-files.ts'
+import type { ProgramPlan } from './plan-deployment.ts'
+import type { Settings } from './resolve-settings.ts'
+
+/** One ONNX file, as the manifest names it. */
+export interface WrittenOnnx {
+  readonly opset: number
+  readonly bytes: number
+}
+
+/** Everything that was written for one program. */
+export interface WrittenProgram {
+  readonly plan: ProgramPlan
+  /** The lowered functions, whose borders apps see; empty without the target coreml. */
+  readonly coreml: ReadonlyMap<string, Graph>
+  readonly packages: ReadonlyMap<string, WrittenPackage>
+  readonly onnx: ReadonlyMap<string, WrittenOnnx>
+}
+
+export interface ManifestFacts {
+  readonly id: string
+  readonly revision: string | null
+  readonly model: SourceModel
+  readonly plugin: FoundPlugin
+  readonly files: readonly HashedFile[]
+  readonly programs: readonly WrittenProgram[]
+  readonly settings: Settings
+  readonly ok: boolean
+}
+
+/** Puts silane.json together. */
+export function buildManifest({ id, revision, model, plugin, files, programs, settings, ok }: ManifestFacts): Manifest {
+  const { modelType, architecture, task, options, pipeline } = model
+  return {
+    schema: 1,
+    ...(ok ? {} : { ok: false as const }),
+    model: { id, revision, modelType, architecture, task, files: files.map(({ path, bytes, sha256 }) => ({ path, bytes, sha256 })) },
+    plugin: { package: plugin.package, version: plugin.version, id: plugin.manifest.id },
+    silane: { version: versions.silane, core: versions.core },
+    options: resolvedOptions(settings, model.options),
+    programs: programs.map(describeProgram),
+    pipeline: { ...pipeline },
+  }
+}
+
+function describeProgram({ plan, coreml, packages, onnx }: WrittenProgram): DeployedProgram {
+  const apart = plan.packages.length > 1
+  const packageAt = (path: string | undefined) => {
+    const written = path === undefined ? undefined : packages.get(path)
+    return path !== undefined && written
+      ? { coreml: { path, specVersion: written.specVersion, bytes: written.bytes, sha256: written.sha256 } }
+      : {}
+  }
+  const functions = plan.functions.map(fn => {
+    const file = onnx.get(fn.name)
+    return {
+      name: fn.name,
+      ...(apart ? packageAt(fn.coreml?.path) : {}),
+      ...(fn.onnx && file ? { onnx: { path: fn.onnx.path, ...file } } : {}),
+      ...describeTensors(coreml.get(fn.name) ?? fn.source, coreml.has(fn.name) ? 'coreml' : 'onnx'),
+    }
+  })
+  return { name: plan.name, ...(apart ? {} : packageAt(plan.packages[0]?.path)), functions }
+}
+
+/** The general options and the plugin's, under the names of their flags. */
+function resolvedOptions({ targets, minimumOs, precision, onnxPrecision }: Settings, own: SourceModel['options']): Manifest['options'] {
+  const all: Record<string, Json> = { target: targets, 'min-os': minimumOs, precision, 'onnx-precision': onnxPrecision, ...own }
+  return Object.fromEntries(Object.entries(all).sort(([a], [b]) => (a < b ? -1 : 1)))
+}

@@ -1,0 +1,61 @@
+import type { MinimumOs, OptionValue, Precision, TargetName } from '@silane/core'
+
+/** What is going on, for a progress line. */
+export interface Progress {
+  /** The step, such as `write model.mlpackage`. */
+  readonly step: string
+  /** From 0 to 1, where known. */
+  readonly fraction?: number
+}
+
+/** Which checkpoint, as which task, in which shape. Shared by convert and inspect. */
+export interface ModelOptions {
+  /** A folder, or an id on the hub: `org/name` or `org/name@revision`. */
+  readonly model: string
+  /** Default: what `architectures[0]` of config.json stands for. */
+  readonly task?: string | undefined
+  /** Names or paths of plugins to use instead of those that are found. */
+  readonly plugins?: readonly string[] | undefined
+  /** Default: `['coreml', 'onnx']`. */
+  readonly targets?: readonly TargetName[] | undefined
+  /** Default: `ios18`. */
+  readonly minimumOs?: MinimumOs | undefined
+  /** Core ML: default `fp16`. */
+  readonly precision?: Precision | undefined
+  /** ONNX weights: default `fp32`. */
+  readonly onnxPrecision?: Precision | undefined
+  readonly batch?: number | undefined
+  readonly seq?: readonly number[] | undefined
+  readonly context?: number | undefined
+  readonly prefill?: number | undefined
+  /** Default: `io`. */
+  readonly kv?: 'io' | 'state' | undefined
+  /** Where it will run: decides the largest package. Default: `ios`. */
+  readonly platform?: 'ios' | 'macos' | undefined
+  /** Bytes; default: 1 GB for iOS, 2 GB for macOS. */
+  readonly maxPackageBytes?: number | undefined
+  /** Options of the plugin. Texts, as they come from a command line, are converted to what the plugin declares. */
+  readonly options?: Readonly<Record<string, OptionValue>> | undefined
+  /** A branch, tag or commit on the hub. */
+  readonly revision?: string | undefined
+  /** Take only what is in the hub's cache. */
+  readonly offline?: boolean | undefined
+  /** Where plugins are looked for and relative paths begin. Default: the working directory. */
+  readonly cwd?: string | undefined
+  /** Stops the work and leaves nothing behind. */
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: ((progress: Progress) => void) | undefined
+  /** Remarks for the person who waits. */
+  readonly onNote?: ((note: string) => void) | undefined
+}
+
+export interface ConvertOptions extends ModelOptions {
+  /** Default: the model's base name + `.silane`. */
+  readonly out?: string | undefined
+  /** Replace an existing folder. */
+  readonly force?: boolean | undefined
+  /** Default: true. */
+  readonly validate?: boolean | undefined
+  /** A file of golden outputs for the program `model`, or a folder of `golden.<program>.safetensors`. Default: the checkpoint's own. */
+  readonly golden?: string | undefined
+}

@@ -1,0 +1,80 @@
+import { basename, resolve } from 'node:path'
+import type { Comparison } from '@silane/core'
+import { MANIFEST_FILE, type Manifest } from '../manifest.ts'
+import { renderReport } from '../report/render-report.ts'
+import { buildReport, type ConversionReport, REPORT_FILE } from '../report/report.ts'
+import { swiftReadme } from '../report/swift-readme.ts'
+import { buildManifest } from './build-manifest.ts'
+import { companionFiles } from './companion-files.ts'
+import type { ConvertOptions } from './convert-options.ts'
+import { hashFiles } from './hash-files.ts'
+import { outputFolder } from './output-folder.ts'
+import { planDeployment } from './plan-deployment.ts'
+import { findPlugin, loadModel, openModel } from './prepare-model.ts'
+import { resolveSettings } from './resolve-settings.ts'
+import { rewriteProgram } from './rewrite-program.ts'
+import { stopwatch } from './stopwatch.ts'
+import { copyFiles, jsonText, writeTexts } from './write-files.ts'
+import { writePrograms } from './write-programs.ts'
+
+export interface ConvertResult {
+  /** False where a gate was missed; what was written is there all the same. */
+  readonly ok: boolean
+  /** The output folder. */
+  readonly out: string
+  readonly manifest: Manifest
+  readonly report: ConversionReport
+  /** As measured, unrounded. Empty without validation. */
+  readonly comparisons: readonly Comparison[]
+  /** Seconds of each part and the process's peak memory: for the terminal, never written into the folder. */
+  readonly seconds: Readonly<Record<string, number>>
+  readonly peakBytes: number
+}
+
+/**
+ * Converts a checkpoint into Core ML packages and ONNX files. The output folder appears whole or not at all; a missed gate is
+ * a result (`ok` is false), everything else that goes wrong is thrown.
+ */
+export async function convert(options: ConvertOptions): Promise<ConvertResult> {
+  const step = stopwatch(options)
+  const settings = resolveSettings(options)
+  const checkpoint = await step('open checkpoint', () => openModel(options))
+  try {
+    const out = resolve(options.cwd ?? '.', options.out ?? `${basename(checkpoint.id)}.silane`)
+    const { plugin, contract } = await step('find plugin', () => findPlugin(checkpoint, options))
+    const { model, files } = await step('load', () => loadModel(checkpoint, { plugin, contract }, settings, options))
+    const plan = planDeployment(model, settings)
+    const rewritten = await step('rewrite', () => plan.map(program => rewriteProgram(program, contract, settings)))
+    const folder = outputFolder(out, { force: options.force ?? false, keepOut: checkpoint.revision === null ? [checkpoint.location] : [] })
+    try {
+      const companions = companionFiles(checkpoint.files)
+      // Goes on in its own thread while the weights are written.
+      const hashing = hashFiles([...files, ...companions], checkpoint.path, options.signal)
+      const written = await step('write', () => writePrograms(rewritten, folder.work, { settings, checkpoint, model, options }))
+      await step('copy files', () => copyFiles(companions, checkpoint.path, folder.work))
+      const validation =
+        options.validate === false
+          ? undefined
+          : await step('validate', async () => {
+              const { validateConversion } = await import('../validate/validate-conversion.ts')
+              return validateConversion({ folder: folder.work, model, plan, contract, settings, checkpoint, options })
+            })
+      const hashes = await step('hash checkpoint', () => hashing)
+      const report = buildReport({ model, validation, rewritten, written })
+      const manifest = buildManifest({ ...checkpoint, model, plugin, files: hashes, programs: written, settings, ok: report.ok })
+      await writeTexts(folder.work, {
+        [MANIFEST_FILE]: jsonText(manifest),
+        [REPORT_FILE]: jsonText(report),
+        'report.html': renderReport(manifest, report),
+        'README.md': swiftReadme(manifest),
+      })
+      await step('finish', () => folder.commit())
+      const peakBytes = process.resourceUsage().maxRSS * 1024
+      return { ok: report.ok, out, manifest, report, comparisons: validation?.comparisons ?? [], seconds: step.seconds, peakBytes }
+    } finally {
+      folder.discard()
+    }
+  } finally {
+    checkpoint.close()
+  }
+}

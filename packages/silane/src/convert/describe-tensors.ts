@@ -1,0 +1,21 @@
+import type { DType, Graph, TargetName, Value } from '@silane/core'
+import type { DeployedTensor } from '../manifest.ts'
+
+/** Element types as Core ML's documentation and NumPy call them. */
+const names: Readonly<Partial<Record<DType, string>>> = { fp64: 'float64', fp32: 'float32', fp16: 'float16' }
+
+/** ONNX ids and masks are int64: what its tools and tokenizers give. */
+const inOnnx: Readonly<Partial<Record<DType, DType>>> = { int32: 'int64' }
+
+/** What goes in and comes out of a function, for the manifest. */
+export function describeTensors(graph: Graph, target: TargetName) {
+  const describe = (name: string, { type }: Value): DeployedTensor => {
+    const dtype = (target === 'onnx' ? inOnnx[type.dtype] : undefined) ?? type.dtype
+    return { name, dtype: names[dtype] ?? dtype, shape: [...type.shape] }
+  }
+  return {
+    inputs: graph.inputs.map(value => describe(value.name, value)),
+    outputs: graph.outputs.map(({ name, value }) => describe(name, value)),
+    states: graph.states.map(value => describe(value.name, value)),
+  }
+}

@@ -1,0 +1,125 @@
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { basename, dirname, join, relative, resolve, sep } from 'node:path'
+import { isSilaneError } from '@silane/core'
+import { errors } from '../errors.ts'
+
+/** What tells a folder of ours: only such a one is replaced by --force. */
+const MARK = 'silane.json'
+
+/**
+ * A folder that appears whole or not at all. It is filled under another name beside its place and renamed at the end;
+ * until then nothing stands in its place, or still the old one.
+ */
+export interface OutputFolder {
+  /** Where to write meanwhile. */
+  readonly work: string
+  /** Puts it into its place. */
+  commit(): void
+  /** Removes what was written. After a commit it does nothing. */
+  discard(): void
+}
+
+/** Throws E_OUT_EXISTS, E_OUT_FOREIGN or E_OUT_WRITE before anything is made. */
+export function outputFolder(out: string, options: { readonly force: boolean; readonly keepOut: readonly string[] }): OutputFolder {
+  const place = resolve(out)
+  checkPlace(place, options)
+  const parent = dirname(place)
+  const name = (role: string) => join(parent, `.${basename(place)}.silane-${role}-${host}-${process.pid}`)
+  const work = name('new')
+  const old = name('old')
+  try {
+    mkdirSync(parent, { recursive: true })
+    removeStale(place)
+    rmSync(work, { recursive: true, force: true })
+    mkdirSync(work)
+  } catch (cause) {
+    throw writeError(place, cause)
+  }
+  // For an end that no handler sees coming, such as process.exit elsewhere.
+  const discard = () => rmSync(work, { recursive: true, force: true })
+  process.once('exit', discard)
+  const settle = () => process.off('exit', discard)
+  return {
+    work,
+    discard: () => {
+      discard()
+      settle()
+    },
+    commit: () => {
+      try {
+        replace(work, place, old, options.force)
+      } catch (error) {
+        throw writeError(place, error)
+      }
+      settle()
+    },
+  }
+}
+
+/** Two processes never share a name, and a name tells whether its process is still there. */
+const host = hostname().replace(/[^A-Za-z0-9]+/g, '_')
+
+function checkPlace(place: string, { force, keepOut }: { readonly force: boolean; readonly keepOut: readonly string[] }): void {
+  for (const folder of keepOut) {
+    if (isInside(folder, place)) throw errors.E_OUT_FOREIGN({ out: place, reason: 'it holds the checkpoint' })
+  }
+  const there = statSync(place, { throwIfNoEntry: false })
+  if (!there) return
+  if (!force) throw errors.E_OUT_EXISTS({ out: place })
+  if (!there.isDirectory()) throw errors.E_OUT_FOREIGN({ out: place, reason: 'it is a file' })
+  if (readdirSync(place).length > 0 && !existsSync(join(place, MARK)))
+    throw errors.E_OUT_FOREIGN({ out: place, reason: `it is not empty and has no ${MARK}, so silane did not write it` })
+}
+
+const isInside = (path: string, folder: string): boolean => {
+  const way = relative(folder, path)
+  return way === '' || (!way.startsWith(`..${sep}`) && way !== '..' && resolve(folder, way) === resolve(path))
+}
+
+/** A folder cannot be renamed over another, so the old one steps aside, and comes back if the new one cannot take its place. */
+function replace(work: string, place: string, old: string, force: boolean): void {
+  if (!existsSync(place)) {
+    renameSync(work, place)
+    return
+  }
+  if (!force) throw errors.E_OUT_EXISTS({ out: place })
+  renameSync(place, old)
+  try {
+    renameSync(work, place)
+  } catch (error) {
+    renameSync(old, place)
+    throw error
+  }
+  rmSync(old, { recursive: true, force: true })
+}
+
+/** Removes what processes left behind that were killed while they wrote this same folder on this machine. */
+function removeStale(place: string): void {
+  const parent = dirname(place)
+  const pattern = new RegExp(`^\\.${literally(basename(place))}\\.silane-(?:new|old)-${host}-(\\d+)$`)
+  for (const name of readdirSync(parent)) {
+    const pid = Number(pattern.exec(name)?.[1])
+    if (!Number.isInteger(pid) || pid === process.pid || isRunning(pid)) continue
+    const stale = join(parent, name)
+    // Killed between the two renames: the old folder is the only one left, so it is put back.
+    if (name.includes('.silane-old-') && !existsSync(place)) renameSync(stale, place)
+    else rmSync(stale, { recursive: true, force: true })
+  }
+}
+
+const literally = (text: string): string => text.replace(/[\\^$.*|?+()[\]{}-]/g, '\\$&')
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM'
+  }
+}
+
+function writeError(out: string, error: unknown): unknown {
+  if (isSilaneError(error) || !(error instanceof Error) || !('syscall' in error)) return error
+  return errors.E_OUT_WRITE({ out, problem: error.message.replace(/^[A-Z0-9]+: /, '').replace(/, \w+ '.*$/s, '') }, { cause: error })
+}

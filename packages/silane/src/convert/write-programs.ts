@@ -1,0 +1,32 @@
+import type { Checkpoint, SourceModel } from '@silane/core'
+import type { WrittenProgram } from './build-manifest.ts'
+import type { ModelOptions } from './convert-options.ts'
+import type { Settings } from './resolve-settings.ts'
+import type { RewrittenProgram } from './rewrite-program.ts'
+import { writeOnnxFiles } from './write-onnx-files.ts'
+import { writePackages } from './write-packages.ts'
+
+export interface WriteContext {
+  readonly settings: Settings
+  readonly checkpoint: Checkpoint
+  readonly model: SourceModel
+  readonly options: Pick<ModelOptions, 'signal' | 'onProgress'>
+}
+
+/** Writes every program for every target, one file after the other: weights stream through, nothing is held. */
+export async function writePrograms(
+  rewritten: readonly RewrittenProgram[],
+  folder: string,
+  context: WriteContext,
+): Promise<WrittenProgram[]> {
+  const { settings, checkpoint, model, options } = context
+  const { signal, onProgress } = options
+  const description = `${model.architecture} (${model.task}) of ${checkpoint.id}`
+  const written: WrittenProgram[] = []
+  for (const { plan, targets } of rewritten) {
+    const packages = await writePackages(plan, targets.coreml, { folder, opset: settings.opset, description, signal, onProgress })
+    const onnx = await writeOnnxFiles(plan, targets.onnx, { folder, precision: settings.onnxPrecision, signal, onProgress })
+    written.push({ plan, coreml: targets.coreml, packages, onnx })
+  }
+  return written
+}

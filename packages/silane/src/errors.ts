@@ -1,0 +1,95 @@
+import { defineErrors } from '@silane/core'
+
+const list = (names: readonly string[], none = 'none') => names.join(', ') || none
+const lines = (items: readonly string[]) => items.map(item => `\n  ${item}`).join('')
+
+/** Errors of the orchestrator: plugins, options, the output folder, and files given to the verbs. */
+export const errors = defineErrors({
+  E_NO_CONFIG: (f: { where: string; weights: readonly string[]; plugins: readonly string[] }) => ({
+    what: `There is no config.json, and no plugin knows the checkpoint by its files and tensors (${list(f.weights, 'no tensors')}).`,
+    where: `${f.where}; plugins seen: ${list(f.plugins)}`,
+    next: 'Give the folder that holds config.json beside the weights, or choose a plugin with --plugin.',
+  }),
+  E_MODEL_TYPE: (f: { modelType: string; where: string; plugins: readonly string[]; install: string | undefined; unlisted: boolean }) => ({
+    what: `No plugin claims the model type "${f.modelType}".`,
+    where: `${f.where}; plugins seen: ${list(f.plugins)}`,
+    next: f.unlisted
+      ? `${f.install} is installed, but no package.json that was looked at lists it: add --plugin ${f.install}.`
+      : f.install
+        ? `Install it: npm install ${f.install}`
+        : 'Look for a package with the keyword silane-plugin: npm search keywords:silane-plugin. Or write one: npm create silane-plugin.',
+  }),
+  E_ARCHITECTURE: (f: { modelType: string; architecture: string; plugin: string; claimed: readonly string[]; where: string }) => ({
+    what: `${f.plugin} reads "${f.modelType}" checkpoints, but not the architecture ${f.architecture}. It knows: ${list(f.claimed)}.`,
+    where: f.where,
+    next: `To take it as one of these all the same: --plugin ${f.plugin} --task ….`,
+  }),
+  E_CLAIM_UNMET: (f: { modelType: string; plugin: string; unmet: readonly string[]; where: string }) => ({
+    what: `${f.plugin} reads "${f.modelType}" checkpoints, but only such as it names, and this is none: ${list(f.unmet)}.`,
+    where: f.where,
+    next: `Install the plugin for this model, or take this one all the same: --plugin ${f.plugin}.`,
+  }),
+  E_PLUGIN_AMBIGUOUS: (f: { plugins: readonly string[]; because: readonly string[]; where: string }) => ({
+    what: `These plugins claim the checkpoint with equal right: ${list(f.plugins)} (${list(f.because)}).`,
+    where: f.where,
+    next: `Choose one: --plugin ${f.plugins[0]?.replace(/(?<=.)@[^@]*$/, '')}`,
+  }),
+  E_PLUGIN_NOT_FOUND: (f: { name: string; tried: readonly string[] }) => ({
+    what: `There is no plugin "${f.name}".`,
+    where: list(f.tried),
+    next: `Install it (npm install ${f.name}), or give the path of its folder.`,
+  }),
+  E_PLUGIN_INVALID: (f: { plugin: string; problem: string; where: string }) => ({
+    what: `${f.plugin} is not a usable plugin: ${f.problem}.`,
+    where: f.where,
+    next: 'This is for the author of the plugin to mend; its package.json needs the keyword silane-plugin and a "silane" block.',
+  }),
+  E_PLUGIN_API: (f: { plugin: string; wants: number; has: number; where: string }) => ({
+    what: `${f.plugin} is written for plugin API ${f.wants}; this silane has ${f.has}.`,
+    where: f.where,
+    next: 'Update silane: npm install silane@latest',
+  }),
+  E_PLUGIN_LOAD: (f: { plugin: string; problem: string; where: string }) => ({
+    what: `${f.plugin} cannot be loaded: ${f.problem}.`,
+    where: f.where,
+    next: 'Check that its dependencies are installed.',
+  }),
+  E_OPTION_UNKNOWN: (f: { option: string; plugin: string; near: readonly string[] }) => ({
+    what: `${f.plugin} has no option "${f.option}".${f.near.length > 0 ? ` Closest: ${f.near.join(', ')}.` : ''}`,
+    next: '`silane plugins` lists the options of every plugin.',
+  }),
+  E_OUT_EXISTS: (f: { out: string }) => ({
+    what: `${f.out} exists already.`,
+    next: 'Choose another --out, or replace it with --force.',
+  }),
+  E_OUT_FOREIGN: (f: { out: string; reason: string }) => ({
+    what: `${f.out} is not replaced: ${f.reason}.`,
+    next: 'Choose another --out.',
+  }),
+  E_OUT_WRITE: (f: { out: string; problem: string }) => ({
+    what: `Cannot write to ${f.out}: ${f.problem}.`,
+    next: 'Check the path, its permissions and the free space.',
+  }),
+  E_GATE: (f: { misses: readonly string[]; out: string | undefined }) => ({
+    what: `${f.misses.length === 1 ? 'An output misses its gate' : `${f.misses.length} outputs miss their gates`}:${lines(f.misses)}`,
+    next: f.out ? `What was written is in ${f.out}, marked "ok": false.` : undefined,
+    exitCode: 3,
+  }),
+  E_GOLDEN: (f: { file: string; problem: string; where: string }) => ({
+    what: `${f.file}: ${f.problem}.`,
+    where: f.where,
+    next: 'Golden files hold tensors "<sample>.in.<name>" and "<sample>.out.<name>" of one program.',
+  }),
+  E_MANIFEST: (f: { problem: string; where: string }) => ({
+    what: `silane.json is not a manifest that this silane reads: ${f.problem}.`,
+    where: f.where,
+    next: 'Give a folder that `silane convert` wrote, or convert the model again.',
+  }),
+  E_NOT_CONVERTED: (f: { where: string }) => ({
+    what: 'There is no silane.json.',
+    where: f.where,
+    next: 'Give a folder that `silane convert` wrote.',
+  }),
+  E_INTERRUPTED: (f: { signal: string }) => ({ what: `Stopped by ${f.signal}; nothing is left behind.` }),
+  E_USAGE: (f: { problem: string; next?: string | undefined }) => ({ what: f.problem, next: f.next ?? 'See `silane --help`.' }),
+})

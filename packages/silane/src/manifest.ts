@@ -1,0 +1,92 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Json } from '@silane/core'
+import * as z from 'zod'
+import { errors } from './errors.ts'
+
+export const MANIFEST_FILE = 'silane.json'
+
+const json: z.ZodType<Json> = z.json()
+const size = z.int().nonnegative()
+const digest = z.string().regex(/^[0-9a-f]{64}$/, 'is not a sha256')
+
+/** Paths in a manifest stay inside its folder, whoever wrote it. */
+const inside = z
+  .string()
+  .refine(
+    path => !/^[/\\]|^[A-Za-z]:|\\/.test(path) && path.split('/').every(part => part !== '..' && part !== ''),
+    'leads out of the folder',
+  )
+
+const tensor = z.object({ name: z.string(), dtype: z.string(), shape: z.array(z.int().positive()).readonly() }).readonly()
+const tensors = z.array(tensor).readonly()
+
+const coreml = z.object({ path: inside, specVersion: z.int(), bytes: size, sha256: digest }).readonly()
+const onnx = z.object({ path: inside, opset: z.int(), bytes: size }).readonly()
+
+const deployedFunction = z
+  .object({
+    name: z.string(),
+    /** Where every function has a package of its own. */
+    coreml: coreml.optional(),
+    onnx: onnx.optional(),
+    inputs: tensors,
+    outputs: tensors,
+    states: tensors,
+  })
+  .readonly()
+
+const program = z
+  .object({ name: z.string(), coreml: coreml.optional(), functions: z.array(deployedFunction).nonempty().readonly() })
+  .readonly()
+
+const schema = z
+  .object({
+    schema: z.literal(1, 'was written by a newer silane'),
+    /** Present where a gate was missed. */
+    ok: z.literal(false).optional(),
+    model: z
+      .object({
+        id: z.string(),
+        revision: z.string().nullable(),
+        modelType: z.string(),
+        architecture: z.string(),
+        task: z.string(),
+        files: z.array(z.object({ path: z.string(), bytes: size, sha256: digest }).readonly()).readonly(),
+      })
+      .readonly(),
+    plugin: z.object({ package: z.string(), version: z.string(), id: z.string() }).readonly(),
+    silane: z.object({ version: z.string(), core: z.string() }).readonly(),
+    options: z.record(z.string(), json).readonly(),
+    programs: z.array(program).nonempty().readonly(),
+    pipeline: z.looseObject({ kind: z.string() }).readonly(),
+  })
+  .readonly()
+
+/** `silane.json`: what a conversion produced and from what. */
+export type Manifest = z.infer<typeof schema>
+export type DeployedProgram = z.infer<typeof program>
+export type DeployedFunction = z.infer<typeof deployedFunction>
+export type DeployedTensor = z.infer<typeof tensor>
+
+/** Reads and checks the manifest of a converted folder. Throws E_NOT_CONVERTED or E_MANIFEST. */
+export function readManifest(folder: string): Manifest {
+  const file = join(folder, MANIFEST_FILE)
+  if (!existsSync(file)) throw errors.E_NOT_CONVERTED({ where: folder })
+  let json: unknown
+  try {
+    json = JSON.parse(readFileSync(file, 'utf8'))
+  } catch (cause) {
+    throw errors.E_MANIFEST({ problem: 'it is not JSON', where: file }, { cause })
+  }
+  const parsed = schema.safeParse(json)
+  if (parsed.success) return parsed.data
+  const [issue] = parsed.error.issues
+  throw errors.E_MANIFEST({ problem: `${issue?.path.join('.') || 'the file'}: ${issue?.message ?? 'not valid'}`, where: file })
+}
+
+/** Whether a folder was written by a conversion. */
+export const isConverted = (folder: string): boolean => existsSync(join(folder, MANIFEST_FILE))
+
+/** The package that holds a function. */
+export const packageOf = (owner: DeployedProgram, fn: DeployedFunction) => fn.coreml ?? owner.coreml

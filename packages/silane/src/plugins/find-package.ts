@@ -1,0 +1,65 @@
+import { existsSync, readFileSync, realpathSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import type { Json } from '@silane/core'
+
+/** A package.json, as far as it is looked at. */
+export interface PackageFile {
+  /** Its path. */
+  readonly file: string
+  /** The folder of the package, links resolved. */
+  readonly root: string
+  readonly name: string
+  readonly version: string
+  readonly keywords: readonly string[]
+  readonly json: { readonly [key: string]: Json }
+}
+
+export const isRecord = (value: unknown): value is { readonly [key: string]: Json } =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+const texts = (value: Json | undefined): readonly string[] =>
+  Array.isArray(value) ? value.filter((item): item is string => typeof item === 'string') : []
+
+/** Reads the package.json of a folder; undefined where there is none or it is not one. */
+export function readPackage(folder: string): PackageFile | undefined {
+  const file = join(folder, 'package.json')
+  let json: unknown
+  try {
+    json = JSON.parse(readFileSync(file, 'utf8'))
+  } catch {
+    return undefined
+  }
+  if (!isRecord(json)) return undefined
+  const { name, version, keywords } = json
+  return {
+    file,
+    root: realpathSync(folder),
+    name: typeof name === 'string' ? name : folder,
+    version: typeof version === 'string' ? version : '0.0.0',
+    keywords: texts(keywords),
+    json,
+  }
+}
+
+/** The folder and those above it, up to the root. */
+export function* upward(folder: string): Generator<string> {
+  for (let at = folder, last = ''; at !== last; last = at, at = dirname(at)) yield at
+}
+
+/** The nearest package.json at or above a folder. */
+export function nearestPackage(folder: string): PackageFile | undefined {
+  for (const at of upward(folder)) {
+    const found = readPackage(at)
+    if (found) return found
+  }
+  return undefined
+}
+
+/** An installed package by name, as Node finds it from a folder: in the node_modules of the folder or of one above it. */
+export function installedPackage(name: string, from: string): PackageFile | undefined {
+  for (const at of upward(from)) {
+    const folder = join(at, 'node_modules', name)
+    if (existsSync(join(folder, 'package.json'))) return readPackage(folder)
+  }
+  return undefined
+}

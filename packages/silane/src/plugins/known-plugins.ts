@@ -1,0 +1,21 @@
+/** Which of our packages reads which `model_type`, for the hint what to install. */
+export const knownPlugins: Readonly<Record<string, string>> = {
+  bert: '@silane/plugin-bert',
+  distilbert: '@silane/plugin-distilbert',
+  roberta: '@silane/plugin-roberta',
+  albert: '@silane/plugin-albert',
+  mosaicbert: '@silane/plugin-mosaicbert',
+  graphcodebert: '@silane/plugin-graphcodebert',
+  unirel: '@silane/plugin-unirel',
+  t5: '@silane/plugin-t5',
+  gpt2: '@silane/plugin-gpt2',
+  bart: '@silane/plugin-bart',
+  sam: '@silane/plugin-sam',
+  perceiver: '@silane/plugin-perceiver',
+  blip: '@silane/plugin-blip',
+  'blip-2': '@silane/plugin-blip2',
+  realm: '@silane/plugin-realm',
+  rag: '@silane/plugin-rag',
+  retro: '@silane/plugin-retro',
+  decision_transformer: '@silane/plugin-decision-transformer',
+}

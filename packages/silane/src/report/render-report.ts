@@ -1,0 +1,92 @@
+import type { GraphAnalysis } from '../analyze-graph.ts'
+import type { Manifest } from '../manifest.ts'
+import type { ConversionReport, FunctionReport, StoredComparison } from './report.ts'
+
+/** Markup that may stand in a page as it is. */
+class Html {
+  readonly text: string
+  constructor(text: string) {
+    this.text = text
+  }
+}
+
+type Part = Html | string | number | readonly Html[]
+
+const escapes: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' }
+const show = (part: Part): string =>
+  part instanceof Html
+    ? part.text
+    : Array.isArray(part)
+      ? part.map(show).join('')
+      : String(part).replace(/[&<>"]/g, character => escapes[character] ?? character)
+
+/** A template whose values are escaped: names of tensors and models come from strangers. */
+const html = (strings: TemplateStringsArray, ...parts: readonly Part[]): Html =>
+  new Html(strings.reduce((text, string, i) => text + show(parts[i - 1] ?? '') + string))
+
+const style = `body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}
+table{border-collapse:collapse;margin:.5rem 0 1.5rem}th,td{border-bottom:1px solid #ddd;padding:.2rem .8rem .2rem 0;text-align:left}
+td.number{text-align:right;font-variant-numeric:tabular-nums}.miss{color:#b00020;font-weight:600}code{font-size:.92em}h2{margin-top:2rem}`
+
+/** report.html: one page without scripts or links, from the manifest and the report. */
+export function renderReport(manifest: Manifest, report: ConversionReport): string {
+  const { model, plugin, silane } = manifest
+  return html`<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>${model.id}</title><style>${new Html(style)}</style>
+<h1>${model.id}</h1>
+<p>${model.architecture} (${model.modelType}), task ${model.task}; silane ${silane.version}, ${plugin.package} ${plugin.version}.</p>
+<h2>Validation</h2>
+${report.validated ? verdict(report) : html`<p>Not validated (<code>--no-validate</code>).</p>`}
+${report.comparisons.length > 0 ? comparisons(report.comparisons) : ''}
+${report.notes.length > 0 ? html`<ul>${report.notes.map(note => html`<li>${note}</li>`)}</ul>` : ''}
+<h2>Programs</h2>
+${report.functions.map(analysis)}
+</html>
+`.text
+}
+
+const verdict = ({ ok, comparisons: all }: ConversionReport): Html =>
+  ok
+    ? html`<p>Every output passes its gate.</p>`
+    : html`<p class="miss">${all.filter(row => !row.ok).length} of ${all.length} comparisons miss their gate.</p>`
+
+const comparisons = (rows: readonly StoredComparison[]): Html => html`<table>
+<tr><th>program</th><th>function</th><th>output</th><th>stages</th><th>PSNR, dB</th><th>gate</th></tr>
+${rows.map(
+  row => html`<tr><td>${row.program}</td><td>${row.function}</td><td>${row.output}</td><td>${row.stage}</td>
+<td class="${row.ok ? 'number' : 'number miss'}">${typeof row.psnr === 'number' ? row.psnr.toFixed(1) : row.psnr}</td><td class="number">${row.gate}</td></tr>
+`,
+)}</table>`
+
+function analysis({ program, function: name, target, analysis: found, rules }: FunctionReport): Html {
+  return html`<h3>${program} / ${name}, ${target === 'coreml' ? 'Core ML' : 'ONNX'}</h3>
+<table>${facts(found).map(([label, value]) => html`<tr><th>${label}</th><td>${value}</td></tr>`)}</table>
+${found.layers.length > 0 ? layers(found) : ''}
+<p>Ops: ${counts(found.histogram)}.<br>Rewrite rules: ${counts(rules)}.</p>
+`
+}
+
+const facts = (found: GraphAnalysis): readonly (readonly [string, string])[] => [
+  ['ops', String(found.ops)],
+  ['weights', `${found.constantBytes.toLocaleString('en')} bytes in ${found.constants} constants`],
+  ['multiply-accumulates', found.macs.toLocaleString('en')],
+  ['convolutions', String(found.convs)],
+  ['reshapes, transposes, gathers', `${found.reshapes}, ${found.transposes}, ${found.gathers}`],
+  ['softmax', counts(found.softmaxAxes)],
+  ['highest rank', String(found.maxRank)],
+  ['axes over 16384 inside', found.overCap.inside.join('; ') || 'none'],
+  ['axes over 16384 at the border', found.overCap.border.join('; ') || 'none'],
+  ['element types', counts(found.dtypes)],
+]
+
+const layers = (found: GraphAnalysis): Html => html`<table>
+<tr><th>layer</th><th>ops</th><th>reshapes</th><th>transposes</th></tr>
+${found.layers.map(
+  row => html`<tr><td>${row.layer}</td><td class="number">${row.ops}</td><td class="number">${row.reshapes}</td><td class="number">${row.transposes}</td></tr>
+`,
+)}</table>`
+
+const counts = (record: Readonly<Record<string, number>>): string =>
+  Object.entries(record)
+    .map(([key, count]) => `${key} ${count}`)
+    .join(', ') || 'none'

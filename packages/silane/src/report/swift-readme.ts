@@ -1,0 +1,143 @@
+import { type DeployedFunction, type DeployedProgram, type DeployedTensor, type Manifest, packageOf } from '../manifest.ts'
+
+/** README.md of an output folder: what the programs take and give, and how to call them from Swift. */
+export function swiftReadme(manifest: Manifest): string {
+  const { model, plugin, programs } = manifest
+  return [
+    `# ${model.id}`,
+    '',
+    `${model.architecture} (${model.modelType}), task ${model.task}, converted by silane ${manifest.silane.version} with ${plugin.package} ${plugin.version}.`,
+    manifest.ok === false ? '\n**A numeric gate was missed: see report.html before you use these programs.**' : '',
+    'Every name, shape and option stands in `silane.json`, the numeric checks and a static analysis in `report.html`.',
+    '',
+    ...programs.flatMap(describeProgram),
+    ...(programs.some(program => program.functions.some(fn => packageOf(program, fn))) ? swift(programs) : []),
+    ...(programs.some(program => program.functions.some(fn => fn.onnx)) ? onnx() : []),
+  ]
+    .join('\n')
+    .replace(/\n{3,}/g, '\n\n')
+    .trimEnd()
+    .concat('\n')
+}
+
+function describeProgram(program: DeployedProgram): string[] {
+  return program.functions.flatMap(fn => {
+    const files = [packageOf(program, fn)?.path, fn.onnx?.path].filter(path => path !== undefined).map(path => `\`${path}\``)
+    return [
+      `## ${program.name}${program.functions.length > 1 ? `, function \`${fn.name}\`` : ''}`,
+      '',
+      files.join(', '),
+      '',
+      '| | name | type | shape |',
+      '|---|---|---|---|',
+      ...rows('in', fn.inputs),
+      ...rows('out', fn.outputs),
+      ...rows('state', fn.states),
+      '',
+    ]
+  })
+}
+
+const rows = (kind: string, tensors: readonly DeployedTensor[]): string[] =>
+  tensors.map(({ name, dtype, shape }) => `| ${kind} | \`${name}\` | ${dtype} | [${shape.join(', ')}] |`)
+
+const onnx = (): string[] => [
+  '## ONNX',
+  '',
+  'The files in `onnx/` have the same names and shapes; ids and masks are int64 there, other tensors float32, and a state is an input and an output `…_out`. Keep a `.onnx_data` file beside its `.onnx` files.',
+  '',
+]
+
+function swift(programs: readonly DeployedProgram[]): string[] {
+  return [
+    '## From Swift',
+    '',
+    'Add the packages to an Xcode target, which compiles them into the bundle, or compile one at run time with `MLModel.compileModel(at:)`.',
+    '',
+    '```swift',
+    'import CoreML',
+    '',
+    ...programs.flatMap(program => callProgram(program)),
+    '```',
+    '',
+    ...(programs.some(isCachedDecoder) ? decoderLoop() : []),
+  ]
+}
+
+const identifier = (name: string): string => name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase())
+
+/** A Swift function for the default function of a program: load it once, call it often. */
+function callProgram(program: DeployedProgram): string[] {
+  const [fn] = program.functions
+  const path = fn && packageOf(program, fn)?.path
+  if (!fn || path === undefined) return []
+  const resource = path.replace(/\.mlpackage$/, '')
+  const several = program.functions.length > 1 && program.coreml !== undefined
+  const name = identifier(program.name)
+  const type = `${name.charAt(0).toUpperCase()}${name.slice(1)}`
+  const parameters = fn.inputs.map(input => `${identifier(input.name)}: [${scalar(input)}]`).join(', ')
+  const state = fn.states.length > 0
+  return [
+    `struct ${type} {`,
+    '  let model: MLModel',
+    ...(state ? ['  let state: MLState'] : []),
+    '',
+    '  init() throws {',
+    '    let configuration = MLModelConfiguration()',
+    '    configuration.computeUnits = .cpuAndNeuralEngine',
+    ...(several ? [`    configuration.functionName = "${fn.name}"  // or ${others(program)}`] : []),
+    `    let url = Bundle.main.url(forResource: "${resource}", withExtension: "mlmodelc")!`,
+    '    model = try MLModel(contentsOf: url, configuration: configuration)',
+    ...(state ? ['    state = model.makeState()  // keeps its content from call to call'] : []),
+    '  }',
+    '',
+    ...fn.inputs.map(input => `  /// \`${identifier(input.name)}\`: [${input.shape.join(', ')}], row by row`),
+    `  /// Gives ${fn.outputs.map(output => `\`${identifier(output.name)}\` [${output.shape.join(', ')}]`).join(', ')}`,
+    `  func predict(${parameters}) throws -> ${result(fn)} {`,
+    '    let inputs = try MLDictionaryFeatureProvider(dictionary: [',
+    ...fn.inputs.map(
+      input =>
+        `      "${input.name}": MLMultiArray(MLShapedArray<${scalar(input)}>(scalars: ${identifier(input.name)}, shape: [${input.shape.join(', ')}])),`,
+    ),
+    '    ])',
+    `    let outputs = try model.prediction(from: inputs${state ? ', using: state' : ''})`,
+    ...(fn.outputs.length === 1
+      ? [`    return ${read(fn.outputs[0])}`]
+      : [
+          '    return (',
+          ...fn.outputs.map((output, i) => `      ${identifier(output.name)}: ${read(output)}${i < fn.outputs.length - 1 ? ',' : ''}`),
+          '    )',
+        ]),
+    '  }',
+    '}',
+    '',
+  ]
+}
+
+const others = (program: DeployedProgram): string =>
+  program.functions
+    .slice(1)
+    .map(fn => `"${fn.name}"`)
+    .join(', ')
+
+const scalars: Readonly<Record<string, string>> = { int32: 'Int32', float16: 'Float16', float32: 'Float' }
+const scalar = ({ dtype }: DeployedTensor): string => scalars[dtype] ?? 'Float'
+
+const read = (output: DeployedTensor | undefined): string =>
+  output ? `MLShapedArray<${scalar(output)}>(outputs.featureValue(for: "${output.name}")!.multiArrayValue!)` : 'outputs'
+
+const result = (fn: DeployedFunction): string => {
+  const [only, ...more] = fn.outputs
+  if (only && more.length === 0) return `MLShapedArray<${scalar(only)}>`
+  return `(${fn.outputs.map(output => `${identifier(output.name)}: MLShapedArray<${scalar(output)}>`).join(', ')})`
+}
+
+const isCachedDecoder = (program: DeployedProgram): boolean =>
+  program.functions.some(fn => fn.name === 'prefill') && program.functions.some(fn => fn.name === 'step')
+
+const decoderLoop = (): string[] => [
+  'To generate, load the decoder twice, as `prefill` and as `step`. Feed the prompt to `prefill`, P tokens at a time, padded on the right, with `position_ids` p, p + 1, …;',
+  'then feed each new token to `step`. Without a state, write `key_update` and `value_update` into `key_cache` and `value_cache` at the slots p … p + S − 1 after each call',
+  'and pass the caches in again; slots from `position_ids[0]` on are not read. With a state, pass the same `MLState` to every call of both functions.',
+  '',
+]

@@ -1,0 +1,35 @@
+import { existsSync } from 'node:fs'
+import type { OpenCheckpoint } from '@silane/checkpoint'
+import type { PluginContract, Report, SourceModel } from '@silane/core'
+import type { ConvertOptions } from '../convert/convert-options.ts'
+import type { ProgramPlan } from '../convert/plan-deployment.ts'
+import type { Settings } from '../convert/resolve-settings.ts'
+import { gates } from './gates.ts'
+import { type Goldens, readGoldens } from './goldens.ts'
+import { validateStages } from './validate-stages.ts'
+
+export interface ConversionToValidate {
+  readonly folder: string
+  readonly model: SourceModel
+  readonly plan: readonly ProgramPlan[]
+  readonly contract: PluginContract
+  readonly settings: Settings
+  readonly checkpoint: OpenCheckpoint
+  readonly options: Pick<ConvertOptions, 'golden' | 'signal' | 'onProgress'>
+}
+
+/** Validates what was written against the source and, where the checkpoint or `--golden` brings them, golden outputs. */
+export function validateConversion({ settings, checkpoint, options, ...rest }: ConversionToValidate): Promise<Report> {
+  const { golden, signal, onProgress } = options
+  return validateStages({
+    ...rest,
+    goldens: golden === undefined ? ownGoldens(checkpoint) : readGoldens(golden),
+    gates: gates(settings.precision, settings.onnxPrecision),
+    signal,
+    onProgress,
+  })
+}
+
+/** A folder may bring its goldens along; a download from the hub does not. */
+const ownGoldens = (checkpoint: OpenCheckpoint): Goldens =>
+  checkpoint.revision === null && existsSync(checkpoint.location) ? readGoldens(checkpoint.location) : new Map()
