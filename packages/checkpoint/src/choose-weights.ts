@@ -4,7 +4,7 @@ import { errors } from './errors.ts'
 const NAMES = ['model.safetensors', 'model.safetensors.index.json', 'pytorch_model.bin', 'pytorch_model.bin.index.json']
 
 /** State of a training run and settings that are stored in the same formats. */
-const NOT_WEIGHTS = /^(?:training_args|optimizer|scheduler|scaler|rng_state.*|adapter_model)\.[^.]+$/
+const NOT_WEIGHTS = /^(?:training_args|optimizer|scheduler|scaler|rng_state.*|adapter_model|openvino_model)\.[^.]+$/
 
 /**
  * The file with the weights among the files of one folder, or undefined. Outside of the usual names, a file in one of

@@ -130,4 +130,40 @@ export const errors = defineErrors({
     where: f.where,
     next: 'Name the right one model.safetensors or pytorch_model.bin, or move the others away.',
   }),
+
+  E_HUB_NOT_FOUND: (f: { name: string; authorized: boolean; where: string }) => ({
+    what: `The hub has no model "${f.name}"${f.authorized ? ' that this token may see' : ', or it is private'}.`,
+    where: f.where,
+    next: `Check the name. ${f.authorized ? 'For a private model, use a token of someone who may read it.' : 'For a private model, set HF_TOKEN to a token that may read it.'}`,
+  }),
+  E_HUB_REVISION: (f: { name: string; revision: string; where: string }) => ({
+    what: `The model "${f.name}" has no branch, tag or commit "${f.revision}".`,
+    where: f.where,
+    next: 'Give an existing revision, or none for the main branch.',
+  }),
+  E_HUB_ACCESS: (f: { name: string; authorized: boolean; page: string; where: string }) => ({
+    what: `The hub does not give access to "${f.name}"${f.authorized ? ' with this token' : ' without a token'}: it is gated or private.`,
+    where: f.where,
+    next: `Accept the terms on ${f.page}, then set HF_TOKEN to a token of that account (from https://huggingface.co/settings/tokens).`,
+  }),
+  E_HUB_OFFLINE: (f: { name: string; revision: string; missing: readonly string[]; reason: string; where: string }) => ({
+    what: `"${f.name}" at ${f.revision} is not complete in the cache, and ${f.reason}. Missing: ${f.missing.join(', ')}.`,
+    where: f.where,
+    next: 'Run once with access to the hub (without --offline and HF_HUB_OFFLINE), or give a folder that holds the model.',
+  }),
+  E_HUB_DOWNLOAD: (f: { file: string; problem: string; where: string }) => ({
+    what: `The download of ${f.file} failed: ${f.problem}.`,
+    where: f.where,
+    next: 'Run the command again; what has arrived is kept and the download continues there.',
+  }),
+  E_HUB_FILE: (f: { file: string; problem: string; where: string }) => ({
+    what: `${f.file} arrived damaged: ${f.problem}.`,
+    where: f.where,
+    next: 'The damaged file has been removed; run the command again.',
+  }),
+  E_HUB_RESPONSE: (f: { problem: string; where: string }) => ({
+    what: `The hub gave an answer that makes no sense: ${f.problem}.`,
+    where: f.where,
+    next: 'If HF_ENDPOINT is set, check that it names a hub.',
+  }),
 })

@@ -16,8 +16,9 @@ export function readShards(index: Json, file: string, where: string, open: (shar
   }
   const opened = new Map<string, WeightsFile>()
   for (const [shard, tensors] of shards) {
-    // An index that names itself or another index would open files without end.
-    if (!inside(shard) || shard.endsWith('.json')) throw errors.E_FILE_NAME({ name: shard, from: file, where })
+    if (!inside(shard)) throw errors.E_FILE_NAME({ name: shard, from: file, where })
+    // An index among the shards could be this one, and files would be opened without end.
+    if (shard.endsWith('.json')) throw errors.E_SHARD_INDEX({ file, problem: `it names "${shard}" as a shard`, where })
     const weights = open(shard)
     if (!weights) throw errors.E_SHARD_MISSING({ file, shard, where })
     opened.set(shard, weights)
@@ -31,7 +32,8 @@ export function readShards(index: Json, file: string, where: string, open: (shar
   }
 }
 
-function weightMap(index: Json): ReadonlyMap<string, string> | undefined {
+/** The file of each tensor, as the index of shards says it; undefined where it is not one. */
+export function weightMap(index: Json): ReadonlyMap<string, string> | undefined {
   if (typeof index !== 'object' || index === null || !('weight_map' in index)) return undefined
   const map = index.weight_map
   if (typeof map !== 'object' || map === null || Array.isArray(map)) return undefined

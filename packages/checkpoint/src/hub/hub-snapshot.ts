@@ -1,7 +1,108 @@
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { chooseWeights } from '../choose-weights.ts'
 import { errors } from '../errors.ts'
 import type { Identity } from '../folder-checkpoint.ts'
+import { inside } from '../inside.ts'
 import type { OpenOptions } from '../open-checkpoint.ts'
+import { parseJson } from '../parse-json.ts'
+import { weightMap } from '../read-shards.ts'
+import { downloadFile } from './download-file.ts'
+import { HubCache } from './hub-cache.ts'
+import { HubClient, Unreachable } from './hub-client.ts'
+import { hubSettings } from './hub-settings.ts'
+import { isModuleFolder, neededFiles } from './needed-files.ts'
 
-export async function hubSnapshot(model: string, _options: OpenOptions): Promise<{ folder: string; identity: Identity }> {
-  throw errors.E_MODEL_NAME({ model, problem: 'the hub is not reachable from this version' })
+/** A folder that holds one commit of a model. */
+export interface HubSnapshot {
+  readonly folder: string
+  readonly identity: Identity
+}
+
+/** Brings what a conversion needs of a model into the cache. Without a network, what is there already has to be enough. */
+export async function hubSnapshot(model: string, options: OpenOptions): Promise<HubSnapshot> {
+  const { name, revision } = parseModel(model, options.revision)
+  const settings = hubSettings(options)
+  const cache = new HubCache(settings.cacheDir, name)
+  const opened = (commit: string): HubSnapshot => ({
+    folder: cache.snapshot(commit),
+    identity: { location: `${name}@${revision}`, id: name, revision: commit },
+  })
+  const cached = isCommit(revision) ? revision : cache.commit(revision)
+  const missing = cached === undefined ? ['the revision'] : missingFiles(cache.snapshot(cached), `${name}@${revision}`)
+  // A commit never changes: with all of it at hand there is nothing to ask.
+  if (cached !== undefined && missing.length === 0 && (isCommit(revision) || settings.offline)) return opened(cached)
+  const incomplete = (reason: string, cause?: unknown) =>
+    errors.E_HUB_OFFLINE({ name, revision, missing, reason, where: settings.cacheDir }, { cause })
+  if (settings.offline) throw incomplete(settings.offline)
+
+  const client = new HubClient(settings, name, revision, options.signal)
+  try {
+    const commit = await client.commit()
+    await downloadSnapshot(client, cache, commit, `${name}@${revision}`, options)
+    cache.remember(revision, commit)
+    return opened(commit)
+  } catch (error) {
+    if (!(error instanceof Unreachable)) throw error
+    if (cached !== undefined && missing.length === 0) return opened(cached)
+    throw incomplete(`the hub cannot be reached (${error.message})`, error)
+  }
+}
+
+const isCommit = (revision: string): boolean => /^[0-9a-f]{40}$/.test(revision)
+
+function parseModel(model: string, option: string | undefined): { name: string; revision: string } {
+  const at = model.indexOf('@')
+  const name = at < 0 ? model : model.slice(0, at)
+  const given = at < 0 ? undefined : model.slice(at + 1)
+  const wrong = (problem: string) => errors.E_MODEL_NAME({ model, problem })
+  if (given !== undefined && option !== undefined && given !== option) throw wrong(`it says another revision than the option, "${option}"`)
+  // The rules of the hub. They also keep the name of the cache's folder unambiguous.
+  const parts = name.split('/')
+  if (parts.length > 2) throw wrong('an id has one slash at most')
+  if (!parts.every(part => /^\w[\w.-]{0,95}$/.test(part)) || /--|\.\.|[.-]$/.test(name)) {
+    throw wrong('an id consists of letters, digits, "-", "_" and "."')
+  }
+  const revision = given ?? option ?? 'main'
+  if (!inside(revision)) throw wrong(`"${revision}" cannot be a revision`)
+  return { name, revision }
+}
+
+async function downloadSnapshot(client: HubClient, cache: HubCache, commit: string, where: string, options: OpenOptions): Promise<void> {
+  const snapshot = cache.snapshot(commit)
+  const root = await client.list(commit)
+  const modules = root.files.some(file => file.path === 'modules.json') ? root.folders.filter(isModuleFolder) : []
+  const listings = [...(await Promise.all(modules.map(folder => client.list(commit, folder)))), root]
+  // Modules first: the weights of the model itself, which take longest, end the download.
+  for (const [i, { files }] of listings.entries()) {
+    const prefix = i < modules.length ? `${modules[i]}/` : ''
+    const byName = new Map(files.map(file => [file.path.slice(prefix.length), file]))
+    const fetchAll = async (names: readonly string[]) => {
+      for (const name of names) {
+        const file = byName.get(name)
+        if (!file || existsSync(join(snapshot, file.path))) continue
+        await downloadFile(client, commit, file, cache.blob(file), options)
+        await cache.link(commit, file)
+      }
+    }
+    const needed = neededFiles([...byName.keys()], where)
+    await fetchAll(needed)
+    const index = needed.at(-1)
+    if (index?.endsWith('.index.json')) await fetchAll(shardsOf(join(snapshot, prefix), index, where))
+  }
+}
+
+/** The shards that an index names; none where it is broken, which is said when it is opened. */
+function shardsOf(folder: string, index: string, where: string): string[] {
+  const map = weightMap(parseJson(readFileSync(join(folder, index)), { file: index, where }))
+  return [...new Set(map?.values())].filter(inside)
+}
+
+/** What a snapshot lacks for a conversion, as far as that can be told without the hub. */
+function missingFiles(snapshot: string, where: string): string[] {
+  if (!statSync(snapshot, { throwIfNoEntry: false })?.isDirectory()) return ['all files']
+  const files = readdirSync(snapshot).filter(file => existsSync(join(snapshot, file)))
+  const weights = chooseWeights(files, where)
+  if (weights === undefined) return ['the weights']
+  return weights.endsWith('.index.json') ? shardsOf(snapshot, weights, where).filter(shard => !files.includes(shard)) : []
 }

@@ -1,0 +1,103 @@
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+import { errors } from '../errors.ts'
+import type { OpenOptions } from '../open-checkpoint.ts'
+import { causeOf, type HubClient, type HubFile, Unreachable } from './hub-client.ts'
+
+/** Attempts in a row that bring nothing before a download is given up; one that brings bytes starts the count anew. */
+const MAX_ATTEMPTS = 5
+
+/** Before the second attempt, in milliseconds; doubled for each one after it. */
+const FIRST_PAUSE = 200
+
+/**
+ * Downloads a file to `blob`, by way of `blob.incomplete`, and continues what an earlier run left there. Bytes are written to
+ * their own places and nothing is cut off before the end, so two runs that load the same file do not harm each other.
+ */
+export async function downloadFile(client: HubClient, commit: string, file: HubFile, blob: string, options: OpenOptions): Promise<void> {
+  if ((await sizeOf(blob)) === file.size) return
+  const partial = `${blob}.incomplete`
+  await mkdir(dirname(blob), { recursive: true })
+  const handle = await open(partial, (await sizeOf(partial)) === undefined ? 'w+' : 'r+')
+  try {
+    const kept = Math.min((await sizeOf(partial)) ?? 0, file.size)
+    let digest = await transfer(client, commit, file, partial, handle, kept, options)
+    // What an earlier run left may be damaged, or not be in order: other libraries use the same name.
+    if (digest !== file.oid && kept > 0) digest = await transfer(client, commit, file, partial, handle, 0, options)
+    if (digest !== file.oid) {
+      await rm(partial, { force: true })
+      throw errors.E_HUB_FILE({ file: file.path, problem: `its checksum is ${digest} instead of ${file.oid}`, where: commit })
+    }
+    await handle.truncate(file.size)
+  } finally {
+    await handle.close()
+  }
+  // Another run may have been faster, and its file is the same.
+  await rename(partial, blob).catch(async error => {
+    if ((await sizeOf(blob)) !== file.size) throw error
+  })
+}
+
+const sizeOf = async (path: string): Promise<number | undefined> => (await stat(path).catch(() => undefined))?.size
+
+/** Fetches the bytes from `start` on and returns the checksum of all. */
+async function transfer(
+  client: HubClient,
+  commit: string,
+  file: HubFile,
+  partial: string,
+  handle: FileHandle,
+  start: number,
+  { onProgress, signal }: OpenOptions,
+): Promise<string> {
+  let done = start
+  const hash = createHash(file.oid.length === 64 ? 'sha256' : 'sha1')
+  // Git's object id covers a header too.
+  if (file.oid.length === 40) hash.update(`blob ${file.size}\0`)
+  if (done > 0) for await (const chunk of createReadStream(partial, { end: done - 1 })) hash.update(chunk)
+  const report = () => onProgress?.({ file: file.path, bytes: done, total: file.size })
+  report()
+  for (let attempt = 1; done < file.size; ) {
+    const before = done
+    let problem = 'the connection was closed'
+    try {
+      for await (const chunk of body(await client.download(commit, file, done), done)) {
+        if (done + chunk.length > file.size)
+          throw errors.E_HUB_FILE({ file: file.path, problem: 'it is longer than announced', where: commit })
+        await handle.write(chunk, 0, chunk.length, done)
+        hash.update(chunk)
+        done += chunk.length
+        report()
+      }
+    } catch (error) {
+      signal?.throwIfAborted()
+      if (!(error instanceof Unreachable)) throw error
+      problem = error.message
+    }
+    if (done >= file.size) break
+    attempt = done > before ? 1 : attempt + 1
+    if (attempt > MAX_ATTEMPTS) throw errors.E_HUB_DOWNLOAD({ file: file.path, problem, where: commit })
+    await setTimeout(FIRST_PAUSE * 2 ** (attempt - 1), undefined, signal ? { signal } : {})
+  }
+  return hash.digest('hex')
+}
+
+/** The bytes of an answer from `start` on. A server that knows no ranges sends all of them; what is there already is passed over. */
+async function* body(response: Response, start: number): AsyncGenerator<Uint8Array> {
+  if (response.status === 416 || !response.body) throw new Unreachable(`the server has nothing from byte ${start} on`)
+  const range = /^bytes (\d+)-/.exec(response.headers.get('Content-Range') ?? '')
+  let skip = response.status === 206 ? start - Number(range?.[1] ?? Number.NaN) : start
+  if (!(skip >= 0)) throw new Unreachable('the server sent another part than the one asked for')
+  try {
+    for await (const chunk of response.body) {
+      const rest = chunk.subarray(Math.min(skip, chunk.length))
+      skip -= chunk.length - rest.length
+      if (rest.length > 0) yield rest
+    }
+  } catch (cause) {
+    throw new Unreachable(causeOf(cause), { cause })
+  }
+}

@@ -1,0 +1,137 @@
+import { listFiles, modelInfo } from '@huggingface/hub'
+import { isSilaneError } from '@silane/core'
+import { z } from 'zod'
+import { errors } from '../errors.ts'
+import { inside } from '../inside.ts'
+import type { HubSettings } from './hub-settings.ts'
+
+/** Files and folders in a listing. A repository with more is a training run with all its steps, or hostile. */
+const MAX_LISTED = 20_000
+
+/** Commits and object ids become names in the cache, so they must be what they claim. */
+const Sha = z.string().regex(/^[0-9a-f]{40}$/)
+const Entry = z.object({
+  type: z.string(),
+  path: z.string().refine(inside),
+  size: z.int().nonnegative(),
+  oid: Sha.optional(),
+  lfs: z.object({ oid: z.string().regex(/^[0-9a-f]{64}$/), size: z.int().nonnegative() }).optional(),
+})
+
+/** A file on the hub. */
+export interface HubFile {
+  readonly path: string
+  readonly size: number
+  /** Name of its content in the cache: SHA-256 for a large file, Git's object id for others. */
+  readonly oid: string
+}
+
+/** The network could not be reached; thrown apart from answers, since a cached copy may do instead. */
+export class Unreachable extends Error {}
+
+/** The requests that a download needs, for one model. */
+export class HubClient {
+  readonly #settings: HubSettings
+  readonly #name: string
+  readonly #revision: string
+  readonly #signal: AbortSignal | undefined
+
+  constructor(settings: HubSettings, name: string, revision: string, signal: AbortSignal | undefined) {
+    this.#settings = settings
+    this.#name = name
+    this.#revision = revision
+    this.#signal = signal
+  }
+
+  /** The commit that the revision stands for now. */
+  async commit(): Promise<string> {
+    const { endpoint } = this.#settings
+    const info = await this.#sensible(() =>
+      modelInfo({ name: this.#name, revision: this.#revision, hubUrl: endpoint, additionalFields: ['sha'], fetch: this.fetch }),
+    )
+    const sha = Sha.safeParse(info.sha)
+    if (!sha.success) throw errors.E_HUB_RESPONSE({ problem: `the commit of ${this.#name} is not a commit`, where: endpoint })
+    return sha.data
+  }
+
+  /** What one folder of a commit holds: files, and names of folders. */
+  async list(commit: string, folder = ''): Promise<{ files: HubFile[]; folders: string[] }> {
+    const { endpoint } = this.#settings
+    const wrong = (problem: string) => errors.E_HUB_RESPONSE({ problem, where: endpoint })
+    const files: HubFile[] = []
+    const folders: string[] = []
+    return await this.#sensible(async () => {
+      const entries = listFiles({ repo: this.#name, path: folder, revision: commit, hubUrl: endpoint, fetch: this.fetch })
+      for await (const item of entries) {
+        const entry = Entry.safeParse(item)
+        if (!entry.success) throw wrong(`a listing of ${this.#name} has the entry ${JSON.stringify(item).slice(0, 200)}`)
+        const { type, path, size, oid, lfs } = entry.data
+        const id = lfs?.oid ?? oid
+        if (type === 'directory') folders.push(path)
+        else if (id !== undefined) files.push({ path, size: lfs?.size ?? size, oid: id })
+        if (files.length + folders.length > MAX_LISTED) throw wrong(`${this.#name} has more than ${MAX_LISTED} files in one folder`)
+      }
+      return { files, folders }
+    })
+  }
+
+  /** A file from a byte on. */
+  download(commit: string, file: HubFile, start: number): Promise<Response> {
+    const path = file.path.split('/').map(encodeURIComponent).join('/')
+    return this.fetch(`${this.#settings.endpoint}/${this.#name}/resolve/${commit}/${path}`, {
+      // A compressed answer would have another length, and parts of it would be parts of something else.
+      headers: { 'Accept-Encoding': 'identity', ...(start > 0 ? { Range: `bytes=${start}-` } : {}) },
+    })
+  }
+
+  /** fetch with the token, the signal and errors that say what to do. The token goes to the hub alone, not to where it redirects. */
+  readonly fetch = async (input: string | URL | Request, init: RequestInit = {}): Promise<Response> => {
+    const { endpoint, token } = this.#settings
+    const headers = new Headers(init.headers)
+    const url = new URL(input instanceof Request ? input.url : input)
+    if (token && url.origin === new URL(endpoint).origin) headers.set('Authorization', `Bearer ${token}`)
+    let response: Response
+    try {
+      response = await fetch(input, { ...init, headers, ...(this.#signal ? { signal: this.#signal } : {}) })
+    } catch (cause) {
+      this.#signal?.throwIfAborted()
+      throw new Unreachable(causeOf(cause), { cause })
+    }
+    // 416 says that nothing is left to send, which the download handles.
+    if (!response.ok && response.status !== 416) {
+      await response.body?.cancel()
+      throw this.#refusal(response)
+    }
+    return response
+  }
+
+  #refusal({ status, headers, url }: Response): Error {
+    const { endpoint, token } = this.#settings
+    const code = headers.get('X-Error-Code') ?? ''
+    const name = this.#name
+    const facts = { name, authorized: token !== undefined, where: endpoint }
+    if (code === 'RevisionNotFound') return errors.E_HUB_REVISION({ name, revision: this.#revision, where: endpoint })
+    // Asked without a token, the hub answers 401 for what does not exist, and says so in the code alone.
+    if (code === 'RepoNotFound' || (code === '' && status === 404)) return errors.E_HUB_NOT_FOUND(facts)
+    if (status === 401 || status === 403) return errors.E_HUB_ACCESS({ ...facts, page: `${endpoint}/${name}` })
+    // Overload and faults of the server pass; to the caller they are like a broken connection.
+    if (status === 429 || status >= 500) return new Unreachable(`${new URL(url).host} answered with status ${status}`)
+    return errors.E_HUB_RESPONSE({ problem: `status ${status}${code && ` (${code})`} for ${url}`, where: endpoint })
+  }
+
+  async #sensible<T>(request: () => Promise<T>): Promise<T> {
+    try {
+      return await request()
+    } catch (cause) {
+      if (isSilaneError(cause) || cause instanceof Unreachable) throw cause
+      this.#signal?.throwIfAborted()
+      throw errors.E_HUB_RESPONSE({ problem: causeOf(cause), where: this.#settings.endpoint }, { cause })
+    }
+  }
+}
+
+/** fetch hides the reason ("getaddrinfo ENOTFOUND") behind "fetch failed". */
+export function causeOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return error.cause === undefined ? error.message || error.name : causeOf(error.cause)
+}

@@ -1,0 +1,20 @@
+import { chooseWeights } from '../choose-weights.ts'
+
+/** Settings and vocabularies: `*.json`, `vocab.txt`, `merges.txt`, `spiece.model` … */
+const SMALL = /\.(?:json|txt|model)$/
+
+/** Indexes of shards come with the format they belong to. */
+const INDEX = /\.index(?:\.[\w-]+)?\.json$/
+
+/**
+ * The files of one folder that a conversion reads: settings, vocabularies and one form of the weights, which may be an index whose
+ * shards are known once it has been read. Weights come last, so that a snapshot that has them has the rest too.
+ */
+export function neededFiles(files: readonly string[], where: string): string[] {
+  const weights = chooseWeights(files, where)
+  const small = files.filter(file => SMALL.test(file) && !INDEX.test(file) && file !== weights)
+  return weights === undefined ? small : [...small, weights]
+}
+
+/** Sub-folders of sentence-transformers: `1_Pooling`, `2_Dense`. */
+export const isModuleFolder = (folder: string): boolean => /^\d+_\w+$/.test(folder)
