@@ -25,7 +25,7 @@ export const errors = defineErrors({
     next: `To take it as one of these all the same: --plugin ${f.plugin} --task ….`,
   }),
   E_CLAIM_UNMET: (f: { modelType: string; plugin: string; unmet: readonly string[]; where: string }) => ({
-    what: `${f.plugin} reads "${f.modelType}" checkpoints, but only such as it names, and this is none: ${list(f.unmet)}.`,
+    what: `${f.plugin} reads "${f.modelType}" checkpoints of another kind. Not met: ${list(f.unmet)}.`,
     where: f.where,
     next: `Install the plugin for this model, or take this one all the same: --plugin ${f.plugin}.`,
   }),

@@ -17,4 +17,37 @@ export function addCommands(program: Command, exit: (code: number) => void): voi
       const { convertCommand } = await import('./convert-command.ts')
       exit(await interruptible(signal => convertCommand(model, flags, signal)))
     })
+
+  addModelFlags(program.command('inspect'))
+    .summary('look at a checkpoint, a converted folder, an .mlpackage or an .onnx file')
+    .description('Shows what a checkpoint is, which plugin reads it and what would be made of it; or what a package or file holds.')
+    .argument('<target>', 'checkpoint, converted folder, .mlpackage or .onnx')
+    .option('--tensors', 'list every tensor of the checkpoint')
+    .option('--json', 'print one JSON document on stdout')
+    .action(async (target, flags) => {
+      const { inspectCommand } = await import('./inspect-command.ts')
+      exit(await inspectCommand(target, flags))
+    })
+
+  program
+    .command('verify')
+    .summary('check .mlpackage folders')
+    .description('Checks packages, whoever wrote them: format, names, types, weights. Exit code 1 where one is broken.')
+    .argument('<package...>', 'paths of .mlpackage folders')
+    .option('--json', 'print one JSON document on stdout')
+    .action(async (paths, flags) => {
+      const { verifyCommand } = await import('./verify-command.ts')
+      exit(await verifyCommand(paths, flags))
+    })
+
+  program
+    .command('plugins')
+    .summary('list the plugins that are found')
+    .description('Lists plugins: where they are, what they read, their tasks and options, and why something was skipped.')
+    .option('--plugin <name>', 'look at this one instead; repeatable', (name: string, names: string[] = []) => [...names, name])
+    .option('--json', 'print one JSON document on stdout')
+    .action(async flags => {
+      const { pluginsCommand } = await import('./plugins-command.ts')
+      exit(await pluginsCommand(flags))
+    })
 }

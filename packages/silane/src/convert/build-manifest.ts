@@ -36,7 +36,7 @@ export interface ManifestFacts {
 
 /** Puts silane.json together. */
 export function buildManifest({ id, revision, model, plugin, files, programs, settings, ok }: ManifestFacts): Manifest {
-  const { modelType, architecture, task, options, pipeline } = model
+  const { modelType, architecture, task, pipeline } = model
   return {
     schema: 1,
     ...(ok ? {} : { ok: false as const }),

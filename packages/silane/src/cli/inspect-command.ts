@@ -1,0 +1,139 @@
+import { styleText } from 'node:util'
+import type { GraphAnalysis } from '../analyze-graph.ts'
+import {
+  type CheckpointInspection,
+  type FolderInspection,
+  type FunctionSummary,
+  type Inspection,
+  inspect,
+  type PackageInspection,
+} from '../inspect/inspect.ts'
+import type { DeployedTensor } from '../manifest.ts'
+import { formatBytes, formatTable } from './format.ts'
+import { type ModelFlags, modelOptions } from './model-flags.ts'
+
+const out = process.stdout
+const bold = (text: string) => styleText('bold', text, { stream: out })
+
+/** `silane inspect`. */
+export async function inspectCommand(
+  target: string,
+  flags: ModelFlags & { readonly json?: boolean; readonly tensors?: boolean },
+): Promise<number> {
+  const inspection = await inspect(modelOptions(target, flags))
+  console.log(flags.json ? JSON.stringify(inspection, undefined, 2) : describe(inspection, flags.tensors ?? false))
+  return 0
+}
+
+function describe(inspection: Inspection, tensors: boolean): string {
+  switch (inspection.kind) {
+    case 'checkpoint':
+      return describeCheckpoint(inspection, tensors)
+    case 'package':
+      return describePackage(inspection)
+    case 'folder':
+      return describeFolder(inspection)
+    case 'onnx':
+      return JSON.stringify(inspection.summary, undefined, 2)
+  }
+}
+
+function describeCheckpoint(found: CheckpointInspection, tensors: boolean): string {
+  const { config, plugin, model, problem, functions = [], plan = [] } = found
+  const plain = Object.entries(config).filter(([, value]) => value !== null && typeof value !== 'object')
+  return [
+    bold(found.location),
+    `${found.tensors.length} tensors, ${found.parameters.toLocaleString('en')} parameters, ${formatBytes(found.bytes)}`,
+    `config   ${plain.map(([key, value]) => `${key}=${value}`).join(' ') || 'none'}`,
+    ...(plugin ? [`plugin   ${plugin.package}@${plugin.version}: ${plugin.because.join(', ')}`] : []),
+    ...(model
+      ? [
+          `model    ${model.architecture}, task ${model.task}, ${Object.entries(model.options)
+            .map(([key, value]) => `${key}=${value}`)
+            .join(' ')}`,
+        ]
+      : []),
+    ...(model?.notes.map(note => `note     ${note}`) ?? []),
+    ...(problem
+      ? [`${styleText('red', problem.code, { stream: out })} ${problem.what}`, ...(problem.next ? [`  ${problem.next}`] : [])]
+      : []),
+    '',
+    ...plan.map(describeFunction),
+    ...functions.map(
+      fn => `${bold(`${fn.program}/${fn.function}, ${fn.target}`)}\n${describeAnalysis(fn.analysis)}\n  rules    ${counts(fn.rules)}\n`,
+    ),
+    ...(tensors
+      ? [
+          formatTable(
+            ['tensor', 'type', 'shape'],
+            found.tensors.map(({ name, dtype, shape }) => [name, dtype, `[${shape.join(', ')}]`]),
+            out,
+          ),
+        ]
+      : []),
+  ]
+    .join('\n')
+    .trimEnd()
+}
+
+const describeFunction = (fn: FunctionSummary): string =>
+  [bold(`${fn.program}/${fn.function}`), `  files    ${fn.files.join(', ')}`, ...border(fn), ''].join('\n')
+
+const border = ({ inputs, outputs, states }: Pick<FunctionSummary, 'inputs' | 'outputs' | 'states'>): string[] => [
+  ...inputs.map(tensor => `  in       ${tensorText(tensor)}`),
+  ...outputs.map(tensor => `  out      ${tensorText(tensor)}`),
+  ...states.map(tensor => `  state    ${tensorText(tensor)}`),
+]
+
+const tensorText = ({ name, dtype, shape }: DeployedTensor): string => `${name} ${dtype} [${shape.join(', ')}]`
+
+function describePackage(found: PackageInspection): string {
+  return [
+    bold(found.location),
+    ...(found.specVersion === undefined ? [] : [`specification version ${found.specVersion}`]),
+    ...found.findings.map(({ severity, code, what }) => `${severity} ${code} ${what}`),
+    '',
+    ...found.functions.map(fn => `${bold(fn.name)}\n${border(fn).join('\n')}\n${describeAnalysis(fn.analysis)}\n`),
+  ]
+    .join('\n')
+    .trimEnd()
+}
+
+function describeFolder({ location, manifest, packages }: FolderInspection): string {
+  const { model, plugin, silane, options, ok } = manifest
+  return [
+    bold(location),
+    `${model.id}: ${model.architecture} (${model.modelType}), task ${model.task}${ok === false ? ', a gate was MISSED' : ''}`,
+    `silane ${silane.version}, ${plugin.package}@${plugin.version}`,
+    `options  ${Object.entries(options)
+      .map(([key, value]) => `${key}=${value}`)
+      .join(' ')}`,
+    '',
+    ...packages.map(found => `${describePackage(found)}\n`),
+  ]
+    .join('\n')
+    .trimEnd()
+}
+
+function describeAnalysis(found: GraphAnalysis): string {
+  const perLayer = found.layers.map(({ layer, ops, reshapes, transposes }) => [
+    `  ${layer}`,
+    String(ops),
+    String(reshapes),
+    String(transposes),
+  ])
+  return [
+    `  ops      ${found.ops}: ${counts(found.histogram)}`,
+    `  weights  ${formatBytes(found.constantBytes)} in ${found.constants} constants; ${found.macs.toLocaleString('en')} multiply-accumulates`,
+    `  shape    ${found.convs} conv, ${found.reshapes} reshape, ${found.transposes} transpose, ${found.gathers} gather; highest rank ${found.maxRank}`,
+    `  softmax  ${counts(found.softmaxAxes)}`,
+    `  types    ${counts(found.dtypes)}`,
+    `  axes     over 16384 inside: ${found.overCap.inside.join('; ') || 'none'}; at the border: ${found.overCap.border.join('; ') || 'none'}`,
+    ...(perLayer.length > 0 ? [formatTable(['  layer', 'ops', 'reshapes', 'transposes'], perLayer, out)] : []),
+  ].join('\n')
+}
+
+const counts = (record: Readonly<Record<string, number>>): string =>
+  Object.entries(record)
+    .map(([key, count]) => `${key} ${count}`)
+    .join(', ') || 'none'

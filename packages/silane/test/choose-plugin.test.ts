@@ -1,0 +1,166 @@
+import { join } from 'node:path'
+import type { Checkpoint, Json } from '@silane/core'
+import { describe, expect, test } from 'vitest'
+import { choosePlugin } from '../src/plugins/choose-plugin.ts'
+import { discoverPlugins } from '../src/plugins/discover-plugins.ts'
+import { pluginPackage, project, temporary } from './workspace.ts'
+
+interface Facts {
+  readonly config?: { readonly [key: string]: Json }
+  readonly files?: readonly string[]
+  readonly tensors?: readonly string[]
+}
+
+const checkpoint = ({ config, files = ['model.safetensors'], tensors = [] }: Facts): Checkpoint => ({
+  location: 'org/model@main',
+  id: 'org/model',
+  revision: 'main',
+  config: config ?? {},
+  files: config ? ['config.json', ...files] : files,
+  has: file => (file === 'config.json' ? config !== undefined : files.includes(file)),
+  json: () => undefined,
+  path: file => file,
+  folder: () => checkpoint({}),
+  tensorNames: tensors,
+  tensor: () => undefined,
+})
+
+type Claims = Readonly<Record<string, readonly object[]>>
+
+function choose(claims: Claims, facts: Facts, options = {}, explicit?: string[]) {
+  const packages = Object.entries(claims).map(([name, list]) => [name, pluginPackage(name, { claims: list })])
+  const discovery = discoverPlugins({ cwd: project(Object.fromEntries(packages)), explicit, host: join(temporary(), 'silane') })
+  // Where a project lies differs from run to run.
+  const { plugin, because } = choosePlugin({ ...discovery, looked: ['package.json'] }, checkpoint(facts), options)
+  return [plugin.package, ...because]
+}
+
+const bert = { modelType: 'bert', architectures: ['BertModel', 'BertForMaskedLM'] }
+const mosaic = { modelType: 'bert', when: { config: { alibi_starting_size: { exists: true } } } }
+
+describe('the claim that fits best', () => {
+  test('model type and architecture', () => {
+    expect(choose({ b: [bert], a: [{ modelType: 'gpt2' }] }, { config: { model_type: 'bert', architectures: ['BertModel'] } })).toEqual([
+      'b',
+      'model_type is "bert"',
+      'the architecture is BertModel',
+    ])
+  })
+
+  test('a configuration without architectures', () => {
+    expect(choose({ b: [bert] }, { config: { model_type: 'bert' } })).toEqual(['b', 'model_type is "bert"'])
+  })
+
+  test('more conditions win', () => {
+    const specific = [{ ...mosaic, architectures: ['BertForMaskedLM'] }]
+    const config = { model_type: 'bert', architectures: ['BertForMaskedLM'] }
+    expect(choose({ b: [bert], m: specific }, { config: { ...config, alibi_starting_size: 512 } })[0]).toBe('m')
+    expect(choose({ b: [bert], m: specific }, { config })[0]).toBe('b')
+  })
+
+  test('values and absence of keys, also inner ones', () => {
+    const claims = {
+      a: [{ modelType: 't', when: { config: { 'text_config.kind': 'x' } } }],
+      b: [{ modelType: 't', when: { config: { text_config: { exists: false } } } }],
+    }
+    expect(choose(claims, { config: { model_type: 't', text_config: { kind: 'x' } } })[0]).toBe('a')
+    expect(choose(claims, { config: { model_type: 't' } })[0]).toBe('b')
+  })
+
+  test('files and tensors, without any config.json', () => {
+    const claims = {
+      s: [{ when: { files: ['*.pth'], tensors: ['image_encoder.pos_embed', 'mask_decoder.*.weight'] } }],
+    }
+    const tensors = ['image_encoder.pos_embed', 'mask_decoder.head.weight']
+    expect(choose(claims, { files: ['sam_vit_b.pth'], tensors })[0]).toBe('s')
+    expect(() => choose(claims, { files: ['sam.bin'], tensors })).toThrow(/There is no config.json/)
+  })
+
+  test('options asked for', () => {
+    const claims = { r: [{ modelType: 'roberta' }], g: [{ modelType: 'roberta', when: { options: { dataflow: true } } }] }
+    expect(choose(claims, { config: { model_type: 'roberta' } }, { dataflow: 'true' })[0]).toBe('g')
+    expect(choose(claims, { config: { model_type: 'roberta' } })[0]).toBe('r')
+  })
+
+  test('--plugin decides by hand', () => {
+    expect(choose({ a: [bert], b: [bert] }, { config: { model_type: 'bert' } }, {}, ['b'])).toEqual(['b', 'model_type is "bert"'])
+    expect(choose({ a: [bert] }, { config: { model_type: 'other' } }, {}, ['a'])).toEqual(['a', 'chosen by --plugin'])
+    expect(() => choose({ a: [bert], b: [bert] }, { config: { model_type: 'other' } }, {}, ['a', 'b'])).toThrow(/No plugin claims/)
+  })
+})
+
+describe('no choice', () => {
+  const message = (claims: Claims, facts: Facts): string => {
+    try {
+      return String(choose(claims, facts))
+    } catch (error) {
+      return error instanceof Error && 'code' in error ? `${error.code}: ${error.message}` : String(error)
+    }
+  }
+
+  test('equal claims of two plugins', () => {
+    expect(message({ a: [bert], '@s/b': [bert] }, { config: { model_type: 'bert', architectures: ['BertModel'] } })).toMatchInlineSnapshot(`
+      "E_PLUGIN_AMBIGUOUS: These plugins claim the checkpoint with equal right: @s/b@1.2.3, a@1.2.3 (model_type is "bert", the architecture is BertModel).
+      Looked in: org/model@main
+      Choose one: --plugin @s/b"
+    `)
+  })
+
+  test('equal claims of one plugin are fine', () => {
+    expect(choose({ a: [bert, bert] }, { config: { model_type: 'bert' } })[0]).toBe('a')
+  })
+
+  test('an unknown model type', () => {
+    expect(message({ a: [bert] }, { config: { model_type: 'mamba' } })).toMatchInlineSnapshot(`
+      "E_MODEL_TYPE: No plugin claims the model type "mamba".
+      Looked in: org/model@main, package.json; plugins seen: a@1.2.3
+      Look for a package with the keyword silane-plugin: npm search keywords:silane-plugin. Or write one: npm create silane-plugin."
+    `)
+  })
+
+  test('a known one that is not installed', () => {
+    expect(message({}, { config: { model_type: 'decision_transformer' } })).toMatchInlineSnapshot(`
+      "E_MODEL_TYPE: No plugin claims the model type "decision_transformer".
+      Looked in: org/model@main, package.json; plugins seen: none
+      Install it: npm install @silane/plugin-decision-transformer"
+    `)
+  })
+
+  test('another architecture of a known type', () => {
+    expect(message({ a: [bert] }, { config: { model_type: 'bert', architectures: ['BertGenerationDecoder'] } })).toMatchInlineSnapshot(`
+      "E_ARCHITECTURE: a reads "bert" checkpoints, but not the architecture BertGenerationDecoder. It knows: BertModel, BertForMaskedLM.
+      Looked in: org/model@main
+      To take it as one of these all the same: --plugin a --task …."
+    `)
+  })
+
+  test('a claim with conditions that are not met', () => {
+    expect(message({ m: [mosaic] }, { config: { model_type: 'bert' } })).toMatchInlineSnapshot(`
+      "E_CLAIM_UNMET: m reads "bert" checkpoints of another kind. Not met: config.json has "alibi_starting_size".
+      Looked in: org/model@main
+      Install the plugin for this model, or take this one all the same: --plugin m."
+    `)
+  })
+
+  test('no config.json', () => {
+    expect(message({ a: [bert] }, { tensors: ['a', 'b', 'c', 'd'] })).toMatchInlineSnapshot(`
+      "E_NO_CONFIG: There is no config.json, and no plugin knows the checkpoint by its files and tensors (a, b, c, …).
+      Looked in: org/model@main; plugins seen: a@1.2.3
+      Give the folder that holds config.json beside the weights, or choose a plugin with --plugin."
+    `)
+  })
+
+  test('a plugin for a newer API', () => {
+    const cwd = project({ a: pluginPackage('a', { apiVersion: 2 }) })
+    const discovery = discoverPlugins({ cwd, host: join(temporary(), 'silane') })
+    expect(() => choosePlugin(discovery, checkpoint({ config: { model_type: 'toy' } }), {})).toThrow(
+      /a@1.2.3 is written for plugin API 2; this silane has 1\.\nLooked in: .*\nUpdate silane: npm install silane@latest/s,
+    )
+  })
+
+  test('a broken plugin for this model type', () => {
+    const cwd = project({ a: pluginPackage('a', { tasks: 1 }) })
+    const discovery = discoverPlugins({ cwd, host: join(temporary(), 'silane') })
+    expect(() => choosePlugin(discovery, checkpoint({ config: { model_type: 'toy' } }), {})).toThrow(/a@1.2.3 is not a usable plugin/)
+  })
+})

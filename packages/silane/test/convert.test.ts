@@ -1,0 +1,311 @@
+import { spawn } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { checkPackage } from '@silane/coreml'
+import { describe, expect, test } from 'vitest'
+import { convert } from '../src/convert/convert.ts'
+import type { ConvertOptions } from '../src/convert/convert-options.ts'
+import { readManifest } from '../src/manifest.ts'
+import { copyOf, fixture, temporary, write } from './workspace.ts'
+
+const writeOnly = { targets: ['coreml'], validate: false } as const
+const quick = (out: string, more: Partial<ConvertOptions> = {}) =>
+  convert({ model: fixture('base'), seq: [24], out, ...writeOnly, ...more })
+
+/** Every file of a folder with its bytes. */
+function content(folder: string): Record<string, Buffer> {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter(entry => entry.isFile())
+  const paths = files.map(entry => join(entry.parentPath, entry.name)).sort()
+  return Object.fromEntries(paths.map(path => [relative(folder, path), readFileSync(path)]))
+}
+
+describe('what convert writes', () => {
+  test('the folder of the deployment contract', async () => {
+    const out = join(temporary(), 'out')
+    const { ok, manifest } = await quick(out)
+    expect(ok).toBe(true)
+    expect(readdirSync(out).sort()).toMatchInlineSnapshot(`
+      [
+        "README.md",
+        "config.json",
+        "model.mlpackage",
+        "report.html",
+        "report.json",
+        "silane.json",
+        "special_tokens_map.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "vocab.txt",
+      ]
+    `)
+    expect(readManifest(out)).toEqual(manifest)
+    expect(manifest).toMatchInlineSnapshot(
+      {
+        model: { files: expect.any(Array) },
+        plugin: { version: expect.any(String) },
+        silane: { version: expect.any(String), core: expect.any(String) },
+        programs: [{ coreml: { sha256: expect.any(String), bytes: expect.any(Number) } }],
+      },
+      `
+      {
+        "model": {
+          "architecture": "BertModel",
+          "files": Any<Array>,
+          "id": "base",
+          "modelType": "bert",
+          "revision": null,
+          "task": "feature-extraction",
+        },
+        "options": {
+          "batch": 1,
+          "min-os": "ios18",
+          "onnx-precision": "fp32",
+          "precision": "fp16",
+          "seq": 24,
+          "target": [
+            "coreml",
+          ],
+        },
+        "pipeline": {
+          "kind": "encoder",
+        },
+        "plugin": {
+          "id": "bert",
+          "package": "@silane/plugin-bert",
+          "version": Any<String>,
+        },
+        "programs": [
+          {
+            "coreml": {
+              "bytes": Any<Number>,
+              "path": "model.mlpackage",
+              "sha256": Any<String>,
+              "specVersion": 9,
+            },
+            "functions": [
+              {
+                "inputs": [
+                  {
+                    "dtype": "int32",
+                    "name": "input_ids",
+                    "shape": [
+                      1,
+                      24,
+                    ],
+                  },
+                  {
+                    "dtype": "int32",
+                    "name": "attention_mask",
+                    "shape": [
+                      1,
+                      24,
+                    ],
+                  },
+                  {
+                    "dtype": "int32",
+                    "name": "token_type_ids",
+                    "shape": [
+                      1,
+                      24,
+                    ],
+                  },
+                ],
+                "name": "main",
+                "outputs": [
+                  {
+                    "dtype": "float16",
+                    "name": "last_hidden_state",
+                    "shape": [
+                      1,
+                      24,
+                      48,
+                    ],
+                  },
+                  {
+                    "dtype": "float16",
+                    "name": "pooler_output",
+                    "shape": [
+                      1,
+                      48,
+                    ],
+                  },
+                ],
+                "states": [],
+              },
+            ],
+            "name": "model",
+          },
+        ],
+        "schema": 1,
+        "silane": {
+          "core": Any<String>,
+          "version": Any<String>,
+        },
+      }
+    `,
+    )
+    expect(await checkPackage(join(out, 'model.mlpackage'))).toEqual([])
+  })
+
+  test('the same bytes every time, wherever it is', async () => {
+    const [a, b] = [join(temporary(), 'out'), join(temporary(), 'another', 'place')]
+    await quick(a)
+    await quick(b)
+    const [first, second] = [content(a), content(b)]
+    expect(Object.keys(second)).toEqual(Object.keys(first))
+    for (const [name, bytes] of Object.entries(first)) expect(bytes.equals(second[name]!), name).toBe(true)
+  })
+
+  test('a function for each length, in one package from iOS 18 on', async () => {
+    const out = join(temporary(), 'out')
+    const { manifest } = await quick(out, { seq: [16, 8] })
+    const [program] = manifest.programs
+    expect(program?.coreml?.path).toBe('model.mlpackage')
+    expect(program?.functions.map(fn => [fn.name, fn.coreml, fn.inputs[0]?.shape])).toEqual([
+      ['main_16', undefined, [1, 16]],
+      ['main_8', undefined, [1, 8]],
+    ])
+  })
+
+  test('a package for each length below iOS 18', async () => {
+    const out = join(temporary(), 'out')
+    const { manifest } = await quick(out, { seq: [16, 8], minimumOs: 'ios17' })
+    const [program] = manifest.programs
+    expect(program?.coreml).toBeUndefined()
+    expect(program?.functions.map(fn => [fn.name, fn.coreml?.path, fn.coreml?.specVersion])).toEqual([
+      ['main_16', 'model_16.mlpackage', 8],
+      ['main_8', 'model_8.mlpackage', 8],
+    ])
+  })
+
+  test('by default beside the working directory, under the name of the model', async () => {
+    const cwd = temporary()
+    const { out } = await convert({
+      model: fixture('base'),
+      cwd,
+      ...writeOnly,
+      plugins: [fileURLToPath(new URL('../../../plugins/bert', import.meta.url))],
+    })
+    expect(out).toBe(join(cwd, 'base.silane'))
+    expect(existsSync(join(out, 'silane.json'))).toBe(true)
+  })
+
+  test('fp32 where it is asked for', async () => {
+    const { manifest } = await quick(join(temporary(), 'out'), { precision: 'fp32' })
+    expect(manifest.programs[0]?.functions[0]?.outputs[0]?.dtype).toBe('float32')
+  })
+})
+
+describe('the output folder', () => {
+  test('is not touched without --force, and replaced with it', async () => {
+    const parent = temporary()
+    const out = join(parent, 'out')
+    await quick(out)
+    writeFileSync(join(out, 'mine.txt'), 'x')
+    await expect(quick(out)).rejects.toMatchObject({ code: 'E_OUT_EXISTS' })
+    expect(existsSync(join(out, 'mine.txt'))).toBe(true)
+    await quick(out, { force: true })
+    expect(existsSync(join(out, 'mine.txt'))).toBe(false)
+    expect(readdirSync(parent)).toEqual(['out'])
+  })
+
+  test('is never one that silane did not write, nor one around the checkpoint', async () => {
+    const out = write(join(temporary(), 'home'), { 'letter.txt': 'x' })
+    await expect(quick(out, { force: true })).rejects.toMatchObject({ code: 'E_OUT_FOREIGN' })
+    const model = copyOf('base')
+    await expect(quick(model, { model, force: true })).rejects.toMatchObject({ code: 'E_OUT_FOREIGN' })
+    await expect(quick(join(model, '..'), { model, force: true })).rejects.toMatchObject({ code: 'E_OUT_FOREIGN' })
+    mkdirSync(join(out, 'empty'))
+    await expect(quick(join(out, 'empty'), { force: true })).resolves.toMatchObject({ ok: true })
+  })
+
+  test('stays as it was when the conversion fails', async () => {
+    const parent = temporary()
+    const out = join(parent, 'out')
+    await quick(out)
+    const before = content(out)
+    const model = copyOf('base')
+    rmSync(join(model, 'vocab.txt'))
+    mkdirSync(join(model, 'vocab.txt'))
+    const controller = new AbortController()
+    const onProgress = ({ step }: { step: string }) => {
+      if (step.startsWith('write model')) controller.abort(new Error('enough'))
+    }
+    await expect(quick(out, { force: true, onProgress, signal: controller.signal })).rejects.toThrow('enough')
+    expect(content(out)).toEqual(before)
+    expect(readdirSync(parent)).toEqual(['out'])
+  })
+
+  test('leaves nothing where the parent cannot be written', async () => {
+    const file = join(write(temporary(), { file: '' }), 'file')
+    await expect(quick(join(file, 'out'))).rejects.toMatchObject({ code: 'E_OUT_WRITE' })
+    expect(statSync(file).isFile()).toBe(true)
+  })
+
+  test('removes what a killed process left for the same folder, and nothing else', async () => {
+    const parent = temporary()
+    const { hostname } = await import('node:os')
+    const host = hostname().replace(/[^A-Za-z0-9]+/g, '_')
+    const gone = 2 ** 22 + 1
+    const names = [
+      `.out.silane-new-${host}-${gone}`,
+      `.other.silane-new-${host}-${gone}`,
+      `.out.silane-new-elsewhere-${gone}`,
+      `.out.silane-new-${host}-1`,
+    ]
+    for (const name of names) mkdirSync(join(parent, name))
+    await quick(join(parent, 'out'))
+    expect(readdirSync(parent).sort()).toEqual([...names.slice(1), 'out'].sort())
+  })
+})
+
+const cli = fileURLToPath(new URL('../bin/silane.js', import.meta.url))
+
+test.each(['SIGINT', 'SIGTERM'] as const)('%s in the middle leaves nothing', async signal => {
+  const parent = temporary()
+  const args = ['convert', fixture('base'), '--seq', '8,9,10,11,12,13,14,15,16,17,18,19,20', '--out', join(parent, 'out')]
+  const child = spawn(process.execPath, [cli, ...args], { stdio: ['ignore', 'ignore', 'pipe'] })
+  let told = ''
+  child.stderr.on('data', data => {
+    told += data
+  })
+  // As soon as the working folder is there.
+  while (readdirSync(parent).length === 0 && child.exitCode === null) await new Promise(resolve => setTimeout(resolve, 2))
+  child.kill(signal)
+  const code = await new Promise(resolve => child.on('exit', resolve))
+  expect(told).toContain(`E_INTERRUPTED Stopped by ${signal}; nothing is left behind.`)
+  expect(code).toBe(signal === 'SIGINT' ? 130 : 143)
+  expect(readdirSync(parent)).toEqual([])
+})
+
+test('a write that fails in the middle leaves nothing', async () => {
+  const parent = temporary()
+  const out = join(parent, 'out')
+  // A limit on the size of files stands in for a full disk, which a test cannot make.
+  const command = 'ulimit -f 64 && exec "$@"'
+  const args = [
+    '-c',
+    command,
+    'sh',
+    process.execPath,
+    cli,
+    'convert',
+    fixture('base'),
+    '--seq',
+    '24',
+    '--target',
+    'coreml',
+    '--no-validate',
+    '--out',
+    out,
+  ]
+  const child = spawn('sh', args, { stdio: ['ignore', 'ignore', 'pipe'] })
+  let told = ''
+  child.stderr.on('data', data => {
+    told += data
+  })
+  expect(await new Promise(resolve => child.on('exit', resolve))).toBe(2)
+  expect(told).toMatch(/^E_DISK\S* /)
+  expect(readdirSync(parent)).toEqual([])
+})

@@ -1,0 +1,59 @@
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { onTestFinished } from 'vitest'
+
+/** A folder that is gone after the test. */
+export function temporary(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'silane-test-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
+/** Writes files, given by path; objects as JSON. */
+export function write(folder: string, files: Readonly<Record<string, unknown>>): string {
+  for (const [name, content] of Object.entries(files)) {
+    const path = join(folder, name)
+    mkdirSync(dirname(path), { recursive: true })
+    writeFileSync(path, typeof content === 'string' || content instanceof Uint8Array ? content : JSON.stringify(content))
+  }
+  return folder
+}
+
+/** The package.json of a plugin. */
+export const pluginPackage = (
+  name: string,
+  block: Readonly<Record<string, unknown>> = {},
+  rest: Readonly<Record<string, unknown>> = {},
+) => ({
+  name,
+  version: '1.2.3',
+  type: 'module',
+  keywords: ['silane-plugin'],
+  exports: './index.js',
+  silane: { apiVersion: 1, id: 'toy', claims: [{ modelType: 'toy' }], tasks: ['fill-mask'], ...block },
+  ...rest,
+})
+
+/** A project that lists plugins as dependencies and has them installed. */
+export function project(plugins: Readonly<Record<string, object>>, rest: Readonly<Record<string, unknown>> = {}): string {
+  const names = Object.keys(plugins)
+  const files = Object.fromEntries(names.map(name => [`node_modules/${name}/package.json`, plugins[name]]))
+  return write(temporary(), {
+    'package.json': { name: 'app', dependencies: Object.fromEntries(names.map(name => [name, '*'])), ...rest },
+    ...files,
+  })
+}
+
+const fixtures = fileURLToPath(new URL('../../../plugins/bert/fixtures', import.meta.url))
+
+/** The path of a checkpoint of the BERT plugin. */
+export const fixture = (name: string): string => join(fixtures, name)
+
+/** A copy of one that a test may break. */
+export function copyOf(name: string): string {
+  const folder = join(temporary(), name)
+  cpSync(fixture(name), folder, { recursive: true })
+  return folder
+}
