@@ -1,14 +1,17 @@
 import {
+  answersPerQuestion,
   type Builder,
-  chooseTask,
+  backbonePrefixes,
   definePlugin,
-  encoderProgram,
-  hasSentenceModules,
+  encoderFeatures,
+  encoderInputs,
+  encoderModel,
+  encoderOptions,
   type LoadRequest,
   labelCount,
   type SourceModel,
-  sentenceEmbedding,
-  sequenceLengths,
+  splitHead,
+  tensorFlowNorms,
   type Value,
   Weights,
 } from '@silane/core'
@@ -28,15 +31,6 @@ const tasks = {
 
 type Task = (typeof tasks)[keyof typeof tasks]
 
-/** Names that checkpoints use beside the ones of the model's code: the prefix of task models, and TensorFlow's norm parameters. */
-const names = {
-  prefixes: ['', 'bert.'],
-  spellings: [
-    ['LayerNorm.weight', 'LayerNorm.gamma'],
-    ['LayerNorm.bias', 'LayerNorm.beta'],
-  ],
-} as const
-
 interface Head {
   readonly b: Builder
   /** Last hidden states [B, S, C]. */
@@ -49,15 +43,12 @@ interface Head {
 
 /** The outputs of each task. */
 const heads: Readonly<Record<Task, (head: Head) => Readonly<Record<string, Value>>>> = {
-  'feature-extraction': ({ b, x, inputs, w, config, request: { checkpoint } }) => ({
-    last_hidden_state: x,
-    // A checkpoint of a task model without pooler has none to give: transformers would make one of random numbers.
-    ...(w.has('pooler.dense.weight') ? { pooler_output: pool(b, x, w, config) } : {}),
-    ...(hasSentenceModules(checkpoint) ? { sentence_embedding: sentenceEmbedding(b, x, inputs.attentionMask, checkpoint) } : {}),
-  }),
-  'fill-mask': ({ b, x, w, config }) => ({ logits: predictWords(b, x, w, config) }),
-  'next-sentence-prediction': ({ b, x, w, config }) => ({
-    ...(w.has('cls.predictions.transform.dense.weight') ? { logits: predictWords(b, x, w, config) } : {}),
+  // A checkpoint of a task model without pooler has none to give: transformers would make one of random numbers.
+  'feature-extraction': ({ b, x, inputs, w, config, request }) =>
+    encoderFeatures(b, x, inputs.attention_mask, request.checkpoint, w.has('pooler.dense.weight') ? pool(b, x, w, config) : undefined),
+  'fill-mask': ({ b, x, w, config, request }) => ({ logits: predictWords(b, x, w, config, splitHead(request)) }),
+  'next-sentence-prediction': ({ b, x, w, config, request }) => ({
+    ...(w.has('cls.predictions.transform.dense.weight') ? { logits: predictWords(b, x, w, config, splitHead(request)) } : {}),
     seq_relationship_logits: predictNextSentence(b, pool(b, x, w, config), w),
   }),
   'text-classification': ({ b, x, w, config, request }) => ({
@@ -66,58 +57,23 @@ const heads: Readonly<Record<Task, (head: Head) => Readonly<Record<string, Value
   'token-classification': ({ b, x, w, request }) => ({ logits: classify(b, x, w, labelCount(request.checkpoint)) }),
   'question-answering': ({ b, x, w }) => findAnswer(b, x, w),
   'multiple-choice': ({ b, x, w, config, request }) => ({
-    logits: b.reshape({ x: classify(b, pool(b, x, w, config), w, 1), shape: [request.batch, choicesOf(request)] }),
+    logits: answersPerQuestion(b, classify(b, pool(b, x, w, config), w, 1), request),
   }),
 }
 
-const choicesOf = (request: LoadRequest): number => Number(request.options['choices'])
-
-/** The three inputs [B, S]; multiple choice has [B, K, S] and reads its rows as a batch. */
-function declareInputs(b: Builder, task: Task, length: number, request: LoadRequest): BertInputs {
-  const { batch } = request
-  const choices = task === 'multiple-choice' ? choicesOf(request) : undefined
-  const declare = (name: string): Value => {
-    if (choices === undefined) return b.input(name, 'int32', [batch, length])
-    return b.reshape({ x: b.input(name, 'int32', [batch, choices, length]), shape: [batch * choices, length] })
-  }
-  return { inputIds: declare('input_ids'), attentionMask: declare('attention_mask'), tokenTypeIds: declare('token_type_ids') }
-}
-
 function load(request: LoadRequest): SourceModel {
-  const { checkpoint, batch } = request
-  const { architecture, task } = chooseTask<Task>(request, tasks)
-  const config = readBertConfig(checkpoint)
-  const w = new Weights(checkpoint, names)
-  const lengths = sequenceLengths(request, config.max_position_embeddings)
-  const program = encoderProgram(lengths, (b, length) => {
-    const inputs = declareInputs(b, task, length, request)
-    return heads[task]({ b, x: encode(b, inputs, w, config), inputs, w, config, request })
-  })
-  const choices = task === 'multiple-choice' ? { choices: choicesOf(request) } : {}
-  return {
+  const config = readBertConfig(request.checkpoint)
+  const w = new Weights(request.checkpoint, { prefixes: backbonePrefixes('bert'), spellings: tensorFlowNorms })
+  return encoderModel<Task>(request, {
     modelType: 'bert',
-    architecture,
-    task,
-    programs: [program],
-    pipeline: { kind: 'encoder' },
-    options: { seq: lengths.length === 1 ? (lengths[0] as number) : [...lengths], batch, ...choices },
-    valid: { model: { last_hidden_state: 'attention_mask', ...perToken[task] } },
-  }
-}
-
-/** Outputs with a row for each token, whose padding means nothing. */
-const perToken: Partial<Record<Task, Record<string, string>>> = {
-  'fill-mask': { logits: 'attention_mask' },
-  'next-sentence-prediction': { logits: 'attention_mask' },
-  'token-classification': { logits: 'attention_mask' },
-  'question-answering': { start_logits: 'attention_mask', end_logits: 'attention_mask' },
+    tasks,
+    positions: config.max_position_embeddings,
+    build: (b, length, task) => {
+      const inputs = encoderInputs(b, ['input_ids', 'attention_mask', 'token_type_ids'], length, task, request)
+      return heads[task]({ b, x: encode(b, inputs, w, config), inputs, w, config, request })
+    },
+  })
 }
 
 /** BERT: every head of transformers, relative positions, sentence-transformers folders. */
-export default definePlugin({
-  id: 'bert',
-  options: {
-    choices: { type: 'integer', default: 4, doc: 'multiple-choice: answers per question' },
-  },
-  load,
-})
+export default definePlugin({ id: 'bert', options: encoderOptions, load })

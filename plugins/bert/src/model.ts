@@ -20,29 +20,29 @@ import type { BertConfig } from './config.ts'
  */
 export interface BertInputs {
   /** int32 [B, S] */
-  readonly inputIds: Value
+  readonly input_ids: Value
   /** int32 [B, S], 1 for a token, 0 for padding */
-  readonly attentionMask: Value
+  readonly attention_mask: Value
   /** int32 [B, S] */
-  readonly tokenTypeIds: Value
+  readonly token_type_ids: Value
 }
 
 /** Last hidden states [B, S, C]. */
 export function encode(b: Builder, inputs: BertInputs, w: Weights, config: BertConfig): Value {
-  const masks: AttentionMasks = { keyMask: inputs.attentionMask }
+  const masks: AttentionMasks = { keyMask: inputs.attention_mask }
   let x = embed(b, inputs, w.at('embeddings'), config)
   for (let i = 0; i < config.num_hidden_layers; i++) x = layer(b, x, masks, w.at('encoder.layer').at(i), config, i)
   return x
 }
 
 /** LN(word + segment + position); relative positions enter the attention instead. */
-function embed(b: Builder, { inputIds, tokenTypeIds }: BertInputs, w: Weights, config: BertConfig): Value {
+function embed(b: Builder, { input_ids, token_type_ids }: BertInputs, w: Weights, config: BertConfig): Value {
   const { vocab_size, type_vocab_size, max_position_embeddings, hidden_size } = config
-  const words = embedding(b, inputIds, w.at('word_embeddings'), vocab_size, hidden_size)
-  const types = embedding(b, tokenTypeIds, w.at('token_type_embeddings'), type_vocab_size, hidden_size)
+  const words = embedding(b, input_ids, w.at('word_embeddings'), vocab_size, hidden_size)
+  const types = embedding(b, token_type_ids, w.at('token_type_embeddings'), type_vocab_size, hidden_size)
   let x = b.add({ x: words, y: types })
   if (config.position_embedding_type === 'absolute') {
-    const length = inputIds.type.shape[1] as number
+    const length = input_ids.type.shape[1] as number
     x = b.add({ x, y: firstRows(b, w.at('position_embeddings'), max_position_embeddings, hidden_size, length) })
   }
   return layerNorm(b, x, w.at('LayerNorm'), config.layer_norm_eps)
@@ -66,7 +66,7 @@ function layer(b: Builder, x: Value, masks: AttentionMasks, w: Weights, config: 
 export const pool = (b: Builder, x: Value, w: Weights, config: BertConfig): Value => pooler(b, x, w.at('pooler.dense'), config.hidden_size)
 
 /** Scores over the vocabulary [B, S, V]; the output matrix is the word embeddings unless the configuration unties it. */
-export function predictWords(b: Builder, x: Value, w: Weights, config: BertConfig): Value {
+export function predictWords(b: Builder, x: Value, w: Weights, config: BertConfig, split: boolean): Value {
   const { vocab_size, hidden_size } = config
   const head = w.at('cls.predictions')
   const tied = config.tie_word_embeddings || !head.has('decoder.weight')
@@ -81,6 +81,7 @@ export function predictWords(b: Builder, x: Value, w: Weights, config: BertConfi
         : head.tensor('decoder.weight', [vocab_size, hidden_size]),
       // The bias is stored under both names, or either.
       bias: head.optional('bias', [vocab_size]) ?? head.tensor('decoder.bias', [vocab_size]),
+      split,
     }),
   )
 }

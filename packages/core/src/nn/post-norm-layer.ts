@@ -51,6 +51,8 @@ export interface AttentionMasks {
   readonly keyMask?: Value | undefined
   /** [B | 1, S, S], 1 where a query may attend to a key. */
   readonly mask?: Value | undefined
+  /** [B | 1, heads | 1, S, S], added to the scores. */
+  readonly bias?: Value | undefined
 }
 
 /**
@@ -80,6 +82,7 @@ export function selfAttention(b: Builder, x: Value, masks: AttentionMasks, w: We
     value: linear(b, x, w.at(names.value), width),
     key_mask: masks.keyMask,
     mask: masks.mask,
+    bias: masks.bias,
     ...relativeTables(b, x, w.at(names.distance), config),
     heads,
     scale: 1 / Math.sqrt(headSize),

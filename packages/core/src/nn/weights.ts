@@ -12,6 +12,19 @@ export interface WeightNames {
 }
 
 /**
+ * Prefixes under which a backbone's tensors and its heads' are found: bare, below the backbone's own name, and inside the
+ * wrappers that training scripts save (`module.` of DataParallel, `model.` and `encoder.` of fine-tuning code).
+ */
+export const backbonePrefixes = (backbone: string): readonly string[] =>
+  ['', 'module.', 'model.', 'encoder.', 'module.model.', 'module.encoder.'].flatMap(wrapper => [wrapper, `${wrapper}${backbone}.`])
+
+/** Norm parameters as TensorFlow names them; checkpoints converted from there still do. */
+export const tensorFlowNorms: NonNullable<WeightNames['spellings']> = [
+  ['LayerNorm.weight', 'LayerNorm.gamma'],
+  ['LayerNorm.bias', 'LayerNorm.beta'],
+]
+
+/**
  * The tensors of a checkpoint by the names that the model's own code gives them, below a module path.
  * Floats come as fp32, whatever they are stored as.
  */
