@@ -1,1 +1,5 @@
-export {}
+export { errors as onnxErrors } from './errors.ts'
+export { type LoweredGraph, type LowerOptions, lowerGraph } from './lower-graph.ts'
+export { type OnnxSummary, type OnnxTensor, readOnnxSummary } from './read-onnx-summary.ts'
+export { spellings } from './spell/spellings.ts'
+export { ONNX_OPSET, type WriteOnnxOptions, type WrittenOnnx, writeOnnx } from './write-onnx.ts'

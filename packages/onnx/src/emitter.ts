@@ -1,0 +1,123 @@
+import { create } from '@bufbuild/protobuf'
+import { allocate, type Constant, castConstant, type DType, denseConstant, type Graph, type TensorType, type Value } from '@silane/core'
+import { type Attribute, Attribute_Type, AttributeSchema, type Node, NodeSchema } from './gen/onnx_pb.ts'
+import { onnxTypes } from './onnx-types.ts'
+
+export type OnnxAttribute = number | string | readonly number[] | { readonly float: number }
+
+/** A tensor that stands in the file, under its name there. */
+export interface Initializer {
+  readonly name: string
+  readonly constant: Constant
+}
+
+/** The element type that a value has in ONNX: everything that floats is float32 there. */
+export const computedType = (dtype: DType): DType => (dtype === 'fp16' ? 'fp32' : dtype)
+
+/** Collects the nodes and initializers of one ONNX graph. Names are those of the graph's values, with suffixes for what is between. */
+export class Emitter {
+  readonly nodes: Node[] = []
+  readonly initializers: Initializer[] = []
+  readonly #names = new Map<Value, string>()
+  readonly #used = new Set<string>()
+  readonly #constants = new Map<string, string>()
+  #scope = ''
+
+  constructor(graph: Graph) {
+    for (const value of [...graph.inputs, ...graph.states]) this.#used.add(value.name)
+    for (const { name } of graph.outputs) this.#used.add(name)
+  }
+
+  /** Names of what is added next begin with this. */
+  set scope(name: string) {
+    this.#scope = name
+  }
+
+  bind(value: Value, name: string): void {
+    this.#names.set(value, name)
+  }
+
+  /** The ONNX name of a value. */
+  name(value: Value): string {
+    const found = this.#names.get(value)
+    if (found === undefined) throw new TypeError(`"${value.name}" is used before it is defined`)
+    return found
+  }
+
+  /** Adds a node with one result and gives the result's name. An empty input is one left out. */
+  add(opType: string, inputs: readonly string[], attributes: Readonly<Record<string, OnnxAttribute | undefined>> = {}): string {
+    return this.addMany(opType, inputs, attributes, 1)[0] as string
+  }
+
+  addMany(
+    opType: string,
+    inputs: readonly string[],
+    attributes: Readonly<Record<string, OnnxAttribute | undefined>>,
+    count: number,
+  ): string[] {
+    const output = Array.from({ length: count }, () => this.#unique(this.#scope))
+    const attribute = Object.entries(attributes).flatMap(([name, value]) => (value === undefined ? [] : [makeAttribute(name, value)]))
+    this.nodes.push(create(NodeSchema, { opType, name: output[0] ?? this.#scope, input: [...inputs], output, attribute }))
+    return output
+  }
+
+  /** A copy under exactly this name. */
+  alias(from: string, to: string): void {
+    this.nodes.push(create(NodeSchema, { opType: 'Identity', name: to, input: [from], output: [to] }))
+  }
+
+  cast(x: string, dtype: DType): string {
+    return this.add('Cast', [x], { to: onnxTypes[dtype] })
+  }
+
+  /** A constant tensor in the graph's own type. */
+  initializer(constant: Constant): string {
+    const key = `${constant.dtype}[${constant.shape}]${constant.id}`
+    const known = this.#constants.get(key)
+    if (known !== undefined) return known
+    const name = this.#unique(this.#scope)
+    this.initializers.push({ name, constant })
+    this.#constants.set(key, name)
+    return name
+  }
+
+  /** A constant as the float32 that the graph computes in; what is stored in fp16 is widened when the file is loaded. */
+  constant(constant: Constant): string {
+    if (constant.dtype === 'bf16' || constant.dtype === 'fp64') return this.initializer(castConstant(constant, 'fp32'))
+    const name = this.initializer(constant)
+    if (constant.dtype !== 'fp16') return name
+    const key = `widened ${name}`
+    const known = this.#constants.get(key)
+    if (known !== undefined) return known
+    const wide = this.cast(name, 'fp32')
+    this.#constants.set(key, wide)
+    return wide
+  }
+
+  /** A vector of int64, for shapes and axes. */
+  ints(values: readonly number[]): string {
+    return this.initializer(denseConstant('int64', [values.length], BigInt64Array.from(values, BigInt)))
+  }
+
+  /** A scalar of the type that `like` computes in. */
+  scalar(value: number, like: TensorType): string {
+    const dtype = computedType(like.dtype)
+    const data = allocate(dtype, 1)
+    data[0] = value as never
+    return this.initializer(denseConstant(dtype, [], data))
+  }
+
+  #unique(base: string): string {
+    let name = base
+    for (let i = 1; this.#used.has(name); i++) name = `${base}_${i}`
+    this.#used.add(name)
+    return name
+  }
+}
+
+function makeAttribute(name: string, value: OnnxAttribute): Attribute {
+  if (typeof value === 'number') return create(AttributeSchema, { name, type: Attribute_Type.INT, i: BigInt(value) })
+  if (typeof value === 'string') return create(AttributeSchema, { name, type: Attribute_Type.STRING, s: new TextEncoder().encode(value) })
+  if ('float' in value) return create(AttributeSchema, { name, type: Attribute_Type.FLOAT, f: value.float })
+  return create(AttributeSchema, { name, type: Attribute_Type.INTS, ints: value.map(BigInt) })
+}

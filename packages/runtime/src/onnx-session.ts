@@ -1,0 +1,71 @@
+import { arrayConstant, type Constant, castArray, type DType, type NumericArray, readAll, type Session, type Tensors } from '@silane/core'
+import type { InferenceSession, Tensor } from 'onnxruntime-node'
+import { errors } from './errors.ts'
+
+type Ort = typeof import('onnxruntime-node')
+
+/** Element types by onnxruntime's names for them. */
+const types: Readonly<Record<string, DType>> = {
+  float32: 'fp32',
+  float16: 'fp16',
+  float64: 'fp64',
+  int64: 'int64',
+  int32: 'int32',
+  uint8: 'uint8',
+  int8: 'int8',
+  bool: 'bool',
+}
+
+/** A session of onnxruntime behind the core's interface: tensors are converted to the types that the file declares. */
+export class OnnxSession implements Session {
+  readonly #ort: Ort
+  readonly #session: InferenceSession
+  readonly #graph: string
+  readonly #release: () => void
+
+  constructor(ort: Ort, session: InferenceSession, graph: string, release: () => void) {
+    this.#ort = ort
+    this.#session = session
+    this.#graph = graph
+    this.#release = release
+  }
+
+  async run(inputs: Tensors): Promise<Tensors> {
+    const feeds: Record<string, Tensor> = {}
+    for (const { name, ...meta } of this.#session.inputMetadata) {
+      if (!meta.isTensor) continue
+      const given = inputs[name]
+      const expected = `${meta.type}[${meta.shape.join(', ')}]`
+      const actual = given ? `${given.dtype}[${given.shape.join(', ')}]` : 'missing'
+      if (!given || given.shape.join() !== meta.shape.join())
+        throw errors.E_SESSION_INPUT({ graph: this.#graph, input: name, expected, actual })
+      feeds[name] = this.#tensor(given, meta.type)
+    }
+    let results: InferenceSession.ReturnType
+    try {
+      results = await this.#session.run(feeds)
+    } catch (cause) {
+      throw errors.E_SESSION({ graph: this.#graph, problem: (cause as Error).message }, { cause })
+    }
+    return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, constantOf(tensor)]))
+  }
+
+  #tensor(constant: Constant, type: string): Tensor {
+    const dtype = types[type] ?? 'fp32'
+    const data = castArray(readAll(constant), constant.dtype, dtype)
+    return new this.#ort.Tensor(type as 'float32', data as Float32Array, [...constant.shape])
+  }
+
+  async close(): Promise<void> {
+    try {
+      await this.#session.release()
+    } finally {
+      this.#release()
+    }
+  }
+}
+
+function constantOf(tensor: Tensor): Constant {
+  const dtype = types[tensor.type] ?? 'fp32'
+  return arrayConstant(dtype, tensor.dims, tensor.data as NumericArray)
+}
