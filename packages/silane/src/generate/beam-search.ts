@@ -1,0 +1,109 @@
+import { logSoftmax } from './choose-token.ts'
+import { applyLogitsRules, type RuleConfig } from './logits-rules.ts'
+
+export interface BeamConfig extends RuleConfig {
+  readonly beams: number
+  readonly lengthPenalty: number
+  readonly earlyStopping: boolean | 'never'
+}
+
+/** A decoder that can be in several places at once. */
+export interface BeamDecoder<State> {
+  /** Scores of the token after `ids` [V], and the state to go on from. */
+  next(state: State, id: number): Promise<{ scores: Float32Array; state: State }>
+}
+
+interface Running<State> {
+  readonly ids: readonly number[]
+  readonly score: number
+  readonly scores: Float32Array
+  readonly state: State
+}
+
+interface Finished {
+  readonly ids: readonly number[]
+  readonly score: number
+}
+
+/** Far below any score, and still a number: what transformers gives beams that do not exist yet. */
+const NOT_YET = -1e9
+
+/**
+ * Beam search over one example as transformers does it (`generation/utils.py`, _beam_search): the rules work on log
+ * probabilities, twice as many candidates as beams are looked at, and finished ones compete by score / length^penalty.
+ * `prompt` includes the start token; `first` are the scores after it. Gives the best sequence.
+ */
+export async function beamSearch<State>(
+  decoder: BeamDecoder<State>,
+  prompt: readonly number[],
+  first: { readonly scores: Float32Array; readonly state: State },
+  config: BeamConfig,
+): Promise<readonly number[]> {
+  const { beams, eosTokenIds, maxLength, earlyStopping, lengthPenalty } = config
+  const eos = new Set(eosTokenIds)
+  const done = (ids: readonly number[]) => eos.has(ids.at(-1) as number) || ids.length >= maxLength
+  let running: Running<State>[] = Array.from({ length: beams }, (_, i) => ({ ids: prompt, score: i === 0 ? 0 : NOT_YET, ...first }))
+  let finished: Finished[] = []
+
+  for (;;) {
+    const candidates = expand(running, prompt.length, config)
+    const generated = (candidates[0]?.ids.length ?? 0) - prompt.length
+    const full = finished.length === beams
+    if (!(earlyStopping === true && full)) {
+      const ended = candidates.slice(0, beams).filter(({ ids }) => done(ids))
+      const scored = ended.map(({ ids, score }) => ({ ids, score: score / generated ** lengthPenalty }))
+      finished = [...finished, ...scored].sort((a, b) => b.score - a.score).slice(0, beams)
+    }
+    const open = candidates.filter(({ ids }) => !done(ids)).slice(0, beams)
+    if (open.length === 0) break
+    if (stops(finished, open[0]?.score ?? NOT_YET, generated, prompt.length, config)) break
+    running = await advance(decoder, running, open)
+  }
+  return (finished[0] ?? { ids: running[0]?.ids ?? prompt }).ids
+}
+
+interface Candidate {
+  readonly parent: number
+  readonly ids: readonly number[]
+  readonly score: number
+}
+
+/** The best continuations of all beams together. */
+function expand<State>(running: readonly Running<State>[], promptLength: number, config: BeamConfig): Candidate[] {
+  const count = Math.max(2, 1 + config.eosTokenIds.length) * config.beams
+  const best: { parent: number; id: number; score: number }[] = []
+  running.forEach((beam, parent) => {
+    const scores = logSoftmax(beam.scores)
+    applyLogitsRules(scores, { ids: beam.ids, promptLength }, config)
+    for (let id = 0; id < scores.length; id++) {
+      const score = beam.score + (scores[id] as number)
+      if (best.length === count && score <= (best[count - 1] as { score: number }).score) continue
+      const at = best.findIndex(other => other.score < score)
+      best.splice(at < 0 ? best.length : at, 0, { parent, id, score })
+      if (best.length > count) best.pop()
+    }
+  })
+  return best.map(({ parent, id, score }) => ({ parent, score, ids: [...(running[parent] as Running<State>).ids, id] }))
+}
+
+/** Whether no running beam can still overtake the worst finished one. */
+function stops(finished: readonly Finished[], best: number, generated: number, promptLength: number, config: BeamConfig): boolean {
+  if (finished.length < config.beams) return false
+  if (config.earlyStopping === true) return true
+  const horizon = config.earlyStopping === 'never' && config.lengthPenalty > 0 ? config.maxLength - promptLength : generated
+  const reachable = best / horizon ** config.lengthPenalty
+  return reachable <= (finished.at(-1)?.score ?? Number.NEGATIVE_INFINITY)
+}
+
+async function advance<State>(
+  decoder: BeamDecoder<State>,
+  running: readonly Running<State>[],
+  open: readonly Candidate[],
+): Promise<Running<State>[]> {
+  const next: Running<State>[] = []
+  for (const { parent, ids, score } of open) {
+    const from = running[parent] as Running<State>
+    next.push({ ids, score, ...(await decoder.next(from.state, ids.at(-1) as number)) })
+  }
+  return next
+}

@@ -1,0 +1,36 @@
+import { defineErrors } from '@silane/core'
+
+/** Errors of text generation. */
+export const errors = defineErrors({
+  E_NOT_A_DECODER: (f: { where?: string }) => ({
+    what: 'This conversion has no decoder with a cache.',
+    where: f.where,
+    next: 'Convert with --task text-generation or --task text2text-generation.',
+  }),
+  E_CONTEXT_FULL: (f: { context: number; tokens: number }) => ({
+    what: `The cache has ${f.context} slots; ${f.tokens} tokens do not fit.`,
+    next: 'Give a shorter text or fewer new tokens, or convert with a larger --context.',
+  }),
+  E_INPUT_TOO_LONG: (f: { tokens: number; length: number }) => ({
+    what: `The text is ${f.tokens} tokens long; the encoder takes ${f.length}.`,
+    next: 'Give a shorter text, or convert with a larger --seq.',
+  }),
+  E_INPUT_UNKNOWN: (f: { input: string; function: string }) => ({
+    what: `The function ${f.function} has an input "${f.input}" that generation does not know.`,
+    next: 'Convert again with this version of silane.',
+  }),
+  E_NO_TOKENIZER: (f: { where: string }) => ({
+    what: 'There is no tokenizer.json.',
+    where: f.where,
+    next: 'Give token ids with --ids, or put the tokenizer.json of the model into the folder.',
+  }),
+  E_NOT_WRITTEN: (f: { target: string; where: string }) => ({
+    what: `The conversion holds no ${f.target} programs.`,
+    where: f.where,
+    next: `Convert with --target ${f.target}, or choose the other with --from.`,
+  }),
+  E_BEAMS_NEED_IO: (_: Record<never, never>) => ({
+    what: 'Beam search goes on from several places, which a state in the program cannot.',
+    next: 'Convert with --kv io, or use --beams 1.',
+  }),
+})
