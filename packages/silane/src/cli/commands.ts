@@ -50,4 +50,21 @@ export function addCommands(program: Command, exit: (code: number) => void): voi
       const { pluginsCommand } = await import('./plugins-command.ts')
       exit(await pluginsCommand(flags))
     })
+
+  program
+    .command('validate')
+    .summary('compare a converted folder with its checkpoint, or with golden outputs')
+    .description(
+      'Validates a converted folder again: ONNX files as written and packages as read back from disk. Exit code 3 where a gate is missed.',
+    )
+    .argument('<dir>', 'folder that `silane convert` wrote')
+    .option('--model <model>', 'the checkpoint; default: the id on the hub that the folder records')
+    .option('--golden <file>', 'golden outputs, a file or folder')
+    .option('--plugin <name>', 'use this plugin; repeatable', (name: string, names: string[] = []) => [...names, name])
+    .option('--offline', "use only what is in the hub's cache")
+    .option('--json', 'print one JSON document on stdout')
+    .action(async (folder, flags) => {
+      const { validateCommand } = await import('./validate-command.ts')
+      exit(await interruptible(signal => validateCommand(folder, flags, signal)))
+    })
 }

@@ -70,7 +70,17 @@ function describeProgram({ plan, coreml, packages, onnx }: WrittenProgram): Depl
 }
 
 /** The general options and the plugin's, under the names of their flags. */
-function resolvedOptions({ targets, minimumOs, precision, onnxPrecision }: Settings, own: SourceModel['options']): Manifest['options'] {
-  const all: Record<string, Json> = { target: targets, 'min-os': minimumOs, precision, 'onnx-precision': onnxPrecision, ...own }
+function resolvedOptions(
+  { targets, minimumOs, precision, onnxPrecision, request }: Settings,
+  own: SourceModel['options'],
+): Manifest['options'] {
+  const all: Record<string, Json> = {
+    target: targets,
+    'max-package-size': request.maxPackageBytes,
+    'min-os': minimumOs,
+    precision,
+    'onnx-precision': onnxPrecision,
+    ...own,
+  }
   return Object.fromEntries(Object.entries(all).sort(([a], [b]) => (a < b ? -1 : 1)))
 }

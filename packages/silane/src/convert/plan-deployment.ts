@@ -1,6 +1,8 @@
 import type { Graph, Program, SourceModel } from '@silane/core'
 import { MULTI_FUNCTION_OPSET, type Settings } from './resolve-settings.ts'
 
+export const ONNX_FOLDER = 'onnx'
+
 /** One function and where it goes. Paths are relative to the output folder. */
 export interface FunctionPlan {
   readonly name: string
@@ -20,8 +22,8 @@ export interface ProgramPlan {
   readonly name: string
   readonly functions: readonly FunctionPlan[]
   readonly packages: readonly PackagePlan[]
-  /** The file for the weights of all ONNX functions; where there is a single function it is used only above 100 MB. */
-  readonly onnxData: string | undefined
+  /** The file for the weights of all ONNX functions; a single function below 100 MB holds its own. */
+  readonly onnxData: string
 }
 
 /** Which files a conversion will consist of. Nothing is written here. */
@@ -40,10 +42,10 @@ function planProgram(program: Program, { targets, opset }: Settings): ProgramPla
       name: several ? graph.name : 'main',
       source: graph,
       coreml: coreml ? { path: packageOf(graph), function: several && !apart ? graph.name : 'main' } : undefined,
-      onnx: onnx ? { path: `onnx/${several ? `${name}_${graph.name}` : name}.onnx` } : undefined,
+      onnx: onnx ? { path: `${ONNX_FOLDER}/${several ? `${name}_${graph.name}` : name}.onnx` } : undefined,
     }
   })
   const paths = [...new Set(planned.map(({ coreml: at }) => at?.path))].filter(path => path !== undefined)
   const packages = paths.map(path => ({ path, functions: planned.filter(f => f.coreml?.path === path).map(f => f.name) }))
-  return { name, functions: planned, packages, onnxData: onnx ? `onnx/${name}.onnx_data` : undefined }
+  return { name, functions: planned, packages, onnxData: `${ONNX_FOLDER}/${name}.onnx_data` }
 }

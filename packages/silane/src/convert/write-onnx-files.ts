@@ -1,10 +1,10 @@
-import { mkdirSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
-import type { Graph, Precision } from '@silane/core'
+import { mkdir } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { type Graph, type Precision, sizeOf } from '@silane/core'
 import { writeOnnx } from '@silane/onnx'
 import type { WrittenOnnx } from './build-manifest.ts'
 import type { Progress } from './convert-options.ts'
-import type { ProgramPlan } from './plan-deployment.ts'
+import { ONNX_FOLDER, type ProgramPlan } from './plan-deployment.ts'
 
 export interface WriteOnnxOptions {
   readonly folder: string
@@ -13,21 +13,45 @@ export interface WriteOnnxOptions {
   readonly onProgress: ((progress: Progress) => void) | undefined
 }
 
-/** Writes the ONNX files of a program, weights shared, and gives what was written by function name. */
-export function writeOnnxFiles(
+/** Writes the ONNX files of a program and gives what was written by function name. */
+export async function writeOnnxFiles(
   plan: ProgramPlan,
-  graphs: ReadonlyMap<string, Graph>,
-  { folder, precision, signal, onProgress }: WriteOnnxOptions,
-): ReadonlyMap<string, WrittenOnnx> {
-  const functions = plan.functions.flatMap(({ name, onnx }) => {
-    const graph = graphs.get(name)
-    return graph && onnx ? [{ name, graph, file: basename(onnx.path), path: onnx.path }] : []
+  lowered: ReadonlyMap<string, Graph>,
+  options: WriteOnnxOptions,
+): Promise<ReadonlyMap<string, WrittenOnnx>> {
+  const { folder, precision, signal, onProgress } = options
+  const graphs = plan.functions.flatMap(({ name, onnx }) => {
+    const graph = lowered.get(name)
+    return onnx && graph ? [{ name, graph, file: basename(onnx.path) }] : []
   })
-  const [first] = functions
-  if (!first || plan.onnxData === undefined) return new Map()
-  const into = join(folder, dirname(first.path))
-  mkdirSync(into, { recursive: true })
-  onProgress?.({ step: `write ${dirname(first.path)}/${plan.name}` })
-  const { files } = writeOnnx(functions, { folder: into, dataFile: basename(plan.onnxData), weights: precision, signal })
-  return new Map(functions.map(({ name }, i) => [name, { opset: files[i]?.opset ?? 0, bytes: files[i]?.bytes ?? 0 }]))
+  if (graphs.length === 0) return new Map()
+  await mkdir(join(folder, ONNX_FOLDER), { recursive: true })
+  const total = Math.max(1, weightBytes(graphs, precision))
+  const { files } = writeOnnx(graphs, {
+    folder: join(folder, ONNX_FOLDER),
+    dataFile: basename(plan.onnxData),
+    weights: precision,
+    signal,
+    onProgress: onProgress && progressOf(plan.name, total, onProgress),
+  })
+  return new Map(graphs.map(({ name, file }) => [name, written(files, file)]))
+}
+
+function written(files: readonly (WrittenOnnx & { readonly file: string })[], file: string): WrittenOnnx {
+  const found = files.find(entry => entry.file === file)
+  if (!found) throw new TypeError(`${file} was not written`)
+  return { opset: found.opset, bytes: found.bytes }
+}
+
+const weightBytes = (graphs: readonly { readonly graph: Graph }[], precision: Precision): number =>
+  graphs
+    .flatMap(({ graph }) => graph.ops.filter(op => op.kind === 'const'))
+    .reduce((sum, op) => sum + sizeOf(op.outputs[0]?.type.shape ?? [0]) * (precision === 'fp16' ? 2 : 4), 0)
+
+function progressOf(program: string, total: number, tell: (progress: Progress) => void): (bytes: number) => void {
+  let done = 0
+  return bytes => {
+    done += bytes
+    tell({ step: `write ONNX ${program}`, fraction: Math.min(1, done / total) })
+  }
 }

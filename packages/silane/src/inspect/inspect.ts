@@ -2,6 +2,7 @@ import { existsSync, statSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
 import { byteSize, isSilaneError, type Json, sizeOf } from '@silane/core'
 import type { Finding } from '@silane/coreml'
+import type { OnnxSummary } from '@silane/onnx'
 import { analyzeGraph, type GraphAnalysis } from '../analyze-graph.ts'
 import type { ModelOptions } from '../convert/convert-options.ts'
 import { describeTensors } from '../convert/describe-tensors.ts'
@@ -75,7 +76,7 @@ export interface FolderInspection {
 export interface OnnxInspection {
   readonly kind: 'onnx'
   readonly location: string
-  readonly summary: unknown
+  readonly summary: OnnxSummary
 }
 
 export type Inspection = CheckpointInspection | PackageInspection | FolderInspection | OnnxInspection
@@ -166,5 +167,5 @@ async function inspectOnnx(path: string): Promise<OnnxInspection> {
   if (!statSync(path, { throwIfNoEntry: false })?.isFile())
     throw errors.E_USAGE({ problem: `There is no file ${path}.`, next: 'Give the path of an .onnx file.' })
   const { readOnnxSummary } = await import('@silane/onnx')
-  return { kind: 'onnx', location: basename(path), summary: await readOnnxSummary(path) }
+  return { kind: 'onnx', location: basename(path), summary: readOnnxSummary(path) }
 }

@@ -57,7 +57,10 @@ function swift(programs: readonly DeployedProgram[]): string[] {
     '```swift',
     'import CoreML',
     '',
-    ...programs.flatMap(program => callProgram(program)),
+    programs
+      .map(program => callProgram(program).join('\n'))
+      .filter(text => text !== '')
+      .join('\n\n'),
     '```',
     '',
     ...(programs.some(isCachedDecoder) ? decoderLoop() : []),
@@ -110,7 +113,6 @@ function callProgram(program: DeployedProgram): string[] {
         ]),
     '  }',
     '}',
-    '',
   ]
 }
 

@@ -16,12 +16,12 @@ export interface ChosenSamples {
 }
 
 /** Golden samples of the function's shapes; else the plugin's own; else random ones. */
-export function chooseSamples(program: string, graph: Graph, model: SourceModel, goldens: Goldens): ChosenSamples {
+export function chooseSamples(program: string, graph: Graph, model: SourceModel | undefined, goldens: Goldens): ChosenSamples {
   const golden = goldens.get(program)
-  const valid = { ...model.valid?.[program], ...golden?.valid }
+  const valid = { ...model?.valid?.[program], ...golden?.valid }
   const fitting = golden && golden.drive === undefined ? golden.samples.filter(({ inputs }) => fits(graph, inputs)) : []
   if (fitting.length > 0) return { samples: fitting.map(({ inputs, outputs }) => ({ inputs, golden: outputs })), valid, note: undefined }
-  const own = model.samples?.[program]?.filter(inputs => fits(graph, inputs)) ?? []
+  const own = model?.samples?.[program]?.filter(inputs => fits(graph, inputs)) ?? []
   const samples = own.length > 0 ? own.map(inputs => ({ inputs })) : sampleInputs(graph)
   return { samples: samples.map(({ inputs }) => ({ inputs, golden: undefined })), valid, note: golden && whyNot(program, graph, golden) }
 }

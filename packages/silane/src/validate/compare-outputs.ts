@@ -11,6 +11,9 @@ export interface ComparedRuns {
   readonly valid: Readonly<Record<string, string>>
 }
 
+/** An output that is not there, or has another shape. */
+const incomparable = { psnr: Number.NEGATIVE_INFINITY, maxAbs: Number.POSITIVE_INFINITY, cosine: 0 }
+
 /** Compares two runs output by output; of several samples the worst counts. */
 export function compareOutputs(label: Pick<Comparison, 'program' | 'function' | 'stage' | 'gate'>, runs: ComparedRuns): Comparison[] {
   const worst = new Map<string, Comparison>()
@@ -20,7 +23,8 @@ export function compareOutputs(label: Pick<Comparison, 'program' | 'function' | 
     for (const [output, reference] of Object.entries(expected ?? {})) {
       const found = actual[output]
       const mask = sample?.inputs[runs.valid[output] ?? '']
-      const metrics = found ? compare(found, reference, mask) : { psnr: Number.NEGATIVE_INFINITY, maxAbs: Number.NaN, cosine: Number.NaN }
+      const comparable = found !== undefined && found.shape.join() === reference.shape.join()
+      const metrics = comparable ? compare(reference, found, mask) : incomparable
       const known = worst.get(output)
       if (known && known.psnr <= metrics.psnr) continue
       worst.set(output, { ...label, output, ...metrics, ok: metrics.psnr >= label.gate })

@@ -1,8 +1,9 @@
 import { castConstant, type Graph, type Session, type Tensors } from '@silane/core'
 import type { StageSample } from './choose-samples.ts'
 
-/** Runs every sample through a session, which is closed in the end. Inputs are converted to the types of the graph. */
-export async function runSamples(session: Session, graph: Graph, samples: readonly StageSample[]): Promise<readonly Tensors[]> {
+/** Opens a session, runs every sample and closes it. Inputs are converted to the types of the graph. */
+export async function runSamples(open: () => Promise<Session>, graph: Graph, samples: readonly StageSample[]): Promise<readonly Tensors[]> {
+  const session = await open()
   try {
     const outputs: Tensors[] = []
     for (const { inputs } of samples) outputs.push(await session.run(fitting(graph, inputs)))

@@ -4,7 +4,7 @@ import type { PluginContract, Report, SourceModel } from '@silane/core'
 import type { ConvertOptions } from '../convert/convert-options.ts'
 import type { ProgramPlan } from '../convert/plan-deployment.ts'
 import type { Settings } from '../convert/resolve-settings.ts'
-import { gates } from './gates.ts'
+import { chooseGates } from './gates.ts'
 import { type Goldens, readGoldens } from './goldens.ts'
 import { validateStages } from './validate-stages.ts'
 
@@ -19,17 +19,27 @@ export interface ConversionToValidate {
 }
 
 /** Validates what was written against the source and, where the checkpoint or `--golden` brings them, golden outputs. */
-export function validateConversion({ settings, checkpoint, options, ...rest }: ConversionToValidate): Promise<Report> {
+export function validateConversion({
+  folder,
+  model,
+  plan,
+  contract,
+  settings,
+  checkpoint,
+  options,
+}: ConversionToValidate): Promise<Report> {
   const { golden, signal, onProgress } = options
   return validateStages({
-    ...rest,
-    goldens: golden === undefined ? ownGoldens(checkpoint) : readGoldens(golden),
-    gates: gates(settings.precision, settings.onnxPrecision),
+    folder,
+    functions: plan.flatMap(program => program.functions.map(fn => ({ program: program.name, ...fn }))),
+    source: { model, contract },
+    goldens: golden === undefined ? goldensOf(checkpoint) : readGoldens(golden),
+    gates: chooseGates({ ...settings, hasSource: true }),
     signal,
     onProgress,
   })
 }
 
 /** A folder may bring its goldens along; a download from the hub does not. */
-const ownGoldens = (checkpoint: OpenCheckpoint): Goldens =>
+export const goldensOf = (checkpoint: OpenCheckpoint): Goldens =>
   checkpoint.revision === null && existsSync(checkpoint.location) ? readGoldens(checkpoint.location) : new Map()

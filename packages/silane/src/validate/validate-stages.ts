@@ -7,40 +7,38 @@ import {
   rewriteTo,
   type Session,
   type SourceModel,
-  type Stages,
   type Tensors,
 } from '@silane/core'
 import { readPackage } from '@silane/coreml'
 import { createRuntime } from '@silane/runtime'
 import type { ModelOptions } from '../convert/convert-options.ts'
-import type { ProgramPlan } from '../convert/plan-deployment.ts'
 import { chooseSamples } from './choose-samples.ts'
 import { compareOutputs } from './compare-outputs.ts'
 import type { Gate, Gates } from './gates.ts'
 import type { Goldens } from './goldens.ts'
 import { runSamples } from './run-samples.ts'
 
-export interface ValidationInput {
-  /** The folder that paths of the plan are relative to. */
-  readonly folder: string
-  readonly model: SourceModel
-  readonly plan: readonly ProgramPlan[]
-  readonly contract: Pick<PluginContract, 'validate'>
-  readonly goldens: Goldens
-  readonly gates: Gates
-  readonly signal?: ModelOptions['signal']
-  readonly onProgress?: ModelOptions['onProgress']
-}
-
-/** One function with everything that is compared. */
-interface FunctionStages {
+/** One function and the files that hold it. */
+export interface StageFiles {
   readonly program: string
   readonly name: string
-  readonly source: Graph
-  /** Read back from the package. */
-  readonly read?: Graph
-  /** The ONNX file's path. */
-  readonly onnx?: string
+  /** Undefined where the checkpoint is not at hand. */
+  readonly source: Graph | undefined
+  /** The package, relative to the folder, and the function's name in it. */
+  readonly coreml: { readonly path: string; readonly function: string } | undefined
+  readonly onnx: { readonly path: string } | undefined
+}
+
+export interface ValidationInput {
+  /** The folder that paths are relative to. */
+  readonly folder: string
+  readonly functions: readonly StageFiles[]
+  /** What the plugin knows: samples, masks, a comparison of its own. Undefined where the checkpoint is not at hand. */
+  readonly source: { readonly model: SourceModel; readonly contract: Pick<PluginContract, 'validate'> } | undefined
+  readonly goldens: Goldens
+  readonly gates: Gates
+  readonly signal: ModelOptions['signal']
+  readonly onProgress: ModelOptions['onProgress']
 }
 
 /**
@@ -48,61 +46,70 @@ interface FunctionStages {
  * and the package, read back from disk, with the source. A plugin may bring its own comparison.
  */
 export async function validateStages(input: ValidationInput): Promise<Report> {
+  const { folder, source: origin, goldens, gates, signal, onProgress } = input
   const functions = await readBack(input)
   const runtime = createRuntime()
-  if (input.contract.validate) return input.contract.validate({ model: input.model, functions } satisfies Stages, runtime)
+  if (origin?.contract.validate) {
+    const known = functions.flatMap(({ source, ...rest }) => (source ? [{ ...rest, source }] : []))
+    return origin.contract.validate({ model: origin.model, functions: known }, runtime)
+  }
   const comparisons: Comparison[] = []
   const notes: string[] = []
-  for (const fn of functions) {
-    const { samples, valid, note } = chooseSamples(fn.program, fn.source, input.model, input.goldens)
+  for (const { program, name, source, read, onnx } of functions) {
+    const graph = source ?? read
+    if (!graph) {
+      notes.push(`${program}/${name}: neither the checkpoint nor a package is at hand, so it was not compared`)
+      continue
+    }
+    const { samples, valid, note } = chooseSamples(program, graph, origin?.model, goldens)
     if (note !== undefined) notes.push(note)
     // One session at a time, so that memory holds the weights once.
-    const run = async (stage: string, graph: Graph, open: () => Promise<Session>): Promise<readonly Tensors[]> => {
-      input.signal?.throwIfAborted()
-      input.onProgress?.({ step: `validate ${fn.program}/${fn.name}: ${stage}` })
-      return runSamples(await open(), graph, samples)
+    const run = (stage: string, of: Graph, open: () => Promise<Session>): Promise<readonly Tensors[]> => {
+      signal?.throwIfAborted()
+      onProgress?.({ step: `validate ${program}/${name}: ${stage}` })
+      return runSamples(open, of, samples)
     }
-    const check = ({ stage, gate }: Gate, actual: readonly Tensors[], expected: readonly (Tensors | undefined)[]): void => {
-      comparisons.push(...compareOutputs({ program: fn.program, function: fn.name, stage, gate }, { actual, expected, samples, valid }))
+    const check = (gate: Gate | undefined, actual: readonly Tensors[], expected: readonly (Tensors | undefined)[] | undefined): void => {
+      if (gate && expected) comparisons.push(...compareOutputs({ program, function: name, ...gate }, { actual, expected, samples, valid }))
     }
-    const { sourceGolden, onnxGolden, onnxSource, packageSource, packageGolden, roundedSource } = input.gates
     const golden = samples.map(sample => sample.golden)
-
-    const { graph: plain } = rewriteTo(fn.source, { name: 'onnx', precision: 'fp32', opset: 8 })
-    const source = await run('source', plain, () => runtime.open(plain))
-    check(sourceGolden, source, golden)
-
-    const { onnx, read } = fn
+    const plain = source && rewriteTo(source, { name: 'onnx', precision: 'fp32', opset: 8 }).graph
+    const reference = plain && (await run('source', plain, () => runtime.open(plain)))
+    if (reference) check(gates.sourceGolden, reference, golden)
     if (onnx !== undefined) {
-      const outputs = await run('ONNX', fn.source, () => runtime.openFile(onnx))
-      check(onnxGolden, outputs, golden)
-      check(onnxSource, outputs, source)
+      const outputs = await run('ONNX', graph, () => runtime.openFile(join(folder, onnx)))
+      check(gates.onnxGolden, outputs, golden)
+      check(gates.onnxSource, outputs, reference)
     }
     if (read) {
       const computed = await run('package', read, () => runtime.open(read))
-      check(packageSource, computed, source)
-      if (packageGolden) check(packageGolden, computed, golden)
-      if (roundedSource) check(roundedSource, await run('package, fp16', read, () => runtime.open(read, { rounding: 'fp16' })), source)
+      check(gates.packageSource, computed, reference)
+      check(gates.packageGolden, computed, golden)
+      if (gates.roundedSource || gates.roundedGolden) {
+        const rounded = await run('package, fp16', read, () => runtime.open(read, { rounding: 'fp16' }))
+        check(gates.roundedSource, rounded, reference)
+        check(gates.roundedGolden, rounded, golden)
+      }
     }
   }
   return { ok: comparisons.every(({ ok }) => ok), comparisons, notes }
 }
 
-async function readBack({ folder, plan }: ValidationInput): Promise<FunctionStages[]> {
-  const functions: FunctionStages[] = []
-  for (const program of plan) {
-    const packages = new Map<string, readonly Graph[]>()
-    for (const { path } of program.packages) packages.set(path, (await readPackage(join(folder, path))).functions)
-    for (const { name, source, coreml, onnx } of program.functions) {
-      const read = coreml && packages.get(coreml.path)?.find(graph => graph.name === coreml.function)
-      functions.push({
-        program: program.name,
-        name,
-        source,
-        ...(read ? { read } : {}),
-        ...(onnx ? { onnx: join(folder, onnx.path) } : {}),
-      })
-    }
+interface ReadStages {
+  readonly program: string
+  readonly name: string
+  readonly source: Graph | undefined
+  readonly read?: Graph
+  readonly onnx?: string
+}
+
+async function readBack({ folder, functions }: ValidationInput): Promise<ReadStages[]> {
+  const packages = new Map<string, readonly Graph[]>()
+  for (const { coreml } of functions) {
+    if (coreml && !packages.has(coreml.path)) packages.set(coreml.path, (await readPackage(join(folder, coreml.path))).functions)
   }
-  return functions
+  return functions.map(({ program, name, source, coreml, onnx }) => {
+    const read = coreml && packages.get(coreml.path)?.find(graph => graph.name === coreml.function)
+    return { program, name, source, ...(read ? { read } : {}), ...(onnx ? { onnx: onnx.path } : {}) }
+  })
 }

@@ -1,0 +1,28 @@
+import { missedGates } from '../validate/missed-gates.ts'
+import { type ValidateOptions, validate } from '../validate/validate.ts'
+import { comparisonTable } from './comparison-table.ts'
+import { formatBytes, formatSeconds } from './format.ts'
+import { progressLine } from './progress-line.ts'
+
+interface ValidateFlags extends Pick<ValidateOptions, 'model' | 'golden' | 'offline'> {
+  readonly plugin?: string[]
+  readonly json?: boolean
+}
+
+/** `silane validate`: exit code 3 where a gate is missed. */
+export async function validateCommand(folder: string, flags: ValidateFlags, signal: AbortSignal): Promise<number> {
+  const line = progressLine()
+  try {
+    const { model, golden, offline, plugin: plugins } = flags
+    const result = await validate({ folder, model, golden, offline, plugins, signal, onProgress: line.show, onNote: line.note })
+    line.clear()
+    if (flags.json) console.log(JSON.stringify(result, undefined, 2))
+    console.error(comparisonTable(result.comparisons, process.stderr))
+    for (const note of result.notes) console.error(`note: ${note}`)
+    console.error(`${formatSeconds(result.seconds)}; peak memory ${formatBytes(result.peakBytes)}`)
+    for (const miss of missedGates(result.comparisons)) console.error(`missed: ${miss}`)
+    return result.ok ? 0 : 3
+  } finally {
+    line.clear()
+  }
+}

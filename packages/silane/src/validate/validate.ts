@@ -1,0 +1,149 @@
+import { resolve } from 'node:path'
+import type { Comparison, OptionValue } from '@silane/core'
+import type { ModelOptions } from '../convert/convert-options.ts'
+import { hashFiles } from '../convert/hash-files.ts'
+import { planDeployment } from '../convert/plan-deployment.ts'
+import { findPlugin, loadModel, openModel } from '../convert/prepare-model.ts'
+import { resolveSettings } from '../convert/resolve-settings.ts'
+import { errors } from '../errors.ts'
+import { type Manifest, packageOf, readManifest } from '../manifest.ts'
+import { chooseGates } from './gates.ts'
+import { readGoldens } from './goldens.ts'
+import { goldensOf } from './validate-conversion.ts'
+import { type StageFiles, validateStages } from './validate-stages.ts'
+
+export interface ValidateOptions extends Pick<ModelOptions, 'plugins' | 'offline' | 'cwd' | 'signal' | 'onProgress' | 'onNote'> {
+  /** A folder that `convert` wrote. */
+  readonly folder: string
+  /** The checkpoint it was made from. Default: the id and revision that it records, where that is on the hub. */
+  readonly model?: string | undefined
+  /** Golden outputs, a file or folder. Default: the checkpoint's own. */
+  readonly golden?: string | undefined
+}
+
+export interface ValidateResult {
+  readonly ok: boolean
+  readonly comparisons: readonly Comparison[]
+  readonly notes: readonly string[]
+  readonly seconds: number
+  readonly peakBytes: number
+}
+
+/** Validates a converted folder again: against its checkpoint, golden outputs, or both. */
+export async function validate(options: ValidateOptions): Promise<ValidateResult> {
+  const start = performance.now()
+  const folder = resolve(options.cwd ?? '.', options.folder)
+  const manifest = readManifest(folder)
+  const { id, revision } = manifest.model
+  const model = options.model ?? (revision === null ? undefined : `${id}@${revision}`)
+  const report =
+    model === undefined ? await againstGoldens(folder, manifest, options) : await againstCheckpoint(folder, manifest, model, options)
+  return { ...report, seconds: (performance.now() - start) / 1000, peakBytes: process.resourceUsage().maxRSS * 1024 }
+}
+
+function againstGoldens(folder: string, manifest: Manifest, { golden, signal, onProgress }: ValidateOptions) {
+  if (golden === undefined)
+    throw errors.E_USAGE({
+      problem: `${folder} was converted from the local folder "${manifest.model.id}", which it cannot find again.`,
+      next: 'Say where the checkpoint is with --model, or give golden outputs with --golden.',
+    })
+  const gates = chooseGates({ ...precisions(manifest), hasSource: false })
+  return validateStages({
+    folder,
+    functions: filesOf(manifest),
+    source: undefined,
+    goldens: readGoldens(golden),
+    gates,
+    signal,
+    onProgress,
+  })
+}
+
+async function againstCheckpoint(folder: string, manifest: Manifest, model: string, options: ValidateOptions) {
+  const { golden, signal, onProgress } = options
+  const shape = modelOptions(manifest, model, options)
+  const checkpoint = await openModel(shape)
+  try {
+    const { plugin, contract } = await findPlugin(checkpoint, shape)
+    // What the manifest records beside the general options are the plugin's own.
+    const own = Object.entries(manifest.options).filter(([name]) => Object.hasOwn(contract.options ?? {}, name))
+    const withOwn = { ...shape, options: Object.fromEntries(own) as Record<string, OptionValue> }
+    const settings = resolveSettings(withOwn)
+    const loaded = await loadModel(checkpoint, { plugin, contract }, settings, withOwn)
+    const plan = planDeployment(loaded.model, settings)
+    const sources = new Map(plan.flatMap(program => program.functions.map(fn => [`${program.name}/${fn.name}`, fn.source] as const)))
+    const report = await validateStages({
+      folder,
+      functions: filesOf(manifest).map(fn => ({ ...fn, source: sources.get(`${fn.program}/${fn.name}`) })),
+      source: { model: loaded.model, contract },
+      goldens: golden === undefined ? goldensOf(checkpoint) : readGoldens(golden),
+      gates: chooseGates({ ...settings, hasSource: true }),
+      signal,
+      onProgress,
+    })
+    const changed = await changedFiles(manifest, loaded.files, checkpoint.path, signal)
+    return { ...report, notes: [...report.notes, ...changed.map(file => `${file} is not the file that was converted: its sha256 differs`)] }
+  } finally {
+    checkpoint.close()
+  }
+}
+
+const filesOf = (manifest: Manifest): StageFiles[] =>
+  manifest.programs.flatMap(program =>
+    program.functions.map(fn => {
+      const path = packageOf(program, fn)?.path
+      const shared = fn.coreml === undefined && program.functions.length > 1
+      return {
+        program: program.name,
+        name: fn.name,
+        source: undefined,
+        coreml: path === undefined ? undefined : { path, function: shared ? fn.name : 'main' },
+        onnx: fn.onnx,
+      }
+    }),
+  )
+
+async function changedFiles(
+  manifest: Manifest,
+  files: readonly string[],
+  pathOf: (name: string) => string,
+  signal: AbortSignal | undefined,
+) {
+  const hashes = await hashFiles(files, pathOf, signal)
+  const recorded = new Map(manifest.model.files.map(({ path, sha256 }) => [path, sha256]))
+  return hashes.filter(({ path, sha256 }) => recorded.has(path) && recorded.get(path) !== sha256).map(({ path }) => path)
+}
+
+const oneOf = <T extends string>(value: unknown, choices: readonly T[]): T | undefined => choices.find(choice => choice === value)
+const count = (value: unknown): number | undefined => (typeof value === 'number' ? value : undefined)
+const counts = (value: unknown): readonly number[] | undefined =>
+  typeof value === 'number' ? [value] : Array.isArray(value) && value.every(item => typeof item === 'number') ? value : undefined
+
+const precisions = ({ options }: Manifest) => ({
+  precision: oneOf(options.precision, ['fp16', 'fp32']) ?? 'fp16',
+  onnxPrecision: oneOf(options['onnx-precision'], ['fp16', 'fp32']) ?? 'fp32',
+})
+
+/** The options of the conversion, out of its manifest. */
+function modelOptions(manifest: Manifest, model: string, options: ValidateOptions): ModelOptions {
+  const { plugins, offline, cwd, signal, onProgress, onNote } = options
+  const of = manifest.options
+  return {
+    model,
+    task: manifest.model.task,
+    plugins,
+    minimumOs: oneOf(of['min-os'], ['ios16', 'ios17', 'ios18', 'ios26']),
+    ...precisions(manifest),
+    batch: count(of.batch),
+    seq: counts(of.seq),
+    context: count(of.context),
+    prefill: count(of.prefill),
+    kv: oneOf(of.kv, ['io', 'state']),
+    maxPackageBytes: count(of['max-package-size']),
+    offline,
+    cwd,
+    signal,
+    onProgress,
+    onNote,
+  }
+}
