@@ -7,6 +7,8 @@ const bytes = (count: number): string => {
   return `${(count / { kB: 1e3, MB: 1e6, GB: 1e9 }[unit]).toFixed(1)} ${unit}`
 }
 
+const RESAVE = 'Files of your own: save the state dict alone, with safetensors.torch.save_file(model.state_dict(), "model.safetensors").'
+
 const AGAIN = 'Download the file again; if it stays the same, it was published broken.'
 
 /** Errors of reading checkpoints, by what was being read. */
@@ -129,6 +131,52 @@ export const errors = defineErrors({
     what: `Any of these could be the weights: ${f.files.join(', ')}.`,
     where: f.where,
     next: 'Name the right one model.safetensors or pytorch_model.bin, or move the others away.',
+  }),
+
+  E_TORCH_FORMAT: (f: { file: string; problem: string; where: string }) => ({
+    what: `${f.file} is not a file of torch.save that silane reads: ${f.problem}.`,
+    where: f.where,
+    next: RESAVE,
+  }),
+  E_TORCH_ZIP: (f: { file: string; problem: string; where: string }) => ({
+    what: `${f.file} is not an archive as torch.save writes it: ${f.problem}.`,
+    where: f.where,
+    next: AGAIN,
+  }),
+  E_TORCH_STORAGE: (f: { file: string; storage: string; problem: string; where: string }) => ({
+    what: `${f.file}: the storage "${f.storage}" is broken: ${f.problem}.`,
+    where: f.where,
+    next: AGAIN,
+  }),
+  E_TORCH_TENSOR: (f: { file: string; tensor: string; problem: string; where: string }) => ({
+    what: `${f.file}: the tensor "${f.tensor}" is broken: ${f.problem}.`,
+    where: f.where,
+    next: AGAIN,
+  }),
+  E_TORCH_EMPTY: (f: { file: string; where: string }) => ({
+    what: `${f.file} holds no state dict: there are no named tensors in it.`,
+    where: f.where,
+    next: RESAVE,
+  }),
+  E_PICKLE: (f: { file: string; problem: string; at: number; where: string }) => ({
+    what: `The pickle in ${f.file} is broken at byte ${f.at}: ${f.problem}.`,
+    where: f.where,
+    next: AGAIN,
+  }),
+  E_PICKLE_GLOBAL: (f: { file: string; global: string; at: number; where: string }) => ({
+    what: `The pickle in ${f.file} refers to ${f.global} at byte ${f.at}. Tensors do not need that, so it is refused; nothing has been executed.`,
+    where: f.where,
+    next: `If you do not know where the file is from, do not load it in Python either. ${RESAVE}`,
+  }),
+  E_PICKLE_OPCODE: (f: { file: string; opcode: string; at: number; where: string }) => ({
+    what: `The pickle in ${f.file} has the instruction ${f.opcode} at byte ${f.at}. Tensors do not need that, so it is refused; nothing has been executed.`,
+    where: f.where,
+    next: `If you do not know where the file is from, do not load it in Python either. ${RESAVE}`,
+  }),
+  E_PICKLE_LIMIT: (f: { file: string; what: string; limit: number; at: number; where: string }) => ({
+    what: `The pickle in ${f.file} has ${f.what} than ${f.limit} at byte ${f.at}; no state dict needs so much.`,
+    where: f.where,
+    next: 'Do not trust this file.',
   }),
 
   E_HUB_NOT_FOUND: (f: { name: string; authorized: boolean; where: string }) => ({

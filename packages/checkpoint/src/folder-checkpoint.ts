@@ -8,6 +8,7 @@ import { parseJson } from './parse-json.ts'
 import { RandomAccessFile } from './random-access-file.ts'
 import { readSafetensors } from './read-safetensors.ts'
 import { readShards } from './read-shards.ts'
+import { readTorch } from './torch/read-torch.ts'
 import type { WeightsFile } from './weights-file.ts'
 
 /** The largest tokenizer.json in use has 35 MB, the largest index of shards 10 MB. */
@@ -70,7 +71,7 @@ function checkpoint(place: Place, identity: Identity): Checkpoint {
     if (file.endsWith('.index.json')) return readShards(json(file) ?? null, file, where, shard => (has(shard) ? open(shard) : undefined))
     const source = new RandomAccessFile(path(file), prefix + file, where)
     opened.push(source)
-    return readSafetensors(source)
+    return file.endsWith('.safetensors') ? readSafetensors(source) : readTorch(source)
   }
   const config = json('config.json') ?? {}
   if (!isObject(config)) throw errors.E_JSON_KIND({ file: 'config.json', where })

@@ -217,20 +217,20 @@ describe('errors of the hub', () => {
     const cache = temporary()
     const hub = await fakeHub('org/name', { main: files }, cache)
     expect(await failure(() => openCheckpoint('org/name', { offline: true }), cache)).toMatchInlineSnapshot(`
-      "E_HUB_OFFLINE: "org/name" at main is not complete in the cache, and silane was told to stay offline. Missing: the revision.
+      "E_HUB_OFFLINE: "org/name" at main is not complete in the cache, and silane was told to stay offline. Missing: all files.
       Looked in: <place>
       Run once with access to the hub (without --offline and HF_HUB_OFFLINE), or give a folder that holds the model."
     `)
     await hub.stop()
     const port = new URL(hub.endpoint).port
     expect(await failure(() => openCheckpoint('org/name'), cache, port)).toMatchInlineSnapshot(`
-      "E_HUB_OFFLINE: "org/name" at main is not complete in the cache, and the hub cannot be reached (connect ECONNREFUSED 127.0.0.1:<place>). Missing: the revision.
+      "E_HUB_OFFLINE: "org/name" at main is not complete in the cache, and the hub cannot be reached (connect ECONNREFUSED 127.0.0.1:<place>). Missing: all files.
       Looked in: <place>
       Run once with access to the hub (without --offline and HF_HUB_OFFLINE), or give a folder that holds the model."
     `)
     vi.stubEnv('HF_HUB_OFFLINE', '1')
     expect(await failure(() => openCheckpoint('org/name'), cache)).toMatchInlineSnapshot(`
-      "E_HUB_OFFLINE: "org/name" at main is not complete in the cache, and HF_HUB_OFFLINE is set. Missing: the revision.
+      "E_HUB_OFFLINE: "org/name" at main is not complete in the cache, and HF_HUB_OFFLINE is set. Missing: all files.
       Looked in: <place>
       Run once with access to the hub (without --offline and HF_HUB_OFFLINE), or give a folder that holds the model."
     `)
@@ -252,12 +252,14 @@ describe('errors of the hub', () => {
     `)
   })
 
-  it('E_HUB_DOWNLOAD', { timeout: 20_000 }, async () => {
+  it('E_HUB_DOWNLOAD', async () => {
     const hub = await fakeHub('org/name', { main: files }, temporary())
     hub.cuts.push(0, 0, 0, 0, 0, 0)
-    expect(await failure(() => openCheckpoint('org/name'))).toMatchInlineSnapshot(`
-      "E_HUB_DOWNLOAD: The download of model.safetensors failed: other side closed.
-      Looked in: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+    const text = await failure(() => openCheckpoint('org/name'))
+    // How the system calls a broken connection depends on the moment.
+    expect(text.replace(/failed: .*/, 'failed: <reason>.')).toMatchInlineSnapshot(`
+      "E_HUB_DOWNLOAD: The download of model.safetensors failed: <reason>.
+      Looked in: org/name@main
       Run the command again; what has arrived is kept and the download continues there."
     `)
   })
@@ -267,7 +269,7 @@ describe('errors of the hub', () => {
     hub.corrupt = true
     expect(await failure(() => openCheckpoint('org/name'))).toMatchInlineSnapshot(`
       "E_HUB_FILE: config.json arrived damaged: its checksum is 3c4932e2e8cd6603dc19c30232166d2cc3629684 instead of 3967ff7fee9d40eb77abadd6a292230496ca9f24.
-      Looked in: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+      Looked in: org/name@main
       The damaged file has been removed; run the command again."
     `)
   })

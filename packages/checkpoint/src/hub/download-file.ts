@@ -29,7 +29,7 @@ export async function downloadFile(client: HubClient, commit: string, file: HubF
     if (digest !== file.oid && kept > 0) digest = await transfer(client, commit, file, partial, handle, 0, options)
     if (digest !== file.oid) {
       await rm(partial, { force: true })
-      throw errors.E_HUB_FILE({ file: file.path, problem: `its checksum is ${digest} instead of ${file.oid}`, where: commit })
+      throw errors.E_HUB_FILE({ file: file.path, problem: `its checksum is ${digest} instead of ${file.oid}`, where: client.model })
     }
     await handle.truncate(file.size)
   } finally {
@@ -66,7 +66,7 @@ async function transfer(
     try {
       for await (const chunk of body(await client.download(commit, file, done), done)) {
         if (done + chunk.length > file.size)
-          throw errors.E_HUB_FILE({ file: file.path, problem: 'it is longer than announced', where: commit })
+          throw errors.E_HUB_FILE({ file: file.path, problem: 'it is longer than announced', where: client.model })
         await handle.write(chunk, 0, chunk.length, done)
         hash.update(chunk)
         done += chunk.length
@@ -79,7 +79,7 @@ async function transfer(
     }
     if (done >= file.size) break
     attempt = done > before ? 1 : attempt + 1
-    if (attempt > MAX_ATTEMPTS) throw errors.E_HUB_DOWNLOAD({ file: file.path, problem, where: commit })
+    if (attempt > MAX_ATTEMPTS) throw errors.E_HUB_DOWNLOAD({ file: file.path, problem, where: client.model })
     await setTimeout(FIRST_PAUSE * 2 ** (attempt - 1), undefined, signal ? { signal } : {})
   }
   return hash.digest('hex')

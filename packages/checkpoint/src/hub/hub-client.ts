@@ -31,12 +31,15 @@ export class Unreachable extends Error {}
 
 /** The requests that a download needs, for one model. */
 export class HubClient {
+  /** `org/name@revision`, for messages. */
+  readonly model: string
   readonly #settings: HubSettings
   readonly #name: string
   readonly #revision: string
   readonly #signal: AbortSignal | undefined
 
   constructor(settings: HubSettings, name: string, revision: string, signal: AbortSignal | undefined) {
+    this.model = `${name}@${revision}`
     this.#settings = settings
     this.#name = name
     this.#revision = revision

@@ -29,7 +29,7 @@ export async function hubSnapshot(model: string, options: OpenOptions): Promise<
     identity: { location: `${name}@${revision}`, id: name, revision: commit },
   })
   const cached = isCommit(revision) ? revision : cache.commit(revision)
-  const missing = cached === undefined ? ['the revision'] : missingFiles(cache.snapshot(cached), `${name}@${revision}`)
+  const missing = cached === undefined ? ['all files'] : missingFiles(cache.snapshot(cached), `${name}@${revision}`)
   // A commit never changes: with all of it at hand there is nothing to ask.
   if (cached !== undefined && missing.length === 0 && (isCommit(revision) || settings.offline)) return opened(cached)
   const incomplete = (reason: string, cause?: unknown) =>
