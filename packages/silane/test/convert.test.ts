@@ -59,6 +59,7 @@ describe('what convert writes', () => {
         },
         "options": {
           "batch": 1,
+          "max-package-size": 1000000000,
           "min-os": "ios18",
           "onnx-precision": "fp32",
           "precision": "fp16",

@@ -1,1 +1,1 @@
-export {}
+export { type ConformanceOptions, pluginConformance } from './plugin-conformance.ts'

@@ -1,13 +1,13 @@
 import { basename, resolve } from 'node:path'
 import { type OpenCheckpoint, openCheckpoint } from '@silane/checkpoint'
-import { type PluginContract, type SourceModel, verifyProgram } from '@silane/core'
+import { type Checkpoint, type LoadRequest, type PluginContract, type SourceModel, verifyProgram } from '@silane/core'
 import { type Choice, choosePlugin } from '../plugins/choose-plugin.ts'
 import { discoverPlugins } from '../plugins/discover-plugins.ts'
 import { loadPlugin } from '../plugins/load-plugin.ts'
 import type { ModelOptions } from './convert-options.ts'
 import { recordFiles } from './record-files.ts'
 import { resolvePluginOptions } from './resolve-plugin-options.ts'
-import type { Settings } from './resolve-settings.ts'
+import { resolveSettings } from './resolve-settings.ts'
 
 /** A checkpoint, opened. */
 export function openModel(options: ModelOptions): Promise<OpenCheckpoint> {
@@ -38,16 +38,25 @@ export interface LoadedModel {
   readonly files: readonly string[]
 }
 
+/** What a plugin is asked for: the general options, and its own, checked against what it declares. */
+export const loadRequest = (
+  checkpoint: Checkpoint,
+  plugin: Pick<PluginContract, 'id' | 'options'>,
+  options: ModelOptions,
+): LoadRequest => ({
+  ...resolveSettings(options).request,
+  checkpoint,
+  options: resolvePluginOptions(options.options ?? {}, plugin.options ?? {}, `Plugin ${plugin.id}`),
+})
+
 /** Has the plugin build the programs, in the plain layout of the original. */
 export async function loadModel(
   checkpoint: OpenCheckpoint,
-  chosen: Pick<ChosenPlugin, 'plugin' | 'contract'>,
-  settings: Settings,
+  { plugin, contract }: Pick<ChosenPlugin, 'plugin' | 'contract'>,
   options: ModelOptions,
 ): Promise<LoadedModel> {
-  const own = resolvePluginOptions(options.options ?? {}, chosen.contract.options ?? {}, chosen.plugin.package)
   const recording = recordFiles(checkpoint)
-  const model = await chosen.contract.load({ ...settings.request, checkpoint: recording.checkpoint, options: own })
-  for (const program of model.programs) verifyProgram(program, `load of ${chosen.plugin.package}`)
+  const model = await contract.load(loadRequest(recording.checkpoint, contract, options))
+  for (const program of model.programs) verifyProgram(program, `load of ${plugin.package}`)
   return { model, files: recording.used() }
 }

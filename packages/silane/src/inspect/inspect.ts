@@ -109,7 +109,7 @@ async function inspectCheckpoint(options: ModelOptions): Promise<CheckpointInspe
     try {
       const chosen = await findPlugin(checkpoint, options)
       plugin = { package: chosen.plugin.package, version: chosen.plugin.version, because: chosen.because }
-      const { model } = await loadModel(checkpoint, chosen, settings, options)
+      const { model } = await loadModel(checkpoint, chosen, options)
       const rewritten = planDeployment(model, settings).map(program => rewriteProgram(program, chosen.contract, settings))
       return {
         ...facts,

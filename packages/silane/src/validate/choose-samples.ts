@@ -27,7 +27,7 @@ export function chooseSamples(program: string, graph: Graph, model: SourceModel 
 }
 
 const fits = (graph: Graph, inputs: Tensors): boolean =>
-  graph.inputs.every(({ name, type }) => {
+  [...graph.inputs, ...graph.states].every(({ name, type }) => {
     const given = inputs[name]
     return given !== undefined && given.shape.join() === type.shape.join() && sizeOf(given.shape) > 0
   })

@@ -15,7 +15,7 @@ export async function runSamples(open: () => Promise<Session>, graph: Graph, sam
 
 const fitting = (graph: Graph, inputs: Tensors): Tensors =>
   Object.fromEntries(
-    graph.inputs.flatMap(({ name, type }) => {
+    [...graph.inputs, ...graph.states].flatMap(({ name, type }) => {
       const given = inputs[name]
       return given ? [[name, castConstant(given, type.dtype)]] : []
     }),

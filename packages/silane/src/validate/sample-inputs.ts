@@ -20,7 +20,8 @@ export interface Sample {
 export const sampleInputs = (graph: Graph): readonly Sample[] => [sample(graph, 0), sample(graph, 1)]
 
 function sample(graph: Graph, index: number): Sample {
-  const inputs = graph.inputs.map((value, position) => [value.name, fill(graph, value, index, position)] as const)
+  // What a state holds before the call is an input of the comparison.
+  const inputs = [...graph.inputs, ...graph.states].map((value, position) => [value.name, fill(graph, value, index, position)] as const)
   return { inputs: Object.fromEntries(inputs) }
 }
 

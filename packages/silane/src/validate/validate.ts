@@ -69,7 +69,7 @@ async function againstCheckpoint(folder: string, manifest: Manifest, model: stri
     const own = Object.entries(manifest.options).filter(([name]) => Object.hasOwn(contract.options ?? {}, name))
     const withOwn = { ...shape, options: Object.fromEntries(own) as Record<string, OptionValue> }
     const settings = resolveSettings(withOwn)
-    const loaded = await loadModel(checkpoint, { plugin, contract }, settings, withOwn)
+    const loaded = await loadModel(checkpoint, { plugin, contract }, withOwn)
     const plan = planDeployment(loaded.model, settings)
     const sources = new Map(plan.flatMap(program => program.functions.map(fn => [`${program.name}/${fn.name}`, fn.source] as const)))
     const report = await validateStages({

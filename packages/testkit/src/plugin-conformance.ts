@@ -1,0 +1,180 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { openCheckpoint } from '@silane/checkpoint'
+import { type Checkpoint, isSilaneError, type PluginContract, printProgram } from '@silane/core'
+import { type ConvertOptions, convert, inspect, loadRequest, type ModelOptions, parseModelFlags, verify } from 'silane'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { packageProblems } from './check-package.ts'
+import { type FixtureCase, readCases } from './read-cases.ts'
+import { lengthen, someOf, spoilCheckpoint } from './spoil-checkpoint.ts'
+
+export interface ConformanceOptions {
+  /** The plugin's package, a folder with package.json. */
+  readonly root: URL | string
+  /** Default: `fixtures` in the package. */
+  readonly fixtures?: URL | string
+}
+
+/** Tensors that are hidden or changed to see that the plugin says so; more would only take longer. */
+const SPOILED = 12
+
+const pathOf = (place: URL | string): string => (typeof place === 'string' ? place : fileURLToPath(place))
+
+/**
+ * The tests that any plugin passes:
+ *
+ *     import { pluginConformance } from '@silane/testkit'
+ *     import plugin from '../src/index.ts'
+ *     pluginConformance(plugin, { root: new URL('..', import.meta.url) })
+ *
+ * Its package.json is complete and claims its fixtures; every fixture loads the same twice, converts within the numeric gates in
+ * fp16 and in fp32, and gives packages without fault; equal conversions give equal bytes; and what is wrong with a checkpoint
+ * comes out as an error that says so.
+ */
+export function pluginConformance(plugin: PluginContract, options: ConformanceOptions): void {
+  const root = pathOf(options.root)
+  const cases = readCases(options.fixtures === undefined ? join(root, 'fixtures') : pathOf(options.fixtures))
+
+  describe(`plugin ${plugin.id}`, () => {
+    let scratch = ''
+    beforeAll(() => {
+      scratch = mkdtempSync(join(tmpdir(), 'silane-conformance-'))
+    })
+    afterAll(() => rmSync(scratch, { recursive: true, force: true }))
+
+    const shape = (fixture: FixtureCase): ModelOptions => ({
+      ...parseModelFlags(fixture.folder, ['--task', fixture.task, ...fixture.convert]),
+      plugins: [root],
+    })
+    const run = (fixture: FixtureCase, name: string, more: Partial<ConvertOptions> = {}) =>
+      convert({ ...shape(fixture), out: join(scratch, fixture.name, name), ...more })
+
+    test('package.json is complete', () => {
+      expect(packageProblems(root, plugin)).toEqual([])
+    })
+
+    test('there are fixtures', () => {
+      expect(cases.map(({ name }) => name)).not.toEqual([])
+    })
+
+    describe.each(cases)('$name', fixture => {
+      test('is claimed', async () => {
+        const found = await inspect(shape(fixture))
+        expect(found).toMatchObject({ kind: 'checkpoint', plugin: { because: expect.any(Array) } })
+        if (found.kind === 'checkpoint') {
+          expect(found.problem).toBeUndefined()
+          expect(found.plugin?.because).not.toEqual(['chosen by --plugin'])
+        }
+      })
+
+      test('loads the same twice', async () => {
+        const [first, second] = [await printed(plugin, shape(fixture)), await printed(plugin, shape(fixture))]
+        expect(first).not.toEqual([])
+        expect(second).toEqual(first)
+      })
+
+      test('converts within the gates', async () => {
+        const { comparisons, manifest, out } = await run(fixture, 'fp16')
+        expect(comparisons.filter(({ ok }) => !ok)).toEqual([])
+        expect(comparedWithGolden(comparisons)).toEqual(expect.arrayContaining(goldenOutputs(fixture)))
+        const packages = manifest.programs
+          .flatMap(program => [program, ...program.functions])
+          .flatMap(({ coreml }) => (coreml ? [coreml.path] : []))
+        const verified = await verify(packages.map(path => join(out, path)))
+        expect(verified.flatMap(({ findings }) => findings.filter(({ severity }) => severity === 'error'))).toEqual([])
+      })
+
+      // A Core ML state is fp16, so such a conversion has no exact counterpart.
+      test.skipIf(fixture.convert.includes('state'))('converts exactly in fp32', async () => {
+        const { comparisons } = await run(fixture, 'fp32', { precision: 'fp32', targets: ['coreml'] })
+        expect(comparisons.filter(({ ok }) => !ok)).toEqual([])
+      })
+    })
+
+    const [first] = cases
+    if (!first) return
+
+    test('equal conversions give equal bytes', async () => {
+      const [a, b] = [await run(first, 'a', { validate: false }), await run(first, 'b', { validate: false })]
+      const [one, other] = [content(a.out), content(b.out)]
+      expect([...other.keys()]).toEqual([...one.keys()])
+      expect([...one].filter(([name, bytes]) => !other.get(name)?.equals(bytes)).map(([name]) => name)).toEqual([])
+    })
+
+    describe('errors', () => {
+      /** The codes that come out when one tensor after the other is spoiled; undefined where the model can do without it. */
+      const codes = async (change: Parameters<typeof spoilCheckpoint>[2]): Promise<readonly (string | undefined)[]> => {
+        const checkpoint = await openCheckpoint(first.folder)
+        try {
+          const found: (string | undefined)[] = []
+          for (const name of someOf(checkpoint.tensorNames, SPOILED))
+            found.push(await codeOf(plugin, spoilCheckpoint(checkpoint, name, change), shape(first)))
+          return found
+        } finally {
+          checkpoint.close()
+        }
+      }
+
+      test('a missing tensor is E_TENSOR_MISSING', async () => {
+        const found = await codes(() => undefined)
+        expect(found).toContain('E_TENSOR_MISSING')
+        expect(found.filter(code => code !== undefined && code !== 'E_TENSOR_MISSING')).toEqual([])
+      })
+
+      test('a tensor of another shape is E_TENSOR_SHAPE', async () => {
+        const found = await codes(lengthen)
+        expect(found).toContain('E_TENSOR_SHAPE')
+        expect(found.filter(code => code !== undefined && !['E_TENSOR_SHAPE', 'E_CONFIG'].includes(code))).toEqual([])
+      })
+
+      test('an unknown task is E_OPTION', async () => {
+        const checkpoint = await openCheckpoint(first.folder)
+        try {
+          expect(await codeOf(plugin, checkpoint, { ...shape(first), task: 'no-such-task' })).toBe('E_OPTION')
+        } finally {
+          checkpoint.close()
+        }
+      })
+    })
+  })
+}
+
+/** The text form of every program that a plugin loads. */
+async function printed(plugin: PluginContract, options: ModelOptions): Promise<readonly string[]> {
+  const checkpoint = await openCheckpoint(options.model)
+  try {
+    const { programs } = await plugin.load(loadRequest(checkpoint, plugin, options))
+    return programs.map(printProgram)
+  } finally {
+    checkpoint.close()
+  }
+}
+
+async function codeOf(plugin: PluginContract, checkpoint: Checkpoint, options: ModelOptions): Promise<string | undefined> {
+  try {
+    await plugin.load(loadRequest(checkpoint, plugin, options))
+    return undefined
+  } catch (error) {
+    if (isSilaneError(error)) return error.code
+    throw error
+  }
+}
+
+type Compared = { readonly program: string; readonly output: string; readonly stage: string }
+
+const comparedWithGolden = (comparisons: readonly Compared[]): readonly string[] =>
+  comparisons.filter(({ stage }) => stage === 'source vs golden').map(({ program, output }) => `${program}.${output}`)
+
+/** What must have been compared with the original: a golden file that fits no function would otherwise pass unseen. */
+const goldenOutputs = ({ programs }: FixtureCase): string[] =>
+  Object.entries(programs)
+    .filter(([, { drive }]) => drive === undefined)
+    .flatMap(([program, { outputs }]) => outputs.map(output => `${program}.${output}`))
+
+function content(folder: string): ReadonlyMap<string, Buffer> {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter(entry => entry.isFile())
+  const paths = files.map(entry => join(entry.parentPath, entry.name)).sort()
+  return new Map(paths.map(path => [relative(folder, path), readFileSync(path)]))
+}
