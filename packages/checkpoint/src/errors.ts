@@ -148,11 +148,6 @@ export const errors = defineErrors({
     where: f.where,
     next: AGAIN,
   }),
-  E_TORCH_TENSOR: (f: { file: string; tensor: string; problem: string; where: string }) => ({
-    what: `${f.file}: the tensor "${f.tensor}" is broken: ${f.problem}.`,
-    where: f.where,
-    next: AGAIN,
-  }),
   E_TORCH_EMPTY: (f: { file: string; where: string }) => ({
     what: `${f.file} holds no state dict: there are no named tensors in it.`,
     where: f.where,

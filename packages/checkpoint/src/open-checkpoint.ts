@@ -26,7 +26,7 @@ export interface OpenOptions {
 /** Opens a folder, or downloads a model from the hub into the shared cache and opens it there. */
 export async function openCheckpoint(model: string, options: OpenOptions = {}): Promise<OpenCheckpoint> {
   const path = resolve(model.replace(/^~(?=\/|$)/, homedir()))
-  if (isFolder(path)) return folderCheckpoint(path, { location: path, id: basename(path), revision: null })
+  if (model !== '' && isFolder(path)) return folderCheckpoint(path, { location: path, id: basename(path), revision: null })
   if (looksLikePath(model)) throw errors.E_MODEL_FOLDER({ model, where: existsSync(path) ? path : dirname(path) })
   const hub = await import('./hub/hub-snapshot.ts')
   const { folder, identity } = await hub.hubSnapshot(model, options)

@@ -1,12 +1,17 @@
 import { bytesOf, type DType, type NumericArray, sizeOf } from '@silane/core'
 
-const names: Partial<Record<DType, string>> = {
+const names: Readonly<Record<DType, string>> = {
   fp64: 'F64',
   fp32: 'F32',
   fp16: 'F16',
   bf16: 'BF16',
   int64: 'I64',
   int32: 'I32',
+  int16: 'I16',
+  int8: 'I8',
+  uint32: 'U32',
+  uint16: 'U16',
+  uint8: 'U8',
   bool: 'BOOL',
 }
 
@@ -33,7 +38,7 @@ export function safetensors(tensors: Readonly<Record<string, Given>>): Uint8Arra
   let at = 0
   for (const [name, { dtype, shape, data }] of Object.entries(tensors)) {
     if (sizeOf(shape) !== data.length) throw new RangeError(name)
-    header[name] = { dtype: names[dtype] ?? dtype.toUpperCase(), shape, data_offsets: [at, at + data.byteLength] }
+    header[name] = { dtype: names[dtype], shape, data_offsets: [at, at + data.byteLength] }
     parts.push(bytesOf(data))
     at += data.byteLength
   }
