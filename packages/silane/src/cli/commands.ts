@@ -1,6 +1,6 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { interruptible } from './interruption.ts'
-import { addModelFlags } from './model-flags.ts'
+import { addModelFlags, tokenIds, whole } from './model-flags.ts'
 
 /** Adds the verbs. An action imports its code when it is run, so that help costs nothing; its result is the exit code. */
 export function addCommands(program: Command, exit: (code: number) => void): void {
@@ -66,5 +66,30 @@ export function addCommands(program: Command, exit: (code: number) => void): voi
     .action(async (folder, flags) => {
       const { validateCommand } = await import('./validate-command.ts')
       exit(await interruptible(signal => validateCommand(folder, flags, signal)))
+    })
+
+  program
+    .command('generate')
+    .summary('text in, text out, through the converted programs')
+    .description(
+      'Generates text with a converted decoder or encoder-decoder, in onnxruntime: greedy, sampling or beams, as generation_config.json says.',
+    )
+    .argument('<dir>', 'folder that `silane convert` wrote')
+    .option('--text <text>', 'the prompt, or what the encoder reads')
+    .option('--ids <ids>', 'token ids in place of a text, such as 15496,995', tokenIds)
+    .addOption(
+      new Option('--from <programs>', 'what runs: the ONNX files, or the packages read back from disk').choices(['onnx', 'coreml']),
+    )
+    .option('--max-new-tokens <n>', 'stop after this many', whole)
+    .option('--beams <n>', 'beam search', whole)
+    .option('--sample', 'draw tokens instead of taking the most likely')
+    .option('--temperature <t>', 'of sampling', Number)
+    .option('--top-k <n>', 'of sampling', whole)
+    .option('--top-p <p>', 'of sampling', Number)
+    .option('--seed <n>', 'of sampling; default 0', Number)
+    .option('--json', 'print one JSON document on stdout')
+    .action(async (folder, flags) => {
+      const { generateCommand } = await import('./generate-command.ts')
+      exit(await generateCommand(folder, flags))
     })
 }

@@ -21,9 +21,17 @@ export interface ModelFlags {
   readonly offline?: boolean
 }
 
-const whole = (text: string): number => {
+/** A positive whole number. */
+export const whole = (text: string): number => {
   if (!/^\d+$/.test(text) || Number(text) < 1) throw new InvalidArgumentError('It is not a positive whole number.')
   return Number(text)
+}
+
+/** Token ids, separated by commas or spaces. */
+export const tokenIds = (text: string): number[] => {
+  const parts = text.split(/[\s,]+/).filter(Boolean)
+  if (!parts.every(part => /^\d+$/.test(part))) throw new InvalidArgumentError('Write ids such as 15496,995.')
+  return parts.map(Number)
 }
 
 const lengths = (text: string): number[] => text.split(',').map(part => whole(part.trim()))

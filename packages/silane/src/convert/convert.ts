@@ -42,8 +42,9 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
   try {
     const out = resolve(options.cwd ?? '.', options.out ?? `${basename(checkpoint.id)}.silane`)
     const { plugin, contract } = await step('find plugin', () => findPlugin(checkpoint, options))
-    const { model, files } = await step('load', () => loadModel(checkpoint, { plugin, contract }, options))
-    const plan = planDeployment(model, settings)
+    const loaded = await step('load', () => loadModel(checkpoint, { plugin, contract }, options))
+    const { model, files } = loaded
+    const plan = planDeployment(loaded, settings)
     const rewritten = await step('rewrite', () => plan.map(program => rewriteProgram(program, contract, settings)))
     const folder = outputFolder(out, { force: options.force ?? false, keepOut: checkpoint.revision === null ? [checkpoint.location] : [] })
     try {

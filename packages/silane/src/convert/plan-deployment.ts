@@ -26,11 +26,27 @@ export interface ProgramPlan {
   readonly onnxData: string
 }
 
-/** Which files a conversion will consist of. Nothing is written here. */
-export const planDeployment = (model: SourceModel, settings: Settings): readonly ProgramPlan[] =>
-  model.programs.map(program => planProgram(program, settings))
+/** The programs to deploy. `whole` has in one piece what was cut to the size of a package. */
+export interface ModelToDeploy {
+  readonly model: SourceModel
+  readonly whole?: SourceModel | undefined
+}
 
-function planProgram(program: Program, { targets, opset }: Settings): ProgramPlan {
+/** Which files a conversion will consist of. Nothing is written here. */
+export function planDeployment({ model, whole }: ModelToDeploy, settings: Settings): readonly ProgramPlan[] {
+  const links = chainOf(model.pipeline)
+  const pieces = model.programs.map(program => planProgram(program, settings, links.includes(program.name) ? ['coreml'] : settings.targets))
+  // ONNX knows no limit: there the decoder is one program.
+  const names = new Set(model.programs.map(({ name }) => name))
+  const uncut = whole?.programs.filter(({ name }) => !names.has(name)) ?? []
+  return [...pieces, ...uncut.map(program => planProgram(program, settings, ['onnx']))]
+}
+
+/** The links of a decoder that was cut to size, in order. */
+export const chainOf = ({ chain }: { readonly [key: string]: unknown }): readonly string[] =>
+  Array.isArray(chain) ? chain.map(String) : []
+
+function planProgram(program: Program, { opset }: Settings, targets: Settings['targets']): ProgramPlan {
   const { name, functions } = program
   const several = functions.length > 1
   const coreml = targets.includes('coreml')

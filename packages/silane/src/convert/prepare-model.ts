@@ -5,6 +5,7 @@ import { type Choice, choosePlugin } from '../plugins/choose-plugin.ts'
 import { discoverPlugins } from '../plugins/discover-plugins.ts'
 import { loadPlugin } from '../plugins/load-plugin.ts'
 import type { ModelOptions } from './convert-options.ts'
+import { chainOf, type ModelToDeploy } from './plan-deployment.ts'
 import { recordFiles } from './record-files.ts'
 import { resolvePluginOptions } from './resolve-plugin-options.ts'
 import { resolveSettings } from './resolve-settings.ts'
@@ -33,8 +34,7 @@ export async function findPlugin(checkpoint: OpenCheckpoint, options: ModelOptio
 }
 
 /** A source model and the files of the checkpoint that it takes something from. */
-export interface LoadedModel {
-  readonly model: SourceModel
+export interface LoadedModel extends ModelToDeploy {
   readonly files: readonly string[]
 }
 
@@ -56,7 +56,12 @@ export async function loadModel(
   options: ModelOptions,
 ): Promise<LoadedModel> {
   const recording = recordFiles(checkpoint)
-  const model = await contract.load(loadRequest(recording.checkpoint, contract, options))
-  for (const program of model.programs) verifyProgram(program, `load of ${plugin.package}`)
-  return { model, files: recording.used() }
+  const load = async (maxPackageBytes = options.maxPackageBytes): Promise<SourceModel> => {
+    const model = await contract.load(loadRequest(recording.checkpoint, contract, { ...options, maxPackageBytes }))
+    for (const program of model.programs) verifyProgram(program, `load of ${plugin.package}`)
+    return model
+  }
+  const model = await load()
+  const cut = chainOf(model.pipeline).length > 0 && resolveSettings(options).targets.includes('onnx')
+  return { model, whole: cut ? await load(Number.MAX_SAFE_INTEGER) : undefined, files: recording.used() }
 }

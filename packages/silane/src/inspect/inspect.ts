@@ -109,8 +109,9 @@ async function inspectCheckpoint(options: ModelOptions): Promise<CheckpointInspe
     try {
       const chosen = await findPlugin(checkpoint, options)
       plugin = { package: chosen.plugin.package, version: chosen.plugin.version, because: chosen.because }
-      const { model } = await loadModel(checkpoint, chosen, options)
-      const rewritten = planDeployment(model, settings).map(program => rewriteProgram(program, chosen.contract, settings))
+      const loaded = await loadModel(checkpoint, chosen, options)
+      const { model } = loaded
+      const rewritten = planDeployment(loaded, settings).map(program => rewriteProgram(program, chosen.contract, settings))
       return {
         ...facts,
         plugin,

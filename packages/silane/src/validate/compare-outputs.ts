@@ -3,7 +3,7 @@ import { compare } from '@silane/runtime'
 import type { StageSample } from './choose-samples.ts'
 
 export interface ComparedRuns {
-  readonly actual: readonly Tensors[]
+  readonly actual: readonly (Tensors | undefined)[]
   /** Undefined where there is nothing to compare a sample with. */
   readonly expected: readonly (Tensors | undefined)[]
   readonly samples: readonly StageSample[]

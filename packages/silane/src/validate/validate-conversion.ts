@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import type { OpenCheckpoint } from '@silane/checkpoint'
 import type { PluginContract, Report, SourceModel } from '@silane/core'
 import type { ConvertOptions } from '../convert/convert-options.ts'
-import type { ProgramPlan } from '../convert/plan-deployment.ts'
+import { chainOf, type ProgramPlan } from '../convert/plan-deployment.ts'
 import type { Settings } from '../convert/resolve-settings.ts'
 import { chooseGates } from './gates.ts'
 import { type Goldens, readGoldens } from './goldens.ts'
@@ -33,6 +33,7 @@ export function validateConversion({
     folder,
     functions: plan.flatMap(program => program.functions.map(fn => ({ program: program.name, ...fn }))),
     source: { model, contract },
+    chain: chainOf(model.pipeline),
     goldens: golden === undefined ? goldensOf(checkpoint) : readGoldens(golden),
     gates: chooseGates({ ...settings, hasSource: true }),
     signal,

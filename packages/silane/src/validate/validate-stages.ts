@@ -1,33 +1,13 @@
-import { join } from 'node:path'
-import {
-  type Comparison,
-  type Graph,
-  type PluginContract,
-  type Report,
-  rewriteTo,
-  type Session,
-  type SourceModel,
-  type Tensors,
-} from '@silane/core'
-import { readPackage } from '@silane/coreml'
+import type { Comparison, PluginContract, Report, SourceModel, Tensors } from '@silane/core'
 import { createRuntime } from '@silane/runtime'
 import type { ModelOptions } from '../convert/convert-options.ts'
-import { chooseSamples } from './choose-samples.ts'
+import { type ChosenSamples, chooseSamples, type StageSample } from './choose-samples.ts'
 import { compareOutputs } from './compare-outputs.ts'
-import type { Gate, Gates } from './gates.ts'
+import { drivers } from './drivers.ts'
+import { type Gate, STAGES, type StageName } from './gates.ts'
 import type { Goldens } from './goldens.ts'
-import { runSamples } from './run-samples.ts'
-
-/** One function and the files that hold it. */
-export interface StageFiles {
-  readonly program: string
-  readonly name: string
-  /** Undefined where the checkpoint is not at hand. */
-  readonly source: Graph | undefined
-  /** The package, relative to the folder, and the function's name in it. */
-  readonly coreml: { readonly path: string; readonly function: string } | undefined
-  readonly onnx: { readonly path: string } | undefined
-}
+import { openStages, type StageFiles } from './open-stages.ts'
+import { fittingInputs, type StageFunction, stageCalls } from './stage-calls.ts'
 
 export interface ValidationInput {
   /** The folder that paths are relative to. */
@@ -35,81 +15,105 @@ export interface ValidationInput {
   readonly functions: readonly StageFiles[]
   /** What the plugin knows: samples, masks, a comparison of its own. Undefined where the checkpoint is not at hand. */
   readonly source: { readonly model: SourceModel; readonly contract: Pick<PluginContract, 'validate'> } | undefined
+  /** Programs that are one in a chain, in order. */
+  readonly chain: readonly string[]
   readonly goldens: Goldens
-  readonly gates: Gates
+  readonly gates: readonly Gate[]
   readonly signal: ModelOptions['signal']
   readonly onProgress: ModelOptions['onProgress']
 }
 
+/** What each stage computed, a record per sample; `golden` is what the original computed. */
+type Results = Readonly<Partial<Record<StageName | 'golden', readonly (Tensors | undefined)[]>>>
+
 /**
- * Compares the stages of every function: the source graph with what the original computed, the ONNX file as written with both,
- * and the package, read back from disk, with the source. A plugin may bring its own comparison.
+ * Runs every function in every stage on the same inputs and holds the pairs that have a gate against each other. Sequences of
+ * calls, such as a decoder's over its cache, are compared as a whole besides. A plugin may bring its own comparison.
  */
 export async function validateStages(input: ValidationInput): Promise<Report> {
-  const { folder, source: origin, goldens, gates, signal, onProgress } = input
-  const functions = await readBack(input)
+  const { source, goldens, gates, signal, onProgress } = input
   const runtime = createRuntime()
-  if (origin?.contract.validate) {
-    const known = functions.flatMap(({ source, ...rest }) => (source ? [{ ...rest, source }] : []))
-    return origin.contract.validate({ model: origin.model, functions: known }, runtime)
-  }
+  const { stages, graphs } = await openStages(input.folder, input.functions, runtime)
+  if (source?.contract.validate) return source.contract.validate({ model: source.model, functions: graphs }, runtime)
+
+  const wanted = STAGES.filter(stage => gates.some(({ actual, expected }) => actual === stage || expected === stage))
   const comparisons: Comparison[] = []
   const notes: string[] = []
-  for (const { program, name, source, read, onnx } of functions) {
-    const graph = source ?? read
-    if (!graph) {
+  const announce = (what: string, stage: StageName) => {
+    signal?.throwIfAborted()
+    onProgress?.({ step: `validate ${what}: ${stage}` })
+  }
+  const compare = (program: string, fn: string, results: Results, { samples, valid }: Pick<ChosenSamples, 'samples' | 'valid'>) => {
+    for (const { actual, expected, stage, gate } of gates) {
+      const [got, reference] = [results[actual], results[expected]]
+      if (got && reference)
+        comparisons.push(...compareOutputs({ program, function: fn, stage, gate }, { actual: got, expected: reference, samples, valid }))
+    }
+  }
+
+  for (const { program, name } of input.functions) {
+    const runs = wanted.flatMap(stage => stages[stage].filter(fn => fn.program === program && fn.name === name).map(fn => ({ stage, fn })))
+    const [any] = runs
+    if (!any) {
       notes.push(`${program}/${name}: neither the checkpoint nor a package is at hand, so it was not compared`)
       continue
     }
-    const { samples, valid, note } = chooseSamples(program, graph, origin?.model, goldens)
-    if (note !== undefined) notes.push(note)
-    // One session at a time, so that memory holds the weights once.
-    const run = (stage: string, of: Graph, open: () => Promise<Session>): Promise<readonly Tensors[]> => {
-      signal?.throwIfAborted()
-      onProgress?.({ step: `validate ${program}/${name}: ${stage}` })
-      return runSamples(open, of, samples)
+    const chosen = chooseSamples(program, any.fn.graph, source?.model, goldens)
+    if (chosen.note !== undefined) notes.push(chosen.note)
+    const results: Partial<Record<StageName | 'golden', readonly (Tensors | undefined)[]>> = {
+      golden: chosen.samples.map(sample => sample.golden),
     }
-    const check = (gate: Gate | undefined, actual: readonly Tensors[], expected: readonly (Tensors | undefined)[] | undefined): void => {
-      if (gate && expected) comparisons.push(...compareOutputs({ program, function: name, ...gate }, { actual, expected, samples, valid }))
+    for (const { stage, fn } of runs) {
+      announce(`${program}/${name}`, stage)
+      results[stage] = await runSamples(fn, chosen.samples)
     }
-    const golden = samples.map(sample => sample.golden)
-    const plain = source && rewriteTo(source, { name: 'onnx', precision: 'fp32', opset: 8 }).graph
-    const reference = plain && (await run('source', plain, () => runtime.open(plain)))
-    if (reference) check(gates.sourceGolden, reference, golden)
-    if (onnx !== undefined) {
-      const outputs = await run('ONNX', graph, () => runtime.openFile(join(folder, onnx)))
-      check(gates.onnxGolden, outputs, golden)
-      check(gates.onnxSource, outputs, reference)
+    compare(program, name, results, chosen)
+  }
+
+  for (const [program, golden] of goldens) {
+    const driver = golden.drive === undefined ? undefined : drivers[golden.drive]
+    if (golden.drive !== undefined && !driver)
+      notes.push(`${program}: its golden outputs come from "${golden.drive}", which is not known here`)
+    if (!driver) continue
+    const samples = golden.samples.map(({ inputs, outputs }): StageSample => ({ inputs, golden: outputs }))
+    const results: Partial<Record<StageName | 'golden', readonly (Tensors | undefined)[]>> = {
+      golden: samples.map(sample => sample.golden),
     }
-    if (read) {
-      const computed = await run('package', read, () => runtime.open(read))
-      check(gates.packageSource, computed, reference)
-      check(gates.packageGolden, computed, golden)
-      if (gates.roundedSource || gates.roundedGolden) {
-        const rounded = await run('package, fp16', read, () => runtime.open(read, { rounding: 'fp16' }))
-        check(gates.roundedSource, rounded, reference)
-        check(gates.roundedGolden, rounded, golden)
-      }
+    for (const stage of wanted) {
+      const has = (part: string) => stages[stage].some(fn => fn.program === part)
+      const parts = has(program) ? [program] : input.chain
+      if (parts.length === 0 || !parts.every(has)) continue
+      announce(program, stage)
+      results[stage] = await drive(stages[stage], samples, (calls, sample) => driver(calls, program, parts, sample.inputs))
     }
+    compare(program, golden.drive ?? '', results, { samples, valid: golden.valid })
   }
   return { ok: comparisons.every(({ ok }) => ok), comparisons, notes }
 }
 
-interface ReadStages {
-  readonly program: string
-  readonly name: string
-  readonly source: Graph | undefined
-  readonly read?: Graph
-  readonly onnx?: string
+/** One session is open at a time, so that memory holds the weights once. */
+async function runSamples({ open, graph }: StageFunction, samples: readonly StageSample[]): Promise<readonly Tensors[]> {
+  const session = await open()
+  try {
+    const outputs: Tensors[] = []
+    for (const { inputs } of samples) outputs.push(await session.run(fittingInputs(graph, inputs)))
+    return outputs
+  } finally {
+    await session.close()
+  }
 }
 
-async function readBack({ folder, functions }: ValidationInput): Promise<ReadStages[]> {
-  const packages = new Map<string, readonly Graph[]>()
-  for (const { coreml } of functions) {
-    if (coreml && !packages.has(coreml.path)) packages.set(coreml.path, (await readPackage(join(folder, coreml.path))).functions)
+async function drive(
+  functions: readonly StageFunction[],
+  samples: readonly StageSample[],
+  call: (calls: ReturnType<typeof stageCalls>, sample: StageSample) => Promise<Tensors>,
+): Promise<readonly Tensors[]> {
+  const calls = stageCalls(functions)
+  try {
+    const outputs: Tensors[] = []
+    for (const sample of samples) outputs.push(await call(calls, sample))
+    return outputs
+  } finally {
+    await calls.close()
   }
-  return functions.map(({ program, name, source, coreml, onnx }) => {
-    const read = coreml && packages.get(coreml.path)?.find(graph => graph.name === coreml.function)
-    return { program, name, source, ...(read ? { read } : {}), ...(onnx ? { onnx: onnx.path } : {}) }
-  })
 }

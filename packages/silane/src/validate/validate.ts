@@ -2,15 +2,16 @@ import { resolve } from 'node:path'
 import type { Comparison, OptionValue } from '@silane/core'
 import type { ModelOptions } from '../convert/convert-options.ts'
 import { hashFiles } from '../convert/hash-files.ts'
-import { planDeployment } from '../convert/plan-deployment.ts'
+import { chainOf, planDeployment } from '../convert/plan-deployment.ts'
 import { findPlugin, loadModel, openModel } from '../convert/prepare-model.ts'
 import { resolveSettings } from '../convert/resolve-settings.ts'
 import { errors } from '../errors.ts'
 import { type Manifest, packageOf, readManifest } from '../manifest.ts'
 import { chooseGates } from './gates.ts'
 import { readGoldens } from './goldens.ts'
+import type { StageFiles } from './open-stages.ts'
 import { goldensOf } from './validate-conversion.ts'
-import { type StageFiles, validateStages } from './validate-stages.ts'
+import { validateStages } from './validate-stages.ts'
 
 export interface ValidateOptions extends Pick<ModelOptions, 'plugins' | 'offline' | 'cwd' | 'signal' | 'onProgress' | 'onNote'> {
   /** A folder that `convert` wrote. */
@@ -52,6 +53,7 @@ function againstGoldens(folder: string, manifest: Manifest, { golden, signal, on
     folder,
     functions: filesOf(manifest),
     source: undefined,
+    chain: chainOf(manifest.pipeline),
     goldens: readGoldens(golden),
     gates,
     signal,
@@ -70,12 +72,13 @@ async function againstCheckpoint(folder: string, manifest: Manifest, model: stri
     const withOwn = { ...shape, options: Object.fromEntries(own) as Record<string, OptionValue> }
     const settings = resolveSettings(withOwn)
     const loaded = await loadModel(checkpoint, { plugin, contract }, withOwn)
-    const plan = planDeployment(loaded.model, settings)
+    const plan = planDeployment(loaded, settings)
     const sources = new Map(plan.flatMap(program => program.functions.map(fn => [`${program.name}/${fn.name}`, fn.source] as const)))
     const report = await validateStages({
       folder,
       functions: filesOf(manifest).map(fn => ({ ...fn, source: sources.get(`${fn.program}/${fn.name}`) })),
       source: { model: loaded.model, contract },
+      chain: chainOf(manifest.pipeline),
       goldens: golden === undefined ? goldensOf(checkpoint) : readGoldens(golden),
       gates: chooseGates({ ...settings, hasSource: true }),
       signal,

@@ -1,0 +1,51 @@
+import { generate } from '../generate/generate.ts'
+import type { ProgramSource } from '../generate/open-programs.ts'
+import { formatSeconds } from './format.ts'
+
+export interface GenerateFlags {
+  readonly text?: string
+  readonly ids?: number[]
+  readonly from?: ProgramSource
+  readonly maxNewTokens?: number
+  readonly beams?: number
+  readonly sample?: boolean
+  readonly temperature?: number
+  readonly topK?: number
+  readonly topP?: number
+  readonly seed?: number
+  readonly json?: boolean
+}
+
+/** `silane generate`: the text on stdout as it comes, what was measured on stderr. */
+export async function generateCommand(folder: string, flags: GenerateFlags): Promise<number> {
+  let shown = ''
+  const stream = (_: number, text: string | undefined): void => {
+    // A character may need several tokens: what is shown ends before one that is not whole yet.
+    const whole = text?.replace(/\uFFFD+$/, '')
+    if (flags.json || whole === undefined || !whole.startsWith(shown)) return
+    process.stdout.write(whole.slice(shown.length))
+    shown = whole
+  }
+  const result = await generate({
+    folder,
+    text: flags.text,
+    ids: flags.ids,
+    from: flags.from,
+    maxNewTokens: flags.maxNewTokens,
+    beams: flags.beams,
+    doSample: flags.sample,
+    temperature: flags.temperature,
+    topK: flags.topK,
+    topP: flags.topP,
+    seed: flags.seed,
+    onToken: stream,
+  })
+  if (flags.json) console.log(JSON.stringify(result, undefined, 2))
+  else console.log((result.text ?? result.tokens.join(' ')).slice(shown.length))
+  const { tokens, promptTokens, prefillMs, decodeMs } = result
+  const speed = tokens.length > 1 && decodeMs > 0 ? `, ${(((tokens.length - 1) / decodeMs) * 1000).toFixed(1)} tokens/s` : ''
+  console.error(
+    `${promptTokens} tokens read in ${formatSeconds(prefillMs / 1000)}, ${tokens.length} written${speed}, on this machine's CPU`,
+  )
+  return 0
+}
