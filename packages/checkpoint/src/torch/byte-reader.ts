@@ -23,6 +23,15 @@ export class ByteReader {
     return this.#end - this.position
   }
 
+  /** The next byte; undefined at the end. */
+  byte(): number | undefined {
+    const byte = this.#window[this.position - this.#windowStart]
+    // Nearly every byte of a pickle comes this way, so the window is asked first.
+    if (byte === undefined) return this.take(1)?.[0]
+    this.position++
+    return byte
+  }
+
   /** The next `count` bytes, valid until the next call; undefined where fewer are left, before anything is allocated. */
   take(count: number): Uint8Array | undefined {
     if (count > this.remaining) return undefined

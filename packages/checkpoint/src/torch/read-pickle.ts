@@ -4,21 +4,23 @@ import type { ByteReader } from './byte-reader.ts'
 import type { PickleDict, PickleKey, PickleList, PickleStorage, PickleValue } from './pickle-value.ts'
 import { emptyDict, isKnownGlobal, Malformed, rebuild, storageOf } from './rebuild.ts'
 
-// Together the bounds keep the interpreter below 200 MB and a second. A tensor takes some 250 bytes of a pickle, 10 containers and
-// strings, 20 items in them and 15 numbers of the memo, so that 50,000 tensors in one file fit; those with the most have 10,000.
+// Together the bounds keep the interpreter below 200 MB and a second. A tensor takes 130 to 250 bytes of a pickle, 10 objects (one of them
+// a dict), 20 items in them and 15 numbers of the memo, so that 45,000 tensors in one file fit; those with the most have 10,000.
 
 /** Bytes of one pickle. */
-const MAX_BYTES = 32 << 20
-/** Containers, strings, storages and tensors. */
-const MAX_OBJECTS = 750_000
+const MAX_BYTES = 16 << 20
+/** Containers, texts, storages and tensors. */
+const MAX_OBJECTS = 500_000
+/** Dicts, the costly ones among the objects. */
+const MAX_DICTS = 150_000
 /** Items of all containers together. */
-const MAX_ITEMS = 2_000_000
+const MAX_ITEMS = 1_000_000
 /** Values on the stack: pickle puts at most 1,000 items there before it stores them. */
 const MAX_STACK = 20_000
 /** Marks on the stack: one for each container under construction. */
 const MAX_MARKS = 64
 /** Remembered values. */
-const MAX_MEMO = 1_000_000
+const MAX_MEMO = 750_000
 /** Containers in each other. */
 const MAX_DEPTH = 32
 /** Items with repeated parts counted each time: a list of ten of a list of ten of … is small to write and endless to walk through. */
@@ -87,6 +89,7 @@ class Machine {
   readonly #marks: number[] = []
   readonly #memo: (PickleValue | undefined)[] = []
   #objects = 0
+  #dicts = 0
   #items = 0
 
   constructor(reader: ByteReader, storages: Map<string, PickleStorage>) {
@@ -99,7 +102,7 @@ class Machine {
     for (;;) {
       this.at = this.#reader.position
       if (this.at - this.#start > MAX_BYTES) throw this.#limit('more bytes', MAX_BYTES)
-      const opcode = this.#uint(1)
+      const opcode = this.#byte()
       // STOP
       if (opcode === 0x2e) return this.#result()
       this.#step(opcode)
@@ -115,7 +118,7 @@ class Machine {
 
   static readonly #instructions: ReadonlyMap<number, (machine: Machine) => void> = new Map([
     // PROTO
-    [0x80, m => m.#protocol(m.#uint(1))],
+    [0x80, m => m.#protocol(m.#byte())],
     // FRAME: where Python would read ahead
     [0x95, m => void m.#bytes(8)],
     // MARK
@@ -125,16 +128,16 @@ class Machine {
     [0x88, m => m.#push(true)],
     [0x89, m => m.#push(false)],
     // BININT1, BININT2, BININT, LONG1, BINFLOAT
-    [0x4b, m => m.#push(m.#uint(1))],
+    [0x4b, m => m.#push(m.#byte())],
     [0x4d, m => m.#push(m.#uint(2))],
     [0x4a, m => m.#push(m.#uint(4) | 0)],
-    [0x8a, m => m.#push(m.#integer(m.#uint(1)))],
+    [0x8a, m => m.#push(m.#integer(m.#byte()))],
     [0x47, m => m.#push(view(m.#bytes(8)).getFloat64(0))],
     // BINUNICODE, SHORT_BINUNICODE; BINSTRING, SHORT_BINSTRING of Python 2
     [0x58, m => m.#push(m.#string(m.#uint(4)))],
-    [0x8c, m => m.#push(m.#string(m.#uint(1)))],
+    [0x8c, m => m.#push(m.#string(m.#byte()))],
     [0x54, m => m.#push(m.#string(m.#uint(4)))],
-    [0x55, m => m.#push(m.#string(m.#uint(1)))],
+    [0x55, m => m.#push(m.#string(m.#byte()))],
     // EMPTY_TUPLE, TUPLE1, TUPLE2, TUPLE3, TUPLE
     [0x29, m => m.#tuple([])],
     [0x85, m => m.#tuple(m.#popMany(1))],
@@ -150,11 +153,11 @@ class Machine {
     [0x73, m => m.#set(m.#popMany(2))],
     [0x75, m => m.#set(m.#popMark())],
     // BINPUT, LONG_BINPUT, MEMOIZE
-    [0x71, m => m.#put(m.#uint(1))],
+    [0x71, m => m.#put(m.#byte())],
     [0x72, m => m.#put(m.#uint(4))],
     [0x94, m => m.#put(m.#memo.length)],
     // BINGET, LONG_BINGET
-    [0x68, m => m.#get(m.#uint(1))],
+    [0x68, m => m.#get(m.#byte())],
     [0x6a, m => m.#get(m.#uint(4))],
     // GLOBAL, STACK_GLOBAL
     [0x63, m => m.#global(m.#line(), m.#line())],
@@ -266,6 +269,8 @@ class Machine {
 
   #create(value: PickleValue): void {
     if (++this.#objects > MAX_OBJECTS) throw this.#limit('more objects', MAX_OBJECTS)
+    const isDict = typeof value === 'object' && value?.kind === 'dict'
+    if (isDict && ++this.#dicts > MAX_DICTS) throw this.#limit('more dicts', MAX_DICTS)
     this.#push(value)
   }
 
@@ -274,15 +279,16 @@ class Machine {
   }
 
   #pop(): PickleValue {
-    const [value] = this.#popMany(1)
+    const value = this.#stack.length > (this.#marks.at(-1) ?? 0) ? this.#stack.pop() : undefined
     if (value === undefined) throw new Malformed('the stack is empty')
     return value
   }
 
+  /** The last `count` values, in the order in which they came. */
   #popMany(count: number): PickleValue[] {
-    const floor = this.#marks.at(-1) ?? 0
-    if (this.#stack.length - count < floor) throw new Malformed('the stack is empty')
-    return this.#stack.splice(this.#stack.length - count, count)
+    const values = new Array<PickleValue>(count)
+    for (let i = count - 1; i >= 0; i--) values[i] = this.#pop()
+    return values
   }
 
   #popMark(): PickleValue[] {
@@ -312,10 +318,16 @@ class Machine {
     return bytes
   }
 
+  #byte(): number {
+    const byte = this.#reader.byte()
+    if (byte === undefined) throw new Malformed('it ends in the middle')
+    return byte
+  }
+
   #uint(bytes: 1 | 2 | 4): number {
-    const data = this.#bytes(bytes)
-    if (bytes === 1) return view(data).getUint8(0)
-    return bytes === 2 ? view(data).getUint16(0, true) : view(data).getUint32(0, true)
+    let value = 0
+    for (let i = 0; i < bytes; i++) value += this.#byte() * 2 ** (8 * i)
+    return value
   }
 
   #integer(length: number): number | bigint {
@@ -335,7 +347,7 @@ class Machine {
   #line(): string {
     const bytes: number[] = []
     for (;;) {
-      const byte = this.#uint(1)
+      const byte = this.#byte()
       if (byte === 0x0a) return decode(Uint8Array.from(bytes))
       if (bytes.push(byte) > MAX_NAME) throw this.#limit('more bytes in a name', MAX_NAME)
     }
