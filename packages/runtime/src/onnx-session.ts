@@ -22,6 +22,7 @@ export class OnnxSession implements Session {
   readonly #session: InferenceSession
   readonly #graph: string
   readonly #release: () => void
+  #closed = false
 
   constructor(ort: Ort, session: InferenceSession, graph: string, release: () => void) {
     this.#ort = ort
@@ -56,7 +57,10 @@ export class OnnxSession implements Session {
     return new this.#ort.Tensor(type as 'float32', data as Float32Array, [...constant.shape])
   }
 
+  /** Frees the session and what it was made from; a second time does nothing. */
   async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
     try {
       await this.#session.release()
     } finally {
