@@ -191,6 +191,8 @@ export const identifier = (name: string): string => {
 }
 
 function attributeKey(value: Attribute): string {
+  // JSON has no infinities.
+  if (typeof value === 'number') return String(value)
   if (typeof value !== 'object' || Array.isArray(value)) return JSON.stringify(value)
   const constant = value as Constant
   return `${constant.dtype}[${constant.shape}]${constant.id}`

@@ -52,10 +52,8 @@ export const arrayConstant = (dtype: DType, shape: readonly number[], data: Nume
 
 /** A rank-0 constant. */
 export const scalarConstant = (dtype: DType, value: number): Constant => {
-  const data = allocate(dtype, 1)
-  if (dtype === 'int64') (data as BigInt64Array)[0] = BigInt(value)
-  else data[0] = value
-  return denseConstant(dtype, [], data)
+  const data = castArray(Float64Array.of(value), 'fp64', dtype)
+  return { ...denseConstant(dtype, [], data), id: `scalar:${dtype}:${Object.is(value, -0) ? '-0' : value}` }
 }
 
 /** Elements computed from their row-major index: `id` names the formula and its parameters. */
@@ -144,7 +142,8 @@ export function combineConstants(id: string, a: Constant, b: Constant, combine: 
     other ??= computable(b, 0, sizeOf(b.shape))[0]
     return combine(value, Number(other[index(flat)]))
   }
-  return { ...mapConstant(a, 'combine', map), id: `${id}(${a.id},${b.id})` }
+  // Both shapes stand in the id: they decide which elements meet.
+  return { ...mapConstant(a, 'combine', map), id: `${id}(${a.id}[${a.shape}],${b.id}[${b.shape}])` }
 }
 
 const stridesOf = (shape: readonly number[]): number[] => shape.map((_, axis) => sizeOf(shape.slice(axis + 1)))

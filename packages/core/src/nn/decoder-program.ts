@@ -37,6 +37,13 @@ export interface LayerRange {
   readonly last: boolean
 }
 
+/**
+ * What a part of a cut decoder hands to the next, under the name `hidden_states`; a part in the middle, which has an input of that
+ * name, gives `hidden_states_out`, since a Core ML function names every value once.
+ */
+export const handOver = ({ first }: LayerRange, hidden: Value): Readonly<Record<string, Value>> =>
+  first ? { hidden_states: hidden } : { hidden_states_out: hidden }
+
 /** Adds the ops of some layers for `tokens` new tokens and gives the outputs. */
 export type DecoderBuild = (b: Builder, tokens: number, range: LayerRange) => Readonly<Record<string, Value>>
 

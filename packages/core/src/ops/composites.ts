@@ -70,7 +70,13 @@ export const composites = {
         () => `${heads} heads do not divide ${width} and ${value.shape[2]}`,
       )
       demand(!key_mask || sameShape(key_mask.shape, [batch, keys]), () => `key_mask is [${key_mask?.shape}], not [${batch},${keys}]`)
-      if (mask) demand(sameShape(broadcast(mask.shape, [batch, queries, keys]), [batch, queries, keys]), () => `mask is [${mask.shape}]`)
+      if (mask) {
+        const [rows, ...pairs] = mask.shape
+        demand(
+          (rows === batch || rows === 1) && sameShape(pairs, [queries, keys]),
+          () => `mask is [${mask.shape}], not [${batch},${queries},${keys}]`,
+        )
+      }
       if (bias)
         demand(
           sameShape(broadcast(bias.shape, [batch, heads, queries, keys]), [batch, heads, queries, keys]),

@@ -21,6 +21,10 @@ export function slicedShape(
     demand(step !== 0, 'a stride is 0')
     const clamp = (value: number) => Math.min(Math.max(value < 0 ? value + dim : value, step < 0 ? -1 : 0), step < 0 ? dim - 1 : dim)
     const from = beginMask[axis] ? (step < 0 ? dim - 1 : 0) : clamp(begin[axis] as number)
+    if (squeezeMask[axis]) {
+      const index = beginMask[axis] ? 0 : (begin[axis] as number)
+      demand(index >= -dim && index < dim, () => `no index ${index} on axis ${axis} of [${shape}]`)
+    }
     if (squeezeMask[axis]) return { begin: from, end: from + 1, stride: 1, size: 1 }
     const to = endMask[axis] ? (step < 0 ? -1 : dim) : clamp(end[axis] as number)
     const size = Math.max(0, Math.ceil((to - from) / step))

@@ -115,7 +115,9 @@ export const foldConstants: readonly Rule[] = [
       const x = constantOf(operand(op, 'x'))
       const indices = constantOf(operand(op, 'indices'))
       if (!x || !indices || op.attributes.axis !== 0 || sizeOf(indices.shape) > MAX_FOLDED_ROWS) return undefined
-      const rows = Array.from(readAll(indices), Number)
+      const count = x.shape[0] as number
+      const rows = Array.from(readAll(indices), Number).map(row => (row < 0 ? row + count : row))
+      if (rows.some(row => row < 0 || row >= count)) return undefined
       return b.constant(reshapeConstant(gatherConstant(x, rows), (op.outputs[0] as Value).type.shape))
     },
   },
