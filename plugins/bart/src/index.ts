@@ -10,6 +10,7 @@ import {
   definePlugin,
   encoderProgram,
   fromChannels,
+  handOver,
   type LoadRequest,
   labelCount,
   lastPosition,
@@ -75,7 +76,7 @@ function generation({ request, w, config }: Source): Built {
       cross: (layer: number, projected: Parameters<CrossCache['attend']>[1]) => crossed.attend(layer - range.from, projected),
     }
     const y = decode(b, x, attention, w, config, range)
-    if (!range.last) return { hidden_states: toChannels(b, y), ...own.outputs() }
+    if (!range.last) return { ...handOver(range, toChannels(b, y)), ...own.outputs() }
     const { table, bias } = vocabulary(w, config)
     return { logits: projectVocabulary(b, y, table, bias, request.options['split-head'] === true), ...own.outputs() }
   })

@@ -9,6 +9,7 @@ import {
   definePlugin,
   encoderProgram,
   fromChannels,
+  handOver,
   type LoadRequest,
   labelCount,
   lastPosition,
@@ -49,7 +50,7 @@ function generation(request: LoadRequest, w: Weights, config: Gpt2Config): Pick<
     const cache = new DecoderCache(b, positions, { layers: range.to - range.from, channels: config.n_embd, context: sizes.context, kv })
     const x = ids ? embed(b, ids, positions, w, config) : fromChannels(b, hidden as Value)
     const y = decode(b, x, cache, w, config, range)
-    if (!range.last) return { hidden_states: toChannels(b, y), ...cache.outputs() }
+    if (!range.last) return { ...handOver(range, toChannels(b, y)), ...cache.outputs() }
     const logits = projectVocabulary(b, finalNorm(b, y, w, config), vocabulary(w, config), undefined, options['split-head'] === true)
     return { logits, ...cache.outputs() }
   })

@@ -9,6 +9,7 @@ import {
   definePlugin,
   encoderProgram,
   fromChannels,
+  handOver,
   hasSentenceModules,
   type LoadRequest,
   projectVocabulary,
@@ -95,7 +96,7 @@ function generation(source: Source): Pick<SourceModel, 'programs' | 'pipeline' |
     const mask = b.input('encoder_attention_mask', 'int32', [1, length])
     const cross = new CrossCache(b, { layers, channels: config.inner, length }, mask)
     const y = decode(b, x, { own, cross, context: sizes.context }, w, config, range)
-    if (!range.last) return { hidden_states: toChannels(b, y), ...own.outputs() }
+    if (!range.last) return { ...handOver(range, toChannels(b, y)), ...own.outputs() }
     const logits = projectVocabulary(b, finish(b, y, w, config), vocabulary(source), undefined, request.options['split-head'] === true)
     return { logits, ...own.outputs() }
   })

@@ -1,4 +1,4 @@
-import type { Session, TensorType } from '@silane/core'
+import type { Session, Tensors, TensorType } from '@silane/core'
 import { arrayConstant, type Constant, readAll } from '@silane/core'
 import { errors } from './errors.ts'
 
@@ -104,7 +104,7 @@ export class CachedDecoder {
       }
       const outputs = await link[name].run(feeds)
       after.push(updated(cache, outputs, declared, length, ids.length))
-      passed = outputs
+      passed = handedOver(outputs)
       firstLayer += layers
     }
     const logits = passed.logits
@@ -114,6 +114,10 @@ export class CachedDecoder {
     return { scores: Float32Array.from(scores, Number), state: { length: length + ids.length, caches: after } }
   }
 }
+
+/** What a part gives the next: its `hidden_states`, which those in the middle call `hidden_states_out`. */
+const handedOver = ({ hidden_states_out, ...outputs }: Tensors): Tensors =>
+  hidden_states_out ? { ...outputs, hidden_states: hidden_states_out } : outputs
 
 const ints = (values: readonly number[]): Constant => arrayConstant('int32', [1, values.length], Int32Array.from(values))
 
