@@ -92,4 +92,16 @@ export function addCommands(program: Command, exit: (code: number) => void): voi
       const { generateCommand } = await import('./generate-command.ts')
       exit(await generateCommand(folder, flags))
     })
+
+  program
+    .command('benchmark')
+    .summary('time every function of a converted folder')
+    .description("Times every function in onnxruntime on this machine's CPU and shows what the Neural Engine gets.")
+    .argument('<dir>', 'folder that `silane convert` wrote')
+    .option('--runs <n>', 'runs of each function, at least', whole)
+    .option('--json', 'print one JSON document on stdout')
+    .action(async (folder, flags) => {
+      const { benchmarkCommand } = await import('./benchmark-command.ts')
+      exit(await interruptible(signal => benchmarkCommand(folder, flags, signal)))
+    })
 }

@@ -21,7 +21,7 @@ export interface ModelFlags {
   readonly offline?: boolean
 }
 
-/** A positive whole number. */
+/** Reads a positive whole number. */
 export const whole = (text: string): number => {
   if (!/^\d+$/.test(text) || Number(text) < 1) throw new InvalidArgumentError('It is not a positive whole number.')
   return Number(text)
@@ -63,17 +63,17 @@ const assignment = (text: string, previous: Readonly<Record<string, string>> = {
 export function addModelFlags(command: Command): Command {
   return command
     .option('--task <task>', "what the model is for; default: what config.json's architecture stands for")
-    .option('--target <targets>', 'coreml, onnx or both', targets)
+    .option('--target <targets>', 'coreml,onnx (default) or one of them', targets)
     .option('--plugin <name>', 'use this plugin, a package or a folder; repeatable', collect)
-    .addOption(new Option('--min-os <os>', 'oldest system to run on').choices(['ios16', 'ios17', 'ios18', 'ios26']))
-    .addOption(new Option('--precision <precision>', 'Core ML: fp16, or fp32 to compare').choices(['fp16', 'fp32']))
-    .addOption(new Option('--onnx-precision <precision>', 'type of the ONNX weights').choices(['fp32', 'fp16']))
-    .option('--batch <n>', 'rows per call', whole)
+    .addOption(new Option('--min-os <os>', 'oldest system to run on; default: ios18').choices(['ios16', 'ios17', 'ios18', 'ios26']))
+    .addOption(new Option('--precision <precision>', 'Core ML: fp16 (default), or fp32 to compare').choices(['fp16', 'fp32']))
+    .addOption(new Option('--onnx-precision <precision>', 'type of the ONNX weights; default: fp32').choices(['fp32', 'fp16']))
+    .option('--batch <n>', 'rows per call; default: 1', whole)
     .option('--seq <lengths>', 'sequence lengths, such as 128 or 64,128,512', lengths)
     .option('--context <n>', 'cache slots of a decoder', whole)
     .option('--prefill <n>', 'tokens per prefill call', whole)
-    .addOption(new Option('--kv <kind>', 'where a decoder keeps its cache').choices(['io', 'state']))
-    .addOption(new Option('--platform <name>', 'decides the largest package').choices(['ios', 'macos']))
+    .addOption(new Option('--kv <kind>', 'where a decoder keeps its cache; default: io').choices(['io', 'state']))
+    .addOption(new Option('--platform <name>', 'decides the largest package; default: ios').choices(['ios', 'macos']))
     .option('--max-package-size <size>', 'cut a decoder into packages of at most this size', bytes)
     .option('--option <name=value>', "an option of the plugin's; repeatable, see `silane plugins`", assignment)
     .option('--revision <revision>', 'branch, tag or commit on the hub')

@@ -1,0 +1,77 @@
+import { join, resolve } from 'node:path'
+import { allocate, arrayConstant, type Constant, type DType, type Graph, sizeOf, type Tensors } from '@silane/core'
+import { readPackage } from '@silane/coreml'
+import { createRuntime, type OnnxRuntime, type Timing, timeSession } from '@silane/runtime'
+import { analyzeGraph, type GraphAnalysis } from './analyze-graph.ts'
+import type { ModelOptions } from './convert/convert-options.ts'
+import { type DeployedFunction, type DeployedTensor, packageOf, readManifest } from './manifest.ts'
+
+export interface BenchmarkOptions extends Pick<ModelOptions, 'cwd' | 'signal' | 'onProgress'> {
+  /** A folder that `convert` wrote. */
+  readonly folder: string
+  /** Runs of each function, at least. Default: 10. */
+  readonly runs?: number | undefined
+}
+
+export interface FunctionBenchmark {
+  readonly program: string
+  readonly function: string
+  /** What was run, in onnxruntime on this machine's CPU: the ONNX file, or the package where there is none. */
+  readonly ran: string
+  /** Milliseconds per call. */
+  readonly latency: Timing
+  /** Multiply-accumulates per second in billions, at the median. */
+  readonly gigaMacs: number | undefined
+  /** Of the package: what the Neural Engine gets. */
+  readonly analysis: GraphAnalysis | undefined
+}
+
+/** Times every function of a converted folder. Latencies of the Neural Engine need a Mac; these are of this machine's CPU. */
+export async function benchmark(options: BenchmarkOptions): Promise<readonly FunctionBenchmark[]> {
+  const folder = resolve(options.cwd ?? '.', options.folder)
+  const runtime = createRuntime()
+  const results: FunctionBenchmark[] = []
+  for (const program of readManifest(folder).programs) {
+    for (const fn of program.functions) {
+      options.signal?.throwIfAborted()
+      options.onProgress?.({ step: `time ${program.name}/${fn.name}` })
+      const path = packageOf(program, fn)?.path
+      const graph = path === undefined ? undefined : await packagedFunction(join(folder, path), fn)
+      const ran = fn.onnx?.path ?? path
+      if (ran === undefined) continue
+      const session = await open(runtime, folder, fn, graph)
+      if (!session) continue
+      try {
+        const latency = await timeSession(session, placeholders(fn), { runs: options.runs ?? 10 })
+        const analysis = graph && analyzeGraph(graph)
+        const gigaMacs = analysis && analysis.macs / latency.median / 1e6
+        results.push({ program: program.name, function: fn.name, ran, latency, gigaMacs, analysis })
+      } finally {
+        await session.close()
+      }
+    }
+  }
+  return results
+}
+
+const open = (runtime: OnnxRuntime, folder: string, { onnx }: DeployedFunction, graph: Graph | undefined) =>
+  onnx ? runtime.openFile(join(folder, onnx.path)) : graph && runtime.open(graph)
+
+async function packagedFunction(path: string, { name }: DeployedFunction): Promise<Graph | undefined> {
+  const { functions } = await readPackage(path)
+  return functions.find(graph => graph.name === name) ?? functions[0]
+}
+
+const placeholders = ({ inputs, states }: DeployedFunction): Tensors =>
+  Object.fromEntries([...inputs, ...states].map(tensor => [tensor.name, placeholder(tensor)]))
+
+const dtypes: Readonly<Record<string, DType>> = { int32: 'int32', int64: 'int32', float16: 'fp32', float32: 'fp32', bool: 'bool' }
+
+/** Values do not matter for the time as long as they are ordinary: ids of the first row, nothing masked. */
+function placeholder({ name, dtype, shape }: DeployedTensor): Constant {
+  const type = dtypes[dtype] ?? 'fp32'
+  const data = allocate(type, sizeOf(shape))
+  const value = type === 'fp32' ? 0.5 : name.includes('mask') ? 1 : 0
+  for (let i = 0; i < data.length; i++) data[i] = value
+  return arrayConstant(type, shape, data)
+}
