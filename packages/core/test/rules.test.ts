@@ -1,0 +1,716 @@
+import { describe, expect, it } from 'vitest'
+import { type Graph, printGraph, type Rule, rewriteGraph, verifyGraph } from '../src/index.ts'
+import { plainExpansions } from '../src/lower/plain.ts'
+import { foldConstants } from '../src/passes/fold-constants.ts'
+import { simplify } from '../src/passes/simplify.ts'
+import { parseGraph } from './parse-graph.ts'
+import { expectSameValues } from './same-values.ts'
+
+const rules: readonly Rule[] = [...simplify, ...foldConstants, ...plainExpansions]
+const firing = new Set<string>()
+const quiet = new Set<string>()
+
+function rewrite(rule: string, text: string): { graph: Graph; fired: boolean } {
+  const before = parseGraph(text)
+  const { graph, hits } = rewriteGraph(
+    before,
+    rules.filter(({ name }) => name === rule),
+  )
+  verifyGraph(graph, rule)
+  expectSameValues(graph, before)
+  return { graph, fired: (hits[rule] ?? 0) > 0 }
+}
+
+/** Rewriting under one rule alone; each result is verified and computed, and must give what the graph gave before. */
+function under(rule: string) {
+  return {
+    /** The text after; `firing` only when the rule fired. */
+    after(text: string): string {
+      const { graph, fired } = rewrite(rule, text)
+      expect(fired, `${rule} fires`).toBe(true)
+      return printGraph(graph)
+    },
+    fires(title: string, body: () => void): void {
+      firing.add(rule)
+      it(title, body)
+    },
+    /** A case that the rule must leave alone. */
+    leaves(title: string, text: string): void {
+      quiet.add(rule)
+      it(`leaves ${title}`, () => {
+        const { graph, fired } = rewrite(rule, text)
+        expect(fired, `${rule} fires`).toBe(false)
+        expect(printGraph(graph)).toBe(printGraph(parseGraph(text)))
+      })
+    },
+  }
+}
+
+describe('drop-transpose-pair', () => {
+  const { after, fires, leaves } = under('drop-transpose-pair')
+  fires('nothing is left of a transpose that is undone', () =>
+    expect(
+      after(`
+        graph main(%x: fp32[2, 3, 4])
+          %a = transpose(x=%x, perm=[0, 2, 1])
+          %b = transpose(x=%a, perm=[0, 2, 1])
+          %c = relu(x=%b)
+          return y=%c`),
+    ).toMatchInlineSnapshot(`
+      "graph main(%x: fp32[2, 3, 4])
+        %c = relu(x=%x) : fp32[2, 3, 4]
+        return y=%c"
+    `),
+  )
+  fires('two that do not cancel become one', () =>
+    expect(
+      after(`
+        graph main(%x: fp32[2, 3, 4])
+          %a = transpose(x=%x, perm=[1, 2, 0])
+          %b = transpose(x=%a, perm=[0, 2, 1])
+          return y=%b`),
+    ).toMatchInlineSnapshot(`
+      "graph main(%x: fp32[2, 3, 4])
+        %transpose = transpose(x=%x, perm=[1, 0, 2]) : fp32[3, 2, 4]
+        return y=%transpose"
+    `),
+  )
+  fires('the first stays where the graph gives it away', () =>
+    expect(
+      after(`
+        graph main(%x: fp32[2, 3, 4])
+          %a = transpose(x=%x, perm=[0, 2, 1])
+          %b = transpose(x=%a, perm=[0, 2, 1])
+          %c = relu(x=%b)
+          return turned=%a, y=%c`),
+    ).toMatchInlineSnapshot(`
+      "graph main(%x: fp32[2, 3, 4])
+        %a = transpose(x=%x, perm=[0, 2, 1]) : fp32[2, 4, 3]
+        %c = relu(x=%x) : fp32[2, 3, 4]
+        return turned=%a, y=%c"
+    `),
+  )
+  leaves(
+    'a pair with an op between',
+    `graph main(%x: fp32[2, 3, 4])
+       %a = transpose(x=%x, perm=[0, 2, 1])
+       %b = relu(x=%a)
+       %c = transpose(x=%b, perm=[0, 2, 1])
+       return y=%c`,
+  )
+})
+
+describe('drop-identity-transpose', () => {
+  const { after, fires, leaves } = under('drop-identity-transpose')
+  fires('no axis moves', () =>
+    expect(
+      after(`
+        graph main(%x: fp32[2, 3])
+          %a = transpose(x=%x, perm=[0, 1])
+          %b = relu(x=%a)
+          return y=%b`),
+    ).toMatchInlineSnapshot(`
+      "graph main(%x: fp32[2, 3])
+        %b = relu(x=%x) : fp32[2, 3]
+        return y=%b"
+    `),
+  )
+  fires('as the output itself', () =>
+    expect(
+      after(`
+        graph main(%x: fp32[2, 3])
+          %a = transpose(x=%x, perm=[0, 1])
+          return y=%a`),
+    ).toMatchInlineSnapshot(`
+      "graph main(%x: fp32[2, 3])
+        return y=%x"
+    `),
+  )
+  leaves(
+    'axes that trade places, though their sizes are equal',
+    `graph main(%x: fp32[3, 3])
+       %a = transpose(x=%x, perm=[1, 0])
+       return y=%a`,
+  )
+})
+
+describe('transpose-of-units-to-reshape', () => {
+  const { after, fires, leaves } = under('transpose-of-units-to-reshape')
+  fires('axes of size 1 pass the others', () =>
+    expect(
+      after(`
+        graph main(%x: fp32[1, 4, 1, 6])
+          %a = transpose(x=%x, perm=[1, 2, 0, 3])
+          return y=%a`),
+    ).toMatchInlineSnapshot(`
+      "graph main(%x: fp32[1, 4, 1, 6])
+        %reshape = reshape(x=%x, shape=[4, 1, 1, 6]) : fp32[4, 1, 1, 6]
+        return y=%reshape"
+    `),
+  )
+  leaves(
+    'a transpose that moves an axis larger than 1 past another',
+    `graph main(%x: fp32[1, 4, 1, 6])
+       %a = transpose(x=%x, perm=[0, 3, 2, 1])
+       return y=%a`,
+  )
+})
+
+describe('drop-reshape', () => {
+  const { after, fires, leaves } = under('drop-reshape')
+  fires('the shape stays', () =>
+    expect(
+      after(`
+        graph main(%x: fp32[2, 3])
+          %a = reshape(x=%x, shape=[2, 3])
+          %b = relu(x=%a)
+          return y=%b`),
+    ).toMatchInlineSnapshot(`
+      "graph main(%x: fp32[2, 3])
+        %b = relu(x=%x) : fp32[2, 3]
+        return y=%b"
+    `),
+  )
+  fires('an output that is reshaped to itself is the value', () =>
+    expect(
+      after(`
+        graph main(%x: fp32[2, 3])
+          %a = relu(x=%x)
+          %b = reshape(x=%a, shape=[2, 3])
+          return a=%a, b=%b`),
+    ).toMatchInlineSnapshot(`
+      "graph main(%x: fp32[2, 3])
+        %a = relu(x=%x) : fp32[2, 3]
+        return a=%a, b=%a"
+    `),
+  )
+  leaves(
+    'a reshape to the same size',
+    `graph main(%x: fp32[2, 3])
+       %a = reshape(x=%x, shape=[3, 2])
+       return y=%a`,
+  )
+})
+
+describe('merge-reshapes', () => {
+  const { after, fires, leaves } = under('merge-reshapes')
+  fires('only the last shape matters', () =>
+    expect(
+      after(`
+        graph main(%x: fp32[2, 3])
+          %a = expand_dims(x=%x, axes=[1])
+          %b = squeeze(x=%a, axes=[1])
+          %c = reshape(x=%b, shape=[6])
+          return y=%c`),
+    ).toMatchInlineSnapshot(`
+      "graph main(%x: fp32[2, 3])
+        %reshape_1 = reshape(x=%x, shape=[6]) : fp32[6]
+        return y=%reshape_1"
+    `),
+  )
+  fires('a shape in between stays where the graph gives it away', () =>
+    expect(
+      after(`
+        graph main(%x: fp32[2, 3])
+          %a = reshape(x=%x, shape=[6])
+          %b = reshape(x=%a, shape=[3, 2])
+          return a=%a, b=%b`),
+    ).toMatchInlineSnapshot(`
+      "graph main(%x: fp32[2, 3])
+        %a = reshape(x=%x, shape=[6]) : fp32[6]
+        %reshape = reshape(x=%x, shape=[3, 2]) : fp32[3, 2]
+        return a=%a, b=%reshape"
+    `),
+  )
+  leaves(
+    'reshapes around a transpose',
+    `graph main(%x: fp32[6])
+       %a = reshape(x=%x, shape=[2, 3])
+       %b = transpose(x=%a, perm=[1, 0])
+       %c = reshape(x=%b, shape=[6])
+       return y=%c`,
+  )
+})
+
+describe('drop-cast', () => {
+  const { after, fires, leaves } = under('drop-cast')
+  fires('the type stays', () =>
+    expect(
+      after(`
+        graph main(%x: fp32[2])
+          %a = cast(x=%x, dtype="fp32")
+          return y=%a`),
+    ).toMatchInlineSnapshot(`
+      "graph main(%x: fp32[2])
+        return y=%x"
+    `),
+  )
+  leaves(
+    'a way there and back, which rounds',
+    `graph main(%x: fp32[2])
+       %a = cast(x=%x, dtype="fp16")
+       %b = cast(x=%a, dtype="fp32")
+       return y=%b`,
+  )
+})
+
+describe('drop-identity', () => {
+  const { after, fires, leaves } = under('drop-identity')
+  fires('a second name', () =>
+    expect(
+      after(`
+        graph main(%x: fp32[2])
+          %a = identity(x=%x)
+          %b = relu(x=%a)
+          return y=%b`),
+    ).toMatchInlineSnapshot(`
+      "graph main(%x: fp32[2])
+        %b = relu(x=%x) : fp32[2]
+        return y=%b"
+    `),
+  )
+  leaves(
+    'what is the identity for some numbers only',
+    `graph main(%x: fp32[2])
+       %a = relu(x=%x)
+       return y=%a`,
+  )
+})
+
+describe('fold-reshape-expand_dims-squeeze', () => {
+  const { after, fires, leaves } = under('fold-reshape-expand_dims-squeeze')
+  fires('a constant under another shape keeps its id', () =>
+    expect(
+      after(`
+        graph main(%x: fp32[6, 1])
+          %w = const(val=<w>) : fp32[2, 3]
+          %a = expand_dims(x=%w, axes=[0])
+          %b = squeeze(x=%a, axes=[0])
+          %c = reshape(x=%b, shape=[6, 1])
+          %d = add(x=%x, y=%c)
+          return y=%d`),
+    ).toMatchInlineSnapshot(`
+      "graph main(%x: fp32[6, 1])
+        %const_1 = const(val=<w>) : fp32[6, 1]
+        %d = add(x=%x, y=%const_1) : fp32[6, 1]
+        return y=%d"
+    `),
+  )
+  fires('a constant that is an output', () =>
+    expect(
+      after(`
+        graph main(%x: fp32[1])
+          %w = const(val=<w>) : fp32[2, 3]
+          %a = reshape(x=%w, shape=[6])
+          %b = relu(x=%x)
+          return a=%a, b=%b`),
+    ).toMatchInlineSnapshot(`
+      "graph main(%x: fp32[1])
+        %const = const(val=<w>) : fp32[6]
+        %b = relu(x=%x) : fp32[1]
+        return a=%const, b=%b"
+    `),
+  )
+  leaves(
+    'a computed value',
+    `graph main(%x: fp32[2, 3])
+       %a = reshape(x=%x, shape=[6])
+       return y=%a`,
+  )
+})
+
+describe('fold-transpose', () => {
+  const { after, fires, leaves } = under('fold-transpose')
+  fires('a transposed weight', () =>
+    expect(
+      after(`
+        graph main(%x: fp32[2, 3])
+          %w = const(val=<w>) : fp32[3, 4]
+          %a = transpose(x=%w, perm=[1, 0])
+          %b = linear(x=%x, weight=%a)
+          return y=%b`),
+    ).toMatchInlineSnapshot(`
+      "graph main(%x: fp32[2, 3])
+        %const = const(val=<transpose:1,0[3,4](w)>) : fp32[4, 3]
+        %b = linear(x=%x, weight=%const) : fp32[2, 4]
+        return y=%b"
+    `),
+  )
+  leaves(
+    'a transpose of a sum with a constant',
+    `graph main(%x: fp32[2, 3])
+       %w = const(val=<w>) : fp32[2, 3]
+       %a = add(x=%x, y=%w)
+       %b = transpose(x=%a, perm=[1, 0])
+       return y=%b`,
+  )
+})
+
+describe('fold-cast', () => {
+  const { after, fires, leaves } = under('fold-cast')
+  fires('a constant of another type', () =>
+    expect(
+      after(`
+        graph main(%x: fp32[3])
+          %w = const(val=<2 0 1>) : int32[3]
+          %a = cast(x=%w, dtype="fp32")
+          %b = mul(x=%x, y=%a)
+          return y=%b`),
+    ).toMatchInlineSnapshot(`
+      "graph main(%x: fp32[3])
+        %const = const(val=<cast:fp32(2 0 1)>) : fp32[3]
+        %b = mul(x=%x, y=%const) : fp32[3]
+        return y=%b"
+    `),
+  )
+  leaves(
+    'an input',
+    `graph main(%x: int32[3])
+       %a = cast(x=%x, dtype="fp32")
+       return y=%a`,
+  )
+})
+
+describe('fold-slice_by_index', () => {
+  const { after, fires, leaves } = under('fold-slice_by_index')
+  fires('a part of a table, one axis dropped', () =>
+    expect(
+      after(`
+        graph main(%x: fp32[3])
+          %w = const(val=<w>) : fp32[2, 5, 4]
+          %a = slice_by_index(x=%w, begin=[1, 1, 2], end=[2, 4, 3], squeeze_mask=[true, false, true])
+          %b = add(x=%x, y=%a)
+          return y=%b`),
+    ).toMatchInlineSnapshot(`
+      "graph main(%x: fp32[3])
+        %const = const(val=<slice:2,2,3[1,3,4](slice:1,1,4[1,5,4](slice:0,1,2[2,5,4](w)))>) : fp32[3]
+        %b = add(x=%x, y=%const) : fp32[3]
+        return y=%b"
+    `),
+  )
+  leaves(
+    'a strided part, which no view has',
+    `graph main(%x: fp32[3])
+       %w = const(val=<w>) : fp32[6]
+       %a = slice_by_index(x=%w, begin=[0], end=[6], stride=[2])
+       %b = add(x=%x, y=%a)
+       return y=%b`,
+  )
+})
+
+describe('fold-arithmetic', () => {
+  const { after, fires, leaves } = under('fold-arithmetic')
+  fires('both sides known, the smaller one broadcast', () =>
+    expect(
+      after(`
+        graph main(%x: fp32[2, 3])
+          %w = const(val=<w>) : fp32[2, 3]
+          %v = const(val=<v>) : fp32[2, 1]
+          %a = sub(x=%w, y=%v)
+          %b = mul(x=%x, y=%a)
+          return y=%b`),
+    ).toMatchInlineSnapshot(`
+      "graph main(%x: fp32[2, 3])
+        %const = const(val=<sub(w[2,3],v[2,1])>) : fp32[2, 3]
+        %b = mul(x=%x, y=%const) : fp32[2, 3]
+        return y=%b"
+    `),
+  )
+  fires('the larger one second, of an op that does not commute', () =>
+    expect(
+      after(`
+        graph main(%x: fp32[2, 3])
+          %w = const(val=<w>) : fp32[2, 3]
+          %one = const(val=<scalar:fp32:1>) : fp32[]
+          %a = sub(x=%one, y=%w)
+          %b = real_div(x=%one, y=%w)
+          %c = maximum(x=%one, y=%w)
+          %d = minimum(x=%a, y=%b)
+          %e = add(x=%d, y=%c)
+          %f = mul(x=%x, y=%e)
+          return y=%f`),
+    ).toMatchInlineSnapshot(`
+      "graph main(%x: fp32[2, 3])
+        %const_4 = const(val=<add(minimum(sub-turned(w[2,3],scalar:fp32:1[])[2,3],real_div-turned(w[2,3],scalar:fp32:1[])[2,3])[2,3],maximum(w[2,3],scalar:fp32:1[])[2,3])>) : fp32[2, 3]
+        %f = mul(x=%x, y=%const_4) : fp32[2, 3]
+        return y=%f"
+    `),
+  )
+  leaves(
+    'two that both grow by broadcasting',
+    `graph main(%x: fp32[2, 3])
+       %w = const(val=<w>) : fp32[2, 1]
+       %v = const(val=<v>) : fp32[1, 3]
+       %a = add(x=%w, y=%v)
+       %b = mul(x=%x, y=%a)
+       return y=%b`,
+  )
+  leaves(
+    'one known side',
+    `graph main(%x: fp32[2, 3])
+       %w = const(val=<w>) : fp32[2, 3]
+       %a = add(x=%x, y=%w)
+       return y=%a`,
+  )
+})
+
+describe('fold-split', () => {
+  const { after, fires, leaves } = under('fold-split')
+  fires('pieces of a constant', () =>
+    expect(
+      after(`
+        graph main(%x: fp32[2, 1])
+          %w = const(val=<w>) : fp32[2, 3]
+          %a, %b = split(x=%w, axis=-1, split_sizes=[1, 2])
+          %c = add(x=%x, y=%a)
+          return y=%c, b=%b`),
+    ).toMatchInlineSnapshot(`
+      "graph main(%x: fp32[2, 1])
+        %const = const(val=<slice:1,0,1[2,3](w)>) : fp32[2, 1]
+        %const_1 = const(val=<slice:1,1,3[2,3](w)>) : fp32[2, 2]
+        %c = add(x=%x, y=%const) : fp32[2, 1]
+        return y=%c, b=%const_1"
+    `),
+  )
+  leaves(
+    'pieces of an input',
+    `graph main(%x: fp32[2, 3])
+       %a, %b = split(x=%x, axis=1, split_sizes=[1, 2])
+       return a=%a, b=%b`,
+  )
+})
+
+describe('fold-concat', () => {
+  const { after, fires, leaves } = under('fold-concat')
+  fires('constants side by side', () =>
+    expect(
+      after(`
+        graph main(%x: fp32[2, 5])
+          %w = const(val=<w>) : fp32[2, 3]
+          %v = const(val=<v>) : fp32[2, 2]
+          %a = concat(values=[%w, %v], axis=-1)
+          %b = add(x=%x, y=%a)
+          return y=%b`),
+    ).toMatchInlineSnapshot(`
+      "graph main(%x: fp32[2, 5])
+        %const = const(val=<concat:1(w[2,3],v[2,2])>) : fp32[2, 5]
+        %b = add(x=%x, y=%const) : fp32[2, 5]
+        return y=%b"
+    `),
+  )
+  leaves(
+    'a constant beside an input',
+    `graph main(%x: fp32[2, 2])
+       %w = const(val=<w>) : fp32[2, 3]
+       %a = concat(values=[%w, %x], axis=1)
+       return y=%a`,
+  )
+})
+
+describe('fold-gather', () => {
+  const { after, fires, leaves } = under('fold-gather')
+  fires('rows at known places, counted from either end', () =>
+    expect(
+      after(`
+        graph main(%x: fp32[2, 2, 3])
+          %w = const(val=<w>) : fp32[4, 3]
+          %i = const(val=<3 0 -1 1>) : int32[2, 2]
+          %a = gather(x=%w, indices=%i, axis=0)
+          %b = add(x=%x, y=%a)
+          return y=%b`),
+    ).toMatchInlineSnapshot(`
+      "graph main(%x: fp32[2, 2, 3])
+        %const = const(val=<gather:3 0 3 1[4,3](w)>) : fp32[2, 2, 3]
+        %b = add(x=%x, y=%const) : fp32[2, 2, 3]
+        return y=%b"
+    `),
+  )
+  leaves(
+    'rows that depend on an input',
+    `graph main(%ids: int32[2])
+       %w = const(val=<w>) : fp32[4, 3]
+       %a = gather(x=%w, indices=%ids, axis=0, batch_dims=0, validate_indices=false)
+       return y=%a`,
+  )
+  leaves(
+    'columns',
+    `graph main(%x: fp32[4, 2])
+       %w = const(val=<w>) : fp32[4, 3]
+       %i = const(val=<2 0>) : int32[2]
+       %a = gather(x=%w, indices=%i, axis=1)
+       %b = add(x=%x, y=%a)
+       return y=%b`,
+  )
+  it('leaves rows that the table does not have', () => {
+    const graph = parseGraph(`
+      graph main(%x: fp32[2, 3])
+        %w = const(val=<w>) : fp32[4, 3]
+        %i = const(val=<0 4>) : int32[2]
+        %a = gather(x=%w, indices=%i, axis=0)
+        %b = add(x=%x, y=%a)
+        return y=%b`)
+    expect(rewriteGraph(graph, foldConstants).hits).toEqual({})
+  })
+})
+
+describe('plain-attention', () => {
+  const { after, fires, leaves } = under('plain-attention')
+  fires('two heads and a mask over keys', () =>
+    expect(
+      after(`
+        graph main(%q: fp32[1, 3, 4], %k: fp32[1, 5, 4], %v: fp32[1, 5, 6], %m: int32[1, 5])
+          %a = attention(query=%q, key=%k, value=%v, key_mask=%m, heads=2, scale=0.5)
+          return y=%a`),
+    ).toMatchInlineSnapshot(`
+      "graph main(%q: fp32[1, 3, 4], %k: fp32[1, 5, 4], %v: fp32[1, 5, 6], %m: int32[1, 5])
+        %reshape = reshape(x=%q, shape=[1, 3, 2, 2]) : fp32[1, 3, 2, 2]
+        %transpose = transpose(x=%reshape, perm=[0, 2, 1, 3]) : fp32[1, 2, 3, 2]
+        %reshape_1 = reshape(x=%k, shape=[1, 5, 2, 2]) : fp32[1, 5, 2, 2]
+        %transpose_1 = transpose(x=%reshape_1, perm=[0, 2, 1, 3]) : fp32[1, 2, 5, 2]
+        %reshape_2 = reshape(x=%v, shape=[1, 5, 2, 3]) : fp32[1, 5, 2, 3]
+        %transpose_2 = transpose(x=%reshape_2, perm=[0, 2, 1, 3]) : fp32[1, 2, 5, 3]
+        %const = const(val=<scalar:fp32:0.5>) : fp32[]
+        %mul = mul(x=%transpose, y=%const) : fp32[1, 2, 3, 2]
+        %matmul = matmul(x=%mul, y=%transpose_1, transpose_x=false, transpose_y=true) : fp32[1, 2, 3, 5]
+        %cast = cast(x=%m, dtype="fp32") : fp32[1, 5]
+        %const_1 = const(val=<scalar:fp32:1>) : fp32[]
+        %sub = sub(x=%const_1, y=%cast) : fp32[1, 5]
+        %const_2 = const(val=<scalar:fp32:-3.4028234663852886e+38>) : fp32[]
+        %mul_1 = mul(x=%sub, y=%const_2) : fp32[1, 5]
+        %expand_dims = expand_dims(x=%mul_1, axes=[1, 2]) : fp32[1, 1, 1, 5]
+        %add = add(x=%matmul, y=%expand_dims) : fp32[1, 2, 3, 5]
+        %softmax = softmax(x=%add, axis=-1) : fp32[1, 2, 3, 5]
+        %matmul_1 = matmul(x=%softmax, y=%transpose_2, transpose_x=false, transpose_y=false) : fp32[1, 2, 3, 3]
+        %transpose_3 = transpose(x=%matmul_1, perm=[0, 2, 1, 3]) : fp32[1, 3, 2, 3]
+        %reshape_3 = reshape(x=%transpose_3, shape=[1, 3, 6]) : fp32[1, 3, 6]
+        return y=%reshape_3"
+    `),
+  )
+  leaves(
+    'the attention of Core ML, which is an op of the op level',
+    `graph main(%q: fp32[1, 2, 3, 4], %k: fp32[1, 2, 5, 4], %v: fp32[1, 2, 5, 4])
+       %a = scaled_dot_product_attention(query=%q, key=%k, value=%v)
+       return y=%a`,
+  )
+})
+
+describe('plain-cached-attention', () => {
+  const { after, fires, leaves } = under('plain-cached-attention')
+  fires('a cache and new tokens', () =>
+    expect(
+      after(`
+        graph main(%q: fp32[1, 2, 4], %kc: fp32[1, 4, 1, 3], %vc: fp32[1, 4, 1, 3], %k: fp32[1, 2, 4], %v: fp32[1, 2, 4], %m: fp32[1, 3])
+          %a = cached_attention(query=%q, key_cache=%kc, value_cache=%vc, key=%k, value=%v, cache_mask=%m, heads=2, scale=1)
+          return y=%a`),
+    ).toMatchInlineSnapshot(`
+      "graph main(%q: fp32[1, 2, 4], %kc: fp32[1, 4, 1, 3], %vc: fp32[1, 4, 1, 3], %k: fp32[1, 2, 4], %v: fp32[1, 2, 4], %m: fp32[1, 3])
+        %transpose = transpose(x=%q, perm=[0, 2, 1]) : fp32[1, 4, 2]
+        %expand_dims = expand_dims(x=%transpose, axes=[2]) : fp32[1, 4, 1, 2]
+        %reshape = reshape(x=%expand_dims, shape=[1, 2, 2, 2]) : fp32[1, 2, 2, 2]
+        %reshape_1 = reshape(x=%kc, shape=[1, 2, 2, 3]) : fp32[1, 2, 2, 3]
+        %reshape_2 = reshape(x=%vc, shape=[1, 2, 2, 3]) : fp32[1, 2, 2, 3]
+        %const = const(val=<scalar:fp32:1>) : fp32[]
+        %sub = sub(x=%const, y=%m) : fp32[1, 3]
+        %const_1 = const(val=<scalar:fp32:-3.4028234663852886e+38>) : fp32[]
+        %mul = mul(x=%sub, y=%const_1) : fp32[1, 3]
+        %expand_dims_1 = expand_dims(x=%mul, axes=[1, 2]) : fp32[1, 1, 1, 3]
+        %matmul = matmul(x=%reshape, y=%reshape_1, transpose_x=true, transpose_y=false) : fp32[1, 2, 2, 3]
+        %transpose_1 = transpose(x=%k, perm=[0, 2, 1]) : fp32[1, 4, 2]
+        %expand_dims_2 = expand_dims(x=%transpose_1, axes=[2]) : fp32[1, 4, 1, 2]
+        %reshape_3 = reshape(x=%expand_dims_2, shape=[1, 2, 2, 2]) : fp32[1, 2, 2, 2]
+        %matmul_1 = matmul(x=%reshape, y=%reshape_3, transpose_x=true, transpose_y=false) : fp32[1, 2, 2, 2]
+        %add = add(x=%matmul, y=%expand_dims_1) : fp32[1, 2, 2, 3]
+        %concat = concat(values=[%add, %matmul_1], axis=3, interleave=false) : fp32[1, 2, 2, 5]
+        %softmax = softmax(x=%concat, axis=-1) : fp32[1, 2, 2, 5]
+        %split_0, %split_1 = split(x=%softmax, axis=3, split_sizes=[3, 2]) : fp32[1, 2, 2, 3], fp32[1, 2, 2, 2]
+        %matmul_2 = matmul(x=%reshape_2, y=%split_0, transpose_x=false, transpose_y=true) : fp32[1, 2, 2, 2]
+        %transpose_2 = transpose(x=%v, perm=[0, 2, 1]) : fp32[1, 4, 2]
+        %expand_dims_3 = expand_dims(x=%transpose_2, axes=[2]) : fp32[1, 4, 1, 2]
+        %reshape_4 = reshape(x=%expand_dims_3, shape=[1, 2, 2, 2]) : fp32[1, 2, 2, 2]
+        %matmul_3 = matmul(x=%reshape_4, y=%split_1, transpose_x=false, transpose_y=true) : fp32[1, 2, 2, 2]
+        %add_1 = add(x=%matmul_2, y=%matmul_3) : fp32[1, 2, 2, 2]
+        %reshape_5 = reshape(x=%add_1, shape=[1, 4, 1, 2]) : fp32[1, 4, 1, 2]
+        %squeeze = squeeze(x=%reshape_5, axes=[2]) : fp32[1, 4, 2]
+        %transpose_3 = transpose(x=%squeeze, perm=[0, 2, 1]) : fp32[1, 2, 4]
+        return y=%transpose_3"
+    `),
+  )
+  leaves(
+    'attention without a cache',
+    `graph main(%q: fp32[1, 2, 4])
+       %a = attention(query=%q, key=%q, value=%q, heads=2, scale=1)
+       return y=%a`,
+  )
+})
+
+describe('plain-rms-norm', () => {
+  const { after, fires, leaves } = under('plain-rms-norm')
+  fires('a norm without a mean', () =>
+    expect(
+      after(`
+        graph main(%x: fp32[2, 4])
+          %g = const(val=<g>) : fp32[4]
+          %a = rms_norm(x=%x, gamma=%g, epsilon=0.001)
+          return y=%a`),
+    ).toMatchInlineSnapshot(`
+      "graph main(%x: fp32[2, 4])
+        %g = const(val=<g>) : fp32[4]
+        %mul = mul(x=%x, y=%x) : fp32[2, 4]
+        %reduce_mean = reduce_mean(x=%mul, axes=[-1], keep_dims=true) : fp32[2, 1]
+        %rsqrt = rsqrt(x=%reduce_mean, epsilon=0.001) : fp32[2, 1]
+        %mul_1 = mul(x=%x, y=%rsqrt) : fp32[2, 4]
+        %mul_2 = mul(x=%mul_1, y=%g) : fp32[2, 4]
+        return y=%mul_2"
+    `),
+  )
+  leaves(
+    'a layer norm',
+    `graph main(%x: fp32[2, 4])
+       %a = layer_norm(x=%x, axes=[-1], epsilon=0.001)
+       return y=%a`,
+  )
+})
+
+describe('the rules together', () => {
+  it('reach their fixed point in one walk', () => {
+    const graph = parseGraph(`
+      graph main(%x: fp32[1, 2, 3])
+        %a = transpose(x=%x, perm=[0, 2, 1])
+        %b = expand_dims(x=%a, axes=[2])
+        %c = squeeze(x=%b, axes=[2])
+        %d = transpose(x=%c, perm=[0, 2, 1])
+        %e = relu(x=%d)
+        return y=%e`)
+    const once = rewriteGraph(graph, rules)
+    expect(printGraph(once.graph)).toMatchInlineSnapshot(`
+      "graph main(%x: fp32[1, 2, 3])
+        %e = relu(x=%x) : fp32[1, 2, 3]
+        return y=%e"
+    `)
+    expect(once.hits).toEqual({ 'merge-reshapes': 1, 'drop-reshape': 1, 'drop-transpose-pair': 1 })
+    const twice = rewriteGraph(once.graph, rules)
+    expect(twice.hits).toEqual({})
+    expect(printGraph(twice.graph)).toBe(printGraph(once.graph))
+  })
+
+  it('remember on each op which of them made it', () => {
+    const graph = parseGraph(`
+      graph main(%x: fp32[2, 4])
+        %g = const(val=<g>) : fp32[4]
+        %a = rms_norm(x=%x, gamma=%g, epsilon=0.001)  # layer.0.norm
+        return y=%a`)
+    const { ops } = rewriteGraph(graph, rules).graph
+    expect(ops.at(-1)!.origin).toEqual({ module: 'layer.0.norm', rules: ['plain-rms-norm'] })
+  })
+
+  it('are named apart, and each has a case where it fires and one where it does not', () => {
+    const names = rules.map(({ name }) => name)
+    expect(new Set(names).size).toBe(names.length)
+    expect([...firing].sort()).toEqual(names.toSorted())
+    expect([...quiet].sort()).toEqual(names.toSorted())
+  })
+
+  it('say why they are right', () => {
+    for (const { name, why } of rules) expect(why, name).toMatch(/^\S.{8,}[^.]$/)
+  })
+})
