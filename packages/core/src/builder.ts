@@ -40,6 +40,8 @@ export class Builder {
   readonly #states: Value[] = []
   readonly #ops: Op[] = []
   readonly #names = new Set<string>()
+  /** For each base of a name, the number to try next. */
+  readonly #suffixes = new Map<string, number>()
   readonly #ids = new Map<Value, number>()
   readonly #known = new Map<string, readonly Value[]>()
   readonly #rules = new Map<string, Rule[]>()
@@ -159,7 +161,9 @@ export class Builder {
   #uniqueName(hint: string): string {
     const base = identifier(hint)
     let name = base
-    for (let i = 1; this.#names.has(name); i++) name = `${base}_${i}`
+    let next = this.#suffixes.get(base) ?? 1
+    while (this.#names.has(name)) name = `${base}_${next++}`
+    this.#suffixes.set(base, next)
     this.#names.add(name)
     return name
   }
