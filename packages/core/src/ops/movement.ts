@@ -1,5 +1,6 @@
 import { sizeOf } from '../constant.ts'
 import type { DType } from '../dtype.ts'
+import type { TensorType } from '../graph/graph.ts'
 import { absent, choice, defaulted, defineOp, many, one, required } from '../op-definition.ts'
 import { axisOf, demand, floats, movable, oneOf, sameShape, sameType } from './shapes.ts'
 
@@ -31,6 +32,14 @@ export function slicedShape(
     demand(size > 0, () => `an empty slice of axis ${axis} of [${shape}]`)
     return { begin: from, end: to, stride: step, size }
   })
+}
+
+/** The first `count` axes, at most `most`, of both alike. */
+function sameBatch(x: TensorType, indices: TensorType, count: number, most: number): void {
+  demand(
+    count >= 0 && count <= most && sameShape(x.shape.slice(0, count), indices.shape.slice(0, count)),
+    () => `${count} batch axes of [${x.shape}] and [${indices.shape}]`,
+  )
 }
 
 /** Ops that move elements without computing: layout, slices, gathers. */
@@ -205,6 +214,7 @@ export const movement = {
     infer: ({ x, indices }, { axis, batch_dims }) => {
       oneOf(indices, indexTypes, 'indices')
       const at = axisOf(axis, x.shape.length)
+      sameBatch(x, indices, batch_dims, at)
       return { dtype: x.dtype, shape: [...x.shape.slice(0, at), ...indices.shape.slice(batch_dims), ...x.shape.slice(at + 1)] }
     },
   }),
@@ -227,6 +237,8 @@ export const movement = {
     infer: ({ x, indices }, { batch_dims }) => {
       oneOf(indices, indexTypes, 'indices')
       const depth = indices.shape.at(-1) as number
+      sameBatch(x, indices, batch_dims, indices.shape.length - 1)
+      demand(depth >= 1 && batch_dims + depth <= x.shape.length, () => `index vectors of ${depth} for [${x.shape}]`)
       return { dtype: x.dtype, shape: [...indices.shape.slice(0, -1), ...x.shape.slice(batch_dims + depth)] }
     },
   }),

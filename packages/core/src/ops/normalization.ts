@@ -1,3 +1,4 @@
+import type { TensorType } from '../graph/graph.ts'
 import { choice, defaulted, defineOp, one, optionalWeight, required, weight } from '../op-definition.ts'
 import { windowed } from './linear-algebra.ts'
 import { axisOf, demand, floats, numbers, oneOf, sameShape } from './shapes.ts'
@@ -28,6 +29,12 @@ const arg = (doc: string) =>
     },
   })
 
+/** One number for each channel (axis 1) of x. */
+function perChannel(x: TensorType, ...parts: readonly (TensorType | undefined)[]): void {
+  for (const part of parts)
+    demand(!part || sameShape(part.shape, [x.shape[1] as number]), () => `[${part?.shape}] for the channels of [${x.shape}]`)
+}
+
 /** Norms, reductions and pooling. */
 export const normalization = {
   layer_norm: defineOp({
@@ -51,8 +58,9 @@ export const normalization = {
     doc: '(x − mean) / √(variance + epsilon) · gamma + beta per channel (axis 1)',
     operands: { x: one, mean: weight, variance: weight, gamma: optionalWeight, beta: optionalWeight },
     attributes: { epsilon: defaulted('float', 1e-5) },
-    infer: ({ x }) => {
+    infer: ({ x, mean, variance, gamma, beta }) => {
       oneOf(x, floats)
+      perChannel(x, mean, variance, gamma, beta)
       return x
     },
   }),
@@ -60,8 +68,9 @@ export const normalization = {
     doc: 'layer_norm over the spatial axes of each channel',
     operands: { x: one, gamma: optionalWeight, beta: optionalWeight },
     attributes: { epsilon: defaulted('float', 1e-5) },
-    infer: ({ x }) => {
+    infer: ({ x, gamma, beta }) => {
       oneOf(x, floats)
+      perChannel(x, gamma, beta)
       return x
     },
   }),
@@ -80,7 +89,9 @@ export const normalization = {
     operands: { x: one },
     attributes: { k: defaulted('int', 1), axis: defaulted('int', -1), ascending: defaulted('bool', false) },
     infer: ({ x }, { k, axis }) => {
-      const shape = x.shape.with(axisOf(axis, x.shape.length), k)
+      const at = axisOf(axis, x.shape.length)
+      demand(k >= 1 && k <= (x.shape[at] as number), () => `the ${k} largest of ${x.shape[at]}`)
+      const shape = x.shape.with(at, k)
       return [
         { dtype: x.dtype, shape },
         { dtype: 'int32' as const, shape },
