@@ -2,6 +2,8 @@ import { Builder } from '../builder.ts'
 import { concatConstants, scaleConstant } from '../constant.ts'
 import { constantOf, type Graph, type Op, operand, operandsOf, optionalOperand, type Value } from '../graph/graph.ts'
 import { AXIS_CAP } from '../nn/layers.ts'
+import type { AttributeValues } from '../op-definition.ts'
+import { type movement, slicedShape } from '../ops/movement.ts'
 import { foldConstants } from '../passes/fold-constants.ts'
 import { simplify } from '../passes/simplify.ts'
 import type { Precision, RewriteResult } from '../plugin.ts'
@@ -128,29 +130,25 @@ const reduction: LayoutRule = (op, { b, layout }) => {
   return true
 }
 
+type Part = ReturnType<typeof slicedShape>[number]
+
 /** Slices of tokens and channels; taking one token turns [B, S, C] into [B, C], which is [B, C, 1, 1]. */
 const slice: LayoutRule = (op, { b, layout }) => {
   const x = operand(op, 'x')
-  const a = op.attributes as Record<string, readonly (number | boolean)[] | undefined>
+  const a = op.attributes as unknown as AttributeValues<typeof movement.slice_by_index.attributes>
   if (!layout.isChannels(x) || x.type.shape.length !== 3) return false
   const squeezed = a.squeeze_mask?.map(Boolean) ?? [false, false, false]
   if (squeezed[0] || squeezed[2]) return false
-  const turn = <T extends number | boolean>(list: readonly T[] | undefined, unit: T): T[] | undefined =>
-    list && [list[0] as T, list[2] as T, unit, list[1] as T]
-  const begin = a.begin as readonly number[]
-  const end = (a.end as readonly number[]).map((to, axis) =>
-    squeezed[axis] ? (begin[axis] as number) + 1 || (x.type.shape[axis] as number) : to,
-  )
+  const [, token] = slicedShape(x.type.shape, a.begin, a.end, a.stride, a.begin_mask, a.end_mask, a.squeeze_mask) as [Part, Part, Part]
+  const turn = <T extends number | boolean>(list: readonly T[] | undefined, own: T, unit: T): T[] | undefined =>
+    list && [list[0] as T, list[2] as T, unit, squeezed[1] ? own : (list[1] as T)]
   const value = b.slice_by_index({
     x: layout.channels(x),
-    begin: turn(begin, 0) as number[],
-    end: turn(end, 1) as number[],
-    stride: turn(a.stride as readonly number[] | undefined, 1),
-    begin_mask: turn(a.begin_mask as readonly boolean[] | undefined, true),
-    end_mask: turn(
-      (a.end_mask as readonly boolean[] | undefined)?.map((whole, axis) => whole && !squeezed[axis]),
-      true,
-    ),
+    begin: turn(a.begin, token.begin, 0) as number[],
+    end: turn(a.end, token.end, 1) as number[],
+    stride: turn(a.stride, 1, 1),
+    begin_mask: turn(a.begin_mask, false, true),
+    end_mask: turn(a.end_mask, false, true),
   })
   layout.setChannels(result(op), value)
   return true

@@ -1,0 +1,558 @@
+import { describe, expect, it } from 'vitest'
+import { type Graph, type Precision, printGraph, verifyGraph } from '../src/index.ts'
+import { lowerToAne } from '../src/lower/ane.ts'
+import { elementwise } from '../src/ops/elementwise.ts'
+import { parseGraph } from './parse-graph.ts'
+import { expectSameValues } from './same-values.ts'
+
+function lower(text: string, precision: Precision = 'fp32'): Graph {
+  const source = parseGraph(text)
+  const { graph } = lowerToAne(source, precision)
+  verifyGraph(graph, 'ane')
+  expectSameValues(graph, source)
+  // Inputs and outputs stay as they were.
+  expect(graph.inputs).toEqual(source.inputs)
+  expect(graph.outputs.map(({ name, value }) => [name, value.type])).toEqual(source.outputs.map(({ name, value }) => [name, value.type]))
+  return graph
+}
+
+/** The lowered graph as text, verified and computed: it must give what the source gives. */
+const ane = (text: string, precision?: Precision): string => printGraph(lower(text, precision))
+
+/** The ops between a linear layer over [2, 3, 4], which puts a value into the channel layout, and the output. */
+function inside(...lines: string[]): string {
+  const kinds = lower(`
+    graph main(%x: fp32[2, 3, 4], %p: fp32[2, 3, 4])
+      %w = const(val=<w>) : fp32[4, 4]
+      %h = linear(x=%x, weight=%w)
+      ${lines.join('\n')}
+      return y=%y`)
+    .ops.filter(({ kind }) => kind !== 'const')
+    .map(op => `${op.kind} ${op.outputs.map(({ type }) => `[${type.shape}]`).join(' ')}`)
+  expect(kinds.splice(0, 3)).toEqual(['transpose [2,4,3]', 'expand_dims [2,4,1,3]', 'conv [2,4,1,3]'])
+  return kinds.join('\n')
+}
+
+describe('layers', () => {
+  it('are convolutions of size 1 in the channel layout, converted at the border only', () => {
+    expect(
+      ane(`
+        graph main(%x: fp32[2, 3, 4])
+          %w = const(val=<w>) : fp32[8, 4]
+          %b = const(val=<b>) : fp32[8]
+          %v = const(val=<v>) : fp32[4, 8]
+          %h = linear(x=%x, weight=%w, bias=%b)  # layer.0.up
+          %a = gelu(x=%h)  # layer.0
+          %o = linear(x=%a, weight=%v)  # layer.0.down
+          %s = add(x=%o, y=%x)  # layer.0
+          return y=%s`),
+    ).toMatchInlineSnapshot(`
+      "graph main(%x: fp32[2, 3, 4])
+        %b = const(val=<b>) : fp32[8]
+        %layer_0_up_transpose = transpose(x=%x, perm=[0, 2, 1]) : fp32[2, 4, 3]
+        %layer_0_up_expand_dims = expand_dims(x=%layer_0_up_transpose, axes=[2]) : fp32[2, 4, 1, 3]
+        %layer_0_up_const = const(val=<w>) : fp32[8, 4, 1, 1]
+        %layer_0_up_conv = conv(x=%layer_0_up_expand_dims, weight=%layer_0_up_const, bias=%b, strides=[1, 1], pad_type="valid", pad=[0, 0, 0, 0], dilations=[1, 1], groups=1) : fp32[2, 8, 1, 3]
+        %layer_0_gelu = gelu(x=%layer_0_up_conv, mode="EXACT") : fp32[2, 8, 1, 3]
+        %layer_0_down_const = const(val=<v>) : fp32[4, 8, 1, 1]
+        %layer_0_down_conv = conv(x=%layer_0_gelu, weight=%layer_0_down_const, strides=[1, 1], pad_type="valid", pad=[0, 0, 0, 0], dilations=[1, 1], groups=1) : fp32[2, 4, 1, 3]
+        %layer_0_add = add(x=%layer_0_down_conv, y=%layer_0_up_expand_dims) : fp32[2, 4, 1, 3]
+        %squeeze = squeeze(x=%layer_0_add, axes=[2]) : fp32[2, 4, 3]
+        %transpose = transpose(x=%squeeze, perm=[0, 2, 1]) : fp32[2, 3, 4]
+        return y=%transpose"
+    `)
+  })
+  it('over vectors [B, C] take a spatial size of 1', () => {
+    expect(
+      ane(`
+        graph main(%x: fp32[2, 4])
+          %w = const(val=<w>) : fp32[8, 4]
+          %h = linear(x=%x, weight=%w)
+          %t = tanh(x=%h)
+          return y=%t`),
+    ).toMatchInlineSnapshot(`
+      "graph main(%x: fp32[2, 4])
+        %expand_dims = expand_dims(x=%x, axes=[2, 3]) : fp32[2, 4, 1, 1]
+        %const = const(val=<w>) : fp32[8, 4, 1, 1]
+        %conv = conv(x=%expand_dims, weight=%const, strides=[1, 1], pad_type="valid", pad=[0, 0, 0, 0], dilations=[1, 1], groups=1) : fp32[2, 8, 1, 1]
+        %tanh = tanh(x=%conv) : fp32[2, 8, 1, 1]
+        %squeeze = squeeze(x=%tanh, axes=[2, 3]) : fp32[2, 8]
+        return y=%squeeze"
+    `)
+  })
+  it('over other ranks stay plain', () => {
+    expect(
+      ane(`
+        graph main(%x: fp32[1, 2, 3, 4])
+          %w = const(val=<w>) : fp32[8, 4]
+          %h = linear(x=%x, weight=%w)
+          return y=%h`),
+    ).toMatchInlineSnapshot(`
+      "graph main(%x: fp32[1, 2, 3, 4])
+        %w = const(val=<w>) : fp32[8, 4]
+        %linear = linear(x=%x, weight=%w) : fp32[1, 2, 3, 8]
+        return y=%linear"
+    `)
+  })
+})
+
+describe('norms', () => {
+  it('run over the channel axis', () =>
+    expect(inside('%g = const(val=<g>) : fp32[4]', '%y = layer_norm(x=%h, gamma=%g, beta=%g, axes=[-1])')).toMatchInlineSnapshot(`
+      "layer_norm [2,4,1,3]
+      squeeze [2,4,3]
+      transpose [2,3,4]"
+    `))
+  it('over tokens go back to the plain layout', () =>
+    expect(inside('%y = layer_norm(x=%h, axes=[1])')).toMatchInlineSnapshot(`
+    "squeeze [2,4,3]
+    transpose [2,3,4]
+    layer_norm [2,3,4]"
+  `))
+  it('over tokens and channels too', () =>
+    expect(inside('%y = layer_norm(x=%h, axes=[1, 2])')).toMatchInlineSnapshot(`
+    "squeeze [2,4,3]
+    transpose [2,3,4]
+    layer_norm [2,3,4]"
+  `))
+  it('without a mean are layer norms of [x, −x]', () =>
+    expect(inside('%g = const(val=<g>) : fp32[4]', '%y = rms_norm(x=%h, gamma=%g, epsilon=0.001)')).toMatchInlineSnapshot(`
+      "mul [2,4,1,3]
+      concat [2,8,1,3]
+      layer_norm [2,8,1,3]
+      split [2,4,1,3] [2,4,1,3]
+      squeeze [2,4,3]
+      transpose [2,3,4]"
+    `))
+  it('without a mean over rank 4 are expanded', () =>
+    expect(
+      lower(`
+        graph main(%x: fp32[1, 2, 3, 4])
+          %g = const(val=<g>) : fp32[4]
+          %y = rms_norm(x=%x, gamma=%g, epsilon=0.001)
+          return y=%y`)
+        .ops.map(({ kind }) => kind)
+        .filter(kind => kind !== 'const'),
+    ).toEqual(['mul', 'reduce_mean', 'rsqrt', 'mul', 'mul']))
+})
+
+describe('elementwise ops', () => {
+  const attributes: Readonly<Record<string, string>> = {
+    elu: ', alpha=0.5',
+    leaky_relu: ', alpha=0.5',
+    clip: ', alpha=-1, beta=1',
+    clamped_relu: ', alpha=-1, beta=1',
+    sigmoid_hard: ', alpha=0.5, beta=0.5',
+    linear_activation: ', alpha=-1, beta=1',
+    scaled_tanh: ', alpha=-1, beta=1',
+    log: ', epsilon=3',
+    rsqrt: ', epsilon=3',
+    inverse: ', epsilon=3',
+  }
+  it('of one operand stay in the channel layout', () => {
+    const moved: string[] = []
+    const others = ['cast', 'logical_not', 'softmax', 'cumsum']
+    const tried = Object.entries(elementwise)
+      .filter(([kind, { operands }]) => Object.keys(operands).join() === 'x' && !others.includes(kind))
+      .map(([kind]) => kind)
+    expect(tried.length).toBeGreaterThan(30)
+    for (const kind of tried) {
+      const lines = inside('%q = square(x=%h)', `%y = ${kind}(x=%q${attributes[kind] ?? ''})`)
+      if (lines !== `square [2,4,1,3]\n${kind === 'identity' ? '' : `${kind} [2,4,1,3]\n`}squeeze [2,4,3]\ntranspose [2,3,4]`)
+        moved.push(kind)
+    }
+    expect(moved).toEqual([])
+  })
+  it('of two take the other one along, whatever it is broadcast from', () => {
+    expect(inside('%y = add(x=%h, y=%p)')).toMatchInlineSnapshot(`
+      "transpose [2,4,3]
+      expand_dims [2,4,1,3]
+      add [2,4,1,3]
+      squeeze [2,4,3]
+      transpose [2,3,4]"
+    `)
+    expect(inside('%c = const(val=<c>) : fp32[4]', '%y = mul(x=%h, y=%c)')).toMatchInlineSnapshot(`
+      "mul [2,4,1,3]
+      squeeze [2,4,3]
+      transpose [2,3,4]"
+    `)
+    expect(inside('%c = const(val=<c>) : fp32[3, 4]', '%y = sub(x=%c, y=%h)')).toMatchInlineSnapshot(`
+      "sub [2,4,1,3]
+      squeeze [2,4,3]
+      transpose [2,3,4]"
+    `)
+    expect(inside('%c = const(val=<c>) : fp32[2, 1, 4]', '%y = maximum(x=%h, y=%c)')).toMatchInlineSnapshot(`
+      "maximum [2,4,1,3]
+      squeeze [2,4,3]
+      transpose [2,3,4]"
+    `)
+    expect(inside('%c = const(val=<c>) : fp32[2, 3, 1]', '%y = minimum(x=%h, y=%c)')).toMatchInlineSnapshot(`
+      "minimum [2,4,1,3]
+      squeeze [2,4,3]
+      transpose [2,3,4]"
+    `)
+    expect(inside('%c = const(val=<c>) : fp32[]', '%y = real_div(x=%h, y=%c)')).toMatchInlineSnapshot(`
+      "real_div [2,4,1,3]
+      squeeze [2,4,3]
+      transpose [2,3,4]"
+    `)
+  })
+  it('of [B, S, C] and a vector [B, C] broadcast as NumPy does', () => {
+    lower(`
+      graph main(%x: fp32[3, 3, 4], %v: fp32[3, 4])
+        %w = const(val=<w>) : fp32[4, 4]
+        %h = linear(x=%x, weight=%w)
+        %u = linear(x=%v, weight=%w)
+        %a = add(x=%h, y=%u)
+        %b = mul(x=%u, y=%a)
+        return y=%b`)
+  })
+  it('that nothing put into the channel layout stay plain', () => {
+    expect(ane('graph main(%x: fp32[1, 3, 4], %y: fp32[4])\n %a = add(x=%x, y=%y)\n %b = relu(x=%a)\n return y=%b')).toMatchInlineSnapshot(`
+      "graph main(%x: fp32[1, 3, 4], %y: fp32[4])
+        %add = add(x=%x, y=%y) : fp32[1, 3, 4]
+        %relu = relu(x=%add) : fp32[1, 3, 4]
+        return y=%relu"
+    `)
+  })
+  it('that change the type, or choose, go back to the plain layout', () => {
+    expect(
+      inside('%z = const(val=<scalar:fp32:0>) : fp32[]', '%c = greater(x=%h, y=%z)', '%y = select(cond=%c, a=%h, b=%z)'),
+    ).toMatchInlineSnapshot(`
+      "squeeze [2,4,3]
+      transpose [2,3,4]
+      greater [2,3,4]
+      select [2,3,4]"
+    `)
+  })
+  it('that make the rank larger than three go back too', () => {
+    expect(inside('%c = const(val=<c>) : fp32[5, 1, 1, 1]', '%y = add(x=%h, y=%c)')).toMatchInlineSnapshot(`
+      "squeeze [2,4,3]
+      transpose [2,3,4]
+      add [5,2,3,4]"
+    `)
+  })
+})
+
+describe('ops along an axis', () => {
+  it('find it in the channel layout', () => {
+    expect(inside('%y = softmax(x=%h)')).toMatchInlineSnapshot(`
+      "softmax [2,4,1,3]
+      squeeze [2,4,3]
+      transpose [2,3,4]"
+    `)
+    expect(inside('%y = softmax(x=%h, axis=1)')).toMatchInlineSnapshot(`
+      "softmax [2,4,1,3]
+      squeeze [2,4,3]
+      transpose [2,3,4]"
+    `)
+    expect(inside('%y = softmax(x=%h, axis=0)')).toMatchInlineSnapshot(`
+      "softmax [2,4,1,3]
+      squeeze [2,4,3]
+      transpose [2,3,4]"
+    `)
+    expect(inside('%y = concat(values=[%h, %p], axis=-1)')).toMatchInlineSnapshot(`
+      "transpose [2,4,3]
+      expand_dims [2,4,1,3]
+      concat [2,8,1,3]
+      squeeze [2,8,3]
+      transpose [2,3,8]"
+    `)
+    expect(inside('%c = const(val=<c>) : fp32[2, 1, 4]', '%y = concat(values=[%c, %h], axis=1)')).toMatchInlineSnapshot(`
+      "concat [2,4,1,4]
+      squeeze [2,4,4]
+      transpose [2,4,4]"
+    `)
+    expect(inside('%a, %b = split(x=%h, axis=2, split_sizes=[1, 3])', '%y = mul(x=%b, y=%a)')).toMatchInlineSnapshot(`
+      "split [2,1,1,3] [2,3,1,3]
+      mul [2,3,1,3]
+      squeeze [2,3,3]
+      transpose [2,3,3]"
+    `)
+    expect(inside('%a, %y = split(x=%h, axis=1, split_sizes=[2, 1])')).toMatchInlineSnapshot(`
+      "split [2,4,1,2] [2,4,1,1]
+      reshape [2,1,4]"
+    `)
+  })
+  it('of a vocabulary over the axis cap are put together in the plain layout', () => {
+    const half = '%w = const(val=<wide>) : fp32[9000, 4]\n %v = const(val=<wider>) : fp32[9000, 4]'
+    const graph = lower(`
+      graph main(%x: fp32[1, 1, 4])
+        ${half}
+        %a = linear(x=%x, weight=%w)
+        %b = linear(x=%x, weight=%v)
+        %y = concat(values=[%a, %b], axis=-1)
+        return y=%y`)
+    expect(graph.ops.at(-1)!.outputs[0]!.type.shape).toEqual([1, 1, 18000])
+    expect(graph.ops.at(-1)!.kind).toBe('concat')
+  })
+  it('have no place for an operand that does not fit', () => {
+    expect(
+      inside(
+        '%f = expand_dims(x=%h, axes=[0])',
+        '%c = const(val=<c>) : fp32[1, 2, 3, 4]',
+        '%z = concat(values=[%f, %c], axis=0)',
+        '%y = squeeze(x=%z, axes=[])',
+      ),
+    ).toMatchInlineSnapshot(`
+      "squeeze [2,4,3]
+      transpose [2,3,4]
+      expand_dims [1,2,3,4]
+      concat [2,2,3,4]"
+    `)
+  })
+})
+
+describe('reductions', () => {
+  it('over tokens leave a vector per row, in the channel layout', () => {
+    expect(inside('%m = reduce_mean(x=%h, axes=[1])', '%y = relu(x=%m)')).toMatchInlineSnapshot(`
+      "reduce_mean [2,4,1,1]
+      relu [2,4,1,1]
+      squeeze [2,4]"
+    `)
+    expect(inside('%m = reduce_max(x=%h, axes=[1], keep_dims=true)', '%y = relu(x=%m)')).toMatchInlineSnapshot(`
+      "reduce_max [2,4,1,1]
+      relu [2,4,1,1]
+      reshape [2,1,4]"
+    `)
+  })
+  it('over channels leave numbers in the plain layout, or one channel', () => {
+    expect(inside('%y = reduce_sum(x=%h, axes=[-1])')).toMatchInlineSnapshot(`
+      "reduce_sum [2,1,1,3]
+      reshape [2,3]"
+    `)
+    expect(inside('%y = reduce_l2_norm(x=%h, axes=[2], keep_dims=true)')).toMatchInlineSnapshot(`
+      "reduce_l2_norm [2,1,1,3]
+      reshape [2,3,1]"
+    `)
+  })
+  it('of vectors', () => {
+    expect(
+      ane(`
+        graph main(%x: fp32[2, 4])
+          %w = const(val=<w>) : fp32[4, 4]
+          %h = linear(x=%x, weight=%w)
+          %n = reduce_sum_square(x=%h, axes=[1], keep_dims=true)
+          %m = reduce_min(x=%h, axes=[-1])
+          return n=%n, m=%m`),
+    ).toMatchInlineSnapshot(`
+      "graph main(%x: fp32[2, 4])
+        %expand_dims = expand_dims(x=%x, axes=[2, 3]) : fp32[2, 4, 1, 1]
+        %const = const(val=<w>) : fp32[4, 4, 1, 1]
+        %conv = conv(x=%expand_dims, weight=%const, strides=[1, 1], pad_type="valid", pad=[0, 0, 0, 0], dilations=[1, 1], groups=1) : fp32[2, 4, 1, 1]
+        %reduce_sum_square = reduce_sum_square(x=%conv, axes=[1], keep_dims=true) : fp32[2, 1, 1, 1]
+        %reduce_min = reduce_min(x=%conv, axes=[1], keep_dims=true) : fp32[2, 1, 1, 1]
+        %reshape = reshape(x=%reduce_min, shape=[2]) : fp32[2]
+        %squeeze = squeeze(x=%reduce_sum_square, axes=[2, 3]) : fp32[2, 1]
+        return n=%squeeze, m=%reshape"
+    `)
+  })
+  it('over two axes, or the batch, or in another op, go back', () => {
+    expect(inside('%y = reduce_sum(x=%h, axes=[1, 2])')).toMatchInlineSnapshot(`
+      "squeeze [2,4,3]
+      transpose [2,3,4]
+      reduce_sum [2]"
+    `)
+    expect(inside('%y = reduce_sum(x=%h, axes=[0])')).toMatchInlineSnapshot(`
+      "squeeze [2,4,3]
+      transpose [2,3,4]
+      reduce_sum [3,4]"
+    `)
+    expect(inside('%y = reduce_prod(x=%h, axes=[1])')).toMatchInlineSnapshot(`
+      "squeeze [2,4,3]
+      transpose [2,3,4]
+      reduce_prod [2,4]"
+    `)
+  })
+})
+
+describe('slices', () => {
+  it('take tokens and channels', () => {
+    expect(inside('%y = slice_by_index(x=%h, begin=[0, 1, 1], end=[2, 3, 4], stride=[1, 1, 2])')).toMatchInlineSnapshot(`
+      "slice_by_index [2,2,1,2]
+      squeeze [2,2,2]
+      transpose [2,2,2]"
+    `)
+    expect(inside('%y = slice_by_index(x=%h, begin=[1, -1, 0], end=[2, -3, -1], stride=[1, -1, 1])')).toMatchInlineSnapshot(`
+      "slice_by_index [1,3,1,2]
+      squeeze [1,3,2]
+      transpose [1,2,3]"
+    `)
+    expect(
+      inside('%y = slice_by_index(x=%h, begin=[0, 1, 1], end=[2, 2, 2], begin_mask=[true, false, true], end_mask=[true, true, false])'),
+    ).toMatchInlineSnapshot(`
+      "slice_by_index [2,2,1,2]
+      squeeze [2,2,2]
+      transpose [2,2,2]"
+    `)
+  })
+  it('of one token are vectors', () => {
+    for (const at of [0, 2, -1, -3]) {
+      expect(
+        inside(
+          `%s = slice_by_index(x=%h, begin=[0, ${at}, 0], end=[2, ${at + 1}, 4], squeeze_mask=[false, true, false])`,
+          '%y = tanh(x=%s)',
+        ),
+      ).toBe('slice_by_index [2,4,1,1]\ntanh [2,4,1,1]\nsqueeze [2,4]')
+    }
+    inside('%y = slice_by_index(x=%h, begin=[0, 1, 0], end=[2, 1, 4], begin_mask=[false, true, false], squeeze_mask=[false, true, false])')
+    inside('%y = slice_by_index(x=%h, begin=[0, 1, 0], end=[2, 0, 4], end_mask=[false, true, false], squeeze_mask=[false, true, false])')
+    inside('%y = slice_by_index(x=%h, begin=[0, 1, 0], end=[2, 2, 4], stride=[1, -1, 1], squeeze_mask=[false, true, false])')
+  })
+  it('that drop the batch or the channels go back', () => {
+    expect(inside('%y = slice_by_index(x=%h, begin=[1, 0, 0], end=[2, 3, 4], squeeze_mask=[true, false, false])')).toMatchInlineSnapshot(`
+      "squeeze [2,4,3]
+      transpose [2,3,4]
+      slice_by_index [3,4]"
+    `)
+    expect(inside('%y = slice_by_index(x=%h, begin=[0, 0, 1], end=[2, 3, 2], squeeze_mask=[false, false, true])')).toMatchInlineSnapshot(`
+      "squeeze [2,4,3]
+      transpose [2,3,4]
+      slice_by_index [2,3]"
+    `)
+  })
+})
+
+describe('movement', () => {
+  it('to [B, C, S] is what the channel layout holds', () =>
+    expect(inside('%y = transpose(x=%h, perm=[0, 2, 1])')).toMatchInlineSnapshot(`"squeeze [2,4,3]"`))
+  it('elsewhere goes back', () =>
+    expect(inside('%y = transpose(x=%h, perm=[1, 0, 2])')).toMatchInlineSnapshot(`
+    "squeeze [2,4,3]
+    transpose [3,2,4]"
+  `))
+  it('of an unknown kind is right, if slow: converted once each way, whoever asks', () => {
+    expect(
+      ane(`
+        graph main(%x: fp32[1, 3, 4])
+          %w = const(val=<w>) : fp32[4, 4]
+          %h = linear(x=%x, weight=%w)
+          %r = reverse(x=%h, axes=[1])
+          %t = tile(x=%h, reps=[1, 1, 1])
+          %a = linear(x=%r, weight=%w)
+          %b = linear(x=%t, weight=%w)
+          %c = add(x=%a, y=%b)
+          %d = add(x=%c, y=%h)
+          return y=%d, h=%h`),
+    ).toMatchInlineSnapshot(`
+      "graph main(%x: fp32[1, 3, 4])
+        %transpose = transpose(x=%x, perm=[0, 2, 1]) : fp32[1, 4, 3]
+        %expand_dims = expand_dims(x=%transpose, axes=[2]) : fp32[1, 4, 1, 3]
+        %const = const(val=<w>) : fp32[4, 4, 1, 1]
+        %conv = conv(x=%expand_dims, weight=%const, strides=[1, 1], pad_type="valid", pad=[0, 0, 0, 0], dilations=[1, 1], groups=1) : fp32[1, 4, 1, 3]
+        %squeeze = squeeze(x=%conv, axes=[2]) : fp32[1, 4, 3]
+        %transpose_1 = transpose(x=%squeeze, perm=[0, 2, 1]) : fp32[1, 3, 4]
+        %reverse = reverse(x=%transpose_1, axes=[1]) : fp32[1, 3, 4]
+        %tile = tile(x=%transpose_1, reps=[1, 1, 1]) : fp32[1, 3, 4]
+        %transpose_2 = transpose(x=%reverse, perm=[0, 2, 1]) : fp32[1, 4, 3]
+        %expand_dims_1 = expand_dims(x=%transpose_2, axes=[2]) : fp32[1, 4, 1, 3]
+        %conv_1 = conv(x=%expand_dims_1, weight=%const, strides=[1, 1], pad_type="valid", pad=[0, 0, 0, 0], dilations=[1, 1], groups=1) : fp32[1, 4, 1, 3]
+        %transpose_3 = transpose(x=%tile, perm=[0, 2, 1]) : fp32[1, 4, 3]
+        %expand_dims_2 = expand_dims(x=%transpose_3, axes=[2]) : fp32[1, 4, 1, 3]
+        %conv_2 = conv(x=%expand_dims_2, weight=%const, strides=[1, 1], pad_type="valid", pad=[0, 0, 0, 0], dilations=[1, 1], groups=1) : fp32[1, 4, 1, 3]
+        %add = add(x=%conv_1, y=%conv_2) : fp32[1, 4, 1, 3]
+        %add_1 = add(x=%add, y=%conv) : fp32[1, 4, 1, 3]
+        %squeeze_1 = squeeze(x=%add_1, axes=[2]) : fp32[1, 4, 3]
+        %transpose_4 = transpose(x=%squeeze_1, perm=[0, 2, 1]) : fp32[1, 3, 4]
+        return y=%transpose_4, h=%transpose_1"
+    `)
+  })
+  it('of an embedding stays plain', () => {
+    expect(
+      ane(`
+        graph main(%ids: int32[1, 3])
+          %t = const(val=<table>) : fp32[8, 4]
+          %p = const(val=<positions>) : fp32[3, 4]
+          %w = const(val=<w>) : fp32[4, 4]
+          %e = gather(x=%t, indices=%ids, axis=0)
+          %s = add(x=%e, y=%p)
+          %n = layer_norm(x=%s, axes=[-1])
+          %y = linear(x=%n, weight=%w)
+          return y=%y`),
+    ).toMatchInlineSnapshot(`
+      "graph main(%ids: int32[1, 3])
+        %t = const(val=<table>) : fp32[8, 4]
+        %p = const(val=<positions>) : fp32[3, 4]
+        %gather = gather(x=%t, indices=%ids, axis=0, batch_dims=0, validate_indices=false) : fp32[1, 3, 4]
+        %add = add(x=%gather, y=%p) : fp32[1, 3, 4]
+        %transpose = transpose(x=%add, perm=[0, 2, 1]) : fp32[1, 4, 3]
+        %expand_dims = expand_dims(x=%transpose, axes=[2]) : fp32[1, 4, 1, 3]
+        %layer_norm = layer_norm(x=%expand_dims, axes=[1], epsilon=0.00001) : fp32[1, 4, 1, 3]
+        %const = const(val=<w>) : fp32[4, 4, 1, 1]
+        %conv = conv(x=%layer_norm, weight=%const, strides=[1, 1], pad_type="valid", pad=[0, 0, 0, 0], dilations=[1, 1], groups=1) : fp32[1, 4, 1, 3]
+        %squeeze = squeeze(x=%conv, axes=[2]) : fp32[1, 4, 3]
+        %transpose_1 = transpose(x=%squeeze, perm=[0, 2, 1]) : fp32[1, 3, 4]
+        return y=%transpose_1"
+    `)
+  })
+})
+
+describe('states and caches', () => {
+  it('stay as they are', () => {
+    expect(
+      ane(`
+        graph main(%x: fp32[1, 3, 4])
+          state %s: fp32[1, 3, 4]
+          %w = const(val=<w>) : fp32[4, 4]
+          %h = linear(x=%x, weight=%w)
+          %old = read_state(input=%s)
+          %new = add(x=%old, y=%h)
+          write_state(input=%s, data=%new)
+          return y=%h`),
+    ).toMatchInlineSnapshot(`
+      "graph main(%x: fp32[1, 3, 4])
+        state %s: fp32[1, 3, 4]
+        %transpose = transpose(x=%x, perm=[0, 2, 1]) : fp32[1, 4, 3]
+        %expand_dims = expand_dims(x=%transpose, axes=[2]) : fp32[1, 4, 1, 3]
+        %const = const(val=<w>) : fp32[4, 4, 1, 1]
+        %conv = conv(x=%expand_dims, weight=%const, strides=[1, 1], pad_type="valid", pad=[0, 0, 0, 0], dilations=[1, 1], groups=1) : fp32[1, 4, 1, 3]
+        %read_state = read_state(input=%s) : fp32[1, 3, 4]
+        %transpose_1 = transpose(x=%read_state, perm=[0, 2, 1]) : fp32[1, 4, 3]
+        %expand_dims_1 = expand_dims(x=%transpose_1, axes=[2]) : fp32[1, 4, 1, 3]
+        %add = add(x=%expand_dims_1, y=%conv) : fp32[1, 4, 1, 3]
+        %squeeze = squeeze(x=%add, axes=[2]) : fp32[1, 4, 3]
+        %transpose_2 = transpose(x=%squeeze, perm=[0, 2, 1]) : fp32[1, 3, 4]
+        write_state(input=%s, data=%transpose_2)
+        %squeeze_1 = squeeze(x=%conv, axes=[2]) : fp32[1, 4, 3]
+        %transpose_3 = transpose(x=%squeeze_1, perm=[0, 2, 1]) : fp32[1, 3, 4]
+        return y=%transpose_3"
+    `)
+  })
+  it.each(['fp32', 'fp16'] as const)('under cached attention are read where they stand (%s)', precision => {
+    const graph = lower(
+      `
+      graph main(%x: fp32[1, 2, 4], %kc: fp32[1, 4, 1, 5], %vc: fp32[1, 4, 1, 5], %filled: fp32[1, 5])
+        %q = const(val=<q>) : fp32[4, 4]
+        %k = const(val=<k>) : fp32[4, 4]
+        %v = const(val=<v>) : fp32[4, 4]
+        %t = const(val=<1 0 1 1>) : fp32[1, 2, 2]
+        %cb = const(val=<cb>) : fp32[1, 2, 1, 5]
+        %nb = const(val=<nb>) : fp32[1, 1, 2, 2]
+        %1 = linear(x=%x, weight=%q)
+        %2 = linear(x=%x, weight=%k)
+        %3 = linear(x=%x, weight=%v)
+        %a = cached_attention(query=%1, key_cache=%kc, value_cache=%vc, key=%2, value=%3, cache_mask=%filled, mask=%t, cache_bias=%cb, bias=%nb, heads=2, scale=0.5)
+        %b = cached_attention(query=%1, key_cache=%kc, value_cache=%vc, heads=1, scale=0.5)
+        %y = add(x=%a, y=%b)
+        return y=%y`,
+      precision,
+    )
+    const moved = graph.ops.filter(op => op.kind === 'transpose').map(op => (op.operands.x as { name: string }).name)
+    expect(moved).toEqual(['x', expect.stringMatching(/squeeze/)])
+  })
+})
+
+describe('origins and hits', () => {
+  it('tell where an op of the target comes from', () => {
+    const source = parseGraph(`
+      graph main(%x: fp32[1, 3, 4])
+        %w = const(val=<w>) : fp32[4, 4]
+        %h = linear(x=%x, weight=%w)  # layer.0.dense
+        %y = relu(x=%h)  # layer.0.act
+        return y=%y`)
+    const { graph, hits } = lowerToAne(source, 'fp16')
+    expect(hits).toEqual({ 'ane-linear': 1, 'ane-relu': 1, 'drop-reshape': 1 })
+    expect(graph.ops.find(({ kind }) => kind === 'conv')!.origin.module).toBe('layer.0.dense')
+    expect(graph.ops.find(({ kind }) => kind === 'relu')!.outputs[0]!.name).toBe('layer_0_act_relu')
+  })
+})
