@@ -2,6 +2,7 @@ import { type Constant, scalarConstant } from './constant.ts'
 import type { DType } from './dtype.ts'
 import { errors } from './errors.ts'
 import { type Attribute, type Graph, type Op, type Origin, operandsOf, type TensorType, type Value } from './graph/graph.ts'
+import { printType } from './graph/print.ts'
 import type { OpDefinition } from './op-definition.ts'
 import { type ArgumentsOf, definitionOf, type OpKind, type OpTable, ops } from './ops/ops.ts'
 import type { Rule } from './rewrite/rule.ts'
@@ -118,8 +119,14 @@ export class Builder {
       const origin = { module: this.#origin.module, rules: [...this.#origin.rules, rule.name] }
       const replaced = this.from(origin, [], () => rule.rewrite(op, this))
       if (replaced === undefined) continue
+      const values = [replaced].flat() as Value[]
+      const types = (results: readonly Value[]) => results.map(value => printType(value.type)).join(', ')
+      if (types(values) !== types(op.outputs)) {
+        const problem = `rule "${rule.name}" gives ${types(values)} for a ${op.kind} of ${types(op.outputs)}`
+        throw errors.E_GRAPH({ graph: this.name, problem })
+      }
       this.hits[rule.name] = (this.hits[rule.name] ?? 0) + 1
-      return [replaced].flat() as Value[]
+      return values
     }
     return undefined
   }
