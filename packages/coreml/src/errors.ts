@@ -48,7 +48,7 @@ export const errors = defineErrors({
     what: `${f.path} ${f.problem}.`,
     next: 'An .mlpackage is a folder with a Manifest.json.',
   }),
-  E_MANIFEST: (f: { where: string; problem: string }) => ({ what: `The manifest is not valid: ${f.problem}.`, where: f.where }),
+  E_PACKAGE_MANIFEST: (f: { where: string; problem: string }) => ({ what: `The manifest is not valid: ${f.problem}.`, where: f.where }),
   E_MANIFEST_PATH: (f: { where: string; path: string; problem: string }) => ({
     what: `The manifest lists ${JSON.stringify(f.path)}, which ${f.problem}.`,
     where: f.where,

@@ -21,7 +21,7 @@ export async function readManifest(path: string, journal: Journal): Promise<Pack
   if (!folder?.isDirectory()) return journal.error(errors.E_PACKAGE({ path, problem: folder ? 'is not a folder' : 'does not exist' }))
   const root = await realpath(path)
   const where = join(path, 'Manifest.json')
-  const fail = (problem: string): undefined => journal.error(errors.E_MANIFEST({ where, problem }))
+  const fail = (problem: string): undefined => journal.error(errors.E_PACKAGE_MANIFEST({ where, problem }))
 
   const text = await readBounded(root, where)
   if (typeof text !== 'string') return fail(text.problem)

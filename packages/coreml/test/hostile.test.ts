@@ -70,33 +70,33 @@ describe('the manifest', () => {
       An .mlpackage is a folder with a Manifest.json."
     `)
     expect(await after(path => rmSync(join(path, 'Manifest.json')))).toMatchInlineSnapshot(`
-      "E_MANIFEST: The manifest is not valid: it does not exist.
+      "E_PACKAGE_MANIFEST: The manifest is not valid: it does not exist.
       Looked in: …/model.mlpackage/Manifest.json"
     `)
     expect(await after(path => writeFileSync(join(path, 'Manifest.json'), '{'))).toMatchInlineSnapshot(`
-      "E_MANIFEST: The manifest is not valid: it is not a JSON object.
+      "E_PACKAGE_MANIFEST: The manifest is not valid: it is not a JSON object.
       Looked in: …/model.mlpackage/Manifest.json"
     `)
     expect(await after(path => truncateSync(join(path, 'Manifest.json'), 2 ** 21))).toMatchInlineSnapshot(`
-      "E_MANIFEST: The manifest is not valid: it has 2097152 bytes; the limit is 1048576.
+      "E_PACKAGE_MANIFEST: The manifest is not valid: it has 2097152 bytes; the limit is 1048576.
       Looked in: …/model.mlpackage/Manifest.json"
     `)
     expect(await afterManifest(() => [])).toMatchInlineSnapshot(`
-      "E_MANIFEST: The manifest is not valid: it is not a JSON object.
+      "E_PACKAGE_MANIFEST: The manifest is not valid: it is not a JSON object.
       Looked in: …/model.mlpackage/Manifest.json"
     `)
     expect(await afterManifest(manifest => ({ ...manifest, fileFormatVersion: '2.0.0' }))).toMatchInlineSnapshot(`
-      "E_MANIFEST: The manifest is not valid: fileFormatVersion is "2.0.0", not "1.0.0".
+      "E_PACKAGE_MANIFEST: The manifest is not valid: fileFormatVersion is "2.0.0", not "1.0.0".
       Looked in: …/model.mlpackage/Manifest.json"
     `)
     expect(await afterManifest(manifest => ({ ...manifest, rootModelIdentifier: 'toString' }))).toMatchInlineSnapshot(`
-      "E_MANIFEST: The manifest is not valid: rootModelIdentifier names no item.
+      "E_PACKAGE_MANIFEST: The manifest is not valid: rootModelIdentifier names no item.
       Looked in: …/model.mlpackage/Manifest.json"
     `)
     expect(
       await afterManifest(manifest => ({ ...manifest, itemInfoEntries: { a: { name: 'x' } }, rootModelIdentifier: 'a' })),
     ).toMatchInlineSnapshot(`
-      "E_MANIFEST: The manifest is not valid: item a lacks one of author, description, name and path.
+      "E_PACKAGE_MANIFEST: The manifest is not valid: item a lacks one of author, description, name and path.
       Looked in: …/model.mlpackage/Manifest.json"
     `)
   })
@@ -127,7 +127,7 @@ describe('the manifest', () => {
       Looked in: …/model.mlpackage/Manifest.json"
     `)
     expect(await afterManifest(setPath('com.apple.CoreML/weights'))).toMatchInlineSnapshot(`
-      "E_MANIFEST: The manifest is not valid: the root model is not a file.
+      "E_PACKAGE_MANIFEST: The manifest is not valid: the root model is not a file.
       Looked in: …/model.mlpackage/Manifest.json"
     `)
   })
@@ -960,8 +960,8 @@ test('a folder that is no package is no package', async () => {
   const path = freshPath()
   mkdirSync(path)
   expect(await failure(readPackage(path))).toMatchInlineSnapshot(`
-    "E_MANIFEST: The manifest is not valid: it does not exist.
+    "E_PACKAGE_MANIFEST: The manifest is not valid: it does not exist.
     Looked in: …/model.mlpackage/Manifest.json"
   `)
-  expect((await checkPackage(path)).map(finding => finding.code)).toEqual(['E_MANIFEST'])
+  expect((await checkPackage(path)).map(finding => finding.code)).toEqual(['E_PACKAGE_MANIFEST'])
 })
