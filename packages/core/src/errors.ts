@@ -88,7 +88,7 @@ export const errors = defineErrors({
   E_TYPE: (f: { op: string; problem: string }) => ({ what: `${f.op}: ${f.problem}.`, exitCode: 1 }),
   E_GRAPH: (f: { graph: string; problem: string; after?: string | undefined }) => ({
     what: `Graph "${f.graph}" is broken${f.after ? ` after ${f.after}` : ''}: ${f.problem}.`,
-    next: 'This is a fault in the pass or plugin named above, not in your input.',
+    next: 'This is a fault in silane or in a plugin, not in your input.',
     exitCode: 1,
   }),
   E_RULE_LOOP: (f: { rule: string; op: string }) => ({

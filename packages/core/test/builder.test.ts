@@ -79,7 +79,7 @@ describe('equal ops', () => {
     const other = new Builder('other').input('stranger', 'fp32', [2])
     expect(message(() => new Builder('main').relu({ x: other }))).toMatchInlineSnapshot(`
       "E_GRAPH: Graph "main" is broken: relu uses "stranger", which belongs to another graph.
-      This is a fault in the pass or plugin named above, not in your input."
+      This is a fault in silane or in a plugin, not in your input."
     `)
   })
 })
@@ -145,11 +145,11 @@ describe('names', () => {
     b.relu({ x: b.input('relu', 'fp32', [1]) })
     expect(message(() => b.input('relu', 'fp32', [1]))).toMatchInlineSnapshot(`
       "E_GRAPH: Graph "main" is broken: two values are called "relu".
-      This is a fault in the pass or plugin named above, not in your input."
+      This is a fault in silane or in a plugin, not in your input."
     `)
     expect(message(() => b.state('relu', 'fp32', [1]))).toMatchInlineSnapshot(`
       "E_GRAPH: Graph "main" is broken: two values are called "relu".
-      This is a fault in the pass or plugin named above, not in your input."
+      This is a fault in silane or in a plugin, not in your input."
     `)
   })
   it('near any text are identifiers', () => {

@@ -43,7 +43,7 @@ describe('the catalogue', () => {
       1 E_TYPE: softmax (encoder): axis 3 is outside rank 3.
 
       1 E_GRAPH: Graph "main" is broken after ane: it has no outputs.
-      This is a fault in the pass or plugin named above, not in your input.
+      This is a fault in silane or in a plugin, not in your input.
 
       1 E_RULE_LOOP: Rule "merge-reshapes" keeps rewriting reshape: more than 64 replacements deep.
       A rule must not match what it made."

@@ -136,11 +136,11 @@ describe('the pipelines', () => {
     }
     expect(() => rewriteTo({ ...source, outputs: [] }, target)).toThrowErrorMatchingInlineSnapshot(`
       [SilaneError: Graph "main" is broken after load: it has no outputs.
-      This is a fault in the pass or plugin named above, not in your input.]
+      This is a fault in silane or in a plugin, not in your input.]
     `)
     expect(() => rewriteTo(source, target, { rules: [wrong] })).toThrowErrorMatchingInlineSnapshot(`
       [SilaneError: Graph "main" is broken: rule "wrong" gives fp32[] for a layer_norm of fp32[1, 4, 8].
-      This is a fault in the pass or plugin named above, not in your input.]
+      This is a fault in silane or in a plugin, not in your input.]
     `)
   })
 })
