@@ -1,0 +1,60 @@
+import { globSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect, it } from 'vitest'
+
+const root = fileURLToPath(new URL('../../..', import.meta.url))
+
+/** What the sources of a package may import of ours (docs/architecture.md, Packages). */
+const allowed: Readonly<Record<string, readonly string[]>> = {
+  'packages/core': [],
+  'packages/checkpoint': ['@silane/core'],
+  'packages/onnx': ['@silane/core'],
+  'packages/coreml': ['@silane/core'],
+  'packages/runtime': ['@silane/core', '@silane/onnx'],
+  'packages/silane': ['@silane/checkpoint', '@silane/core', '@silane/coreml', '@silane/onnx', '@silane/runtime'],
+  'packages/testkit': ['@silane/checkpoint', '@silane/core', '@silane/coreml', '@silane/onnx', '@silane/runtime', 'silane'],
+}
+
+const packages = globSync(['packages/*', 'plugins/*'], { cwd: root })
+  .map(path => path.replaceAll('\\', '/'))
+  .filter(path => globSync(`${path}/src/**/*.ts`, { cwd: root }).length > 0)
+  .sort()
+
+/** Module names that a file imports, whether for types or for values. */
+const imports = (file: string): string[] =>
+  [
+    ...readFileSync(join(root, file), 'utf8').matchAll(
+      /^(?:import|export)\b[^'"]*?from '([^']+)'|^import '([^']+)'|\bimport\('([^']+)'\)/gm,
+    ),
+  ].map(match => (match[1] ?? match[2] ?? match[3]) as string)
+
+it.each(packages)('%s imports what it may', path => {
+  const may = path.startsWith('plugins/') ? ['@silane/core'] : (allowed[path] ?? ['silane', '@silane/core'])
+  const wrong: string[] = []
+  for (const file of globSync(`${path}/src/**/*.ts`, { cwd: root })) {
+    for (const name of imports(file)) {
+      const ours = name === 'silane' || name.startsWith('@silane/')
+      if (ours && !may.includes(name)) wrong.push(`${file}: ${name}`)
+      if (name.startsWith('.') && !name.endsWith('.ts') && !name.endsWith('.json')) wrong.push(`${file}: ${name} without .ts`)
+      if (name.startsWith('.') && !join('/', file, '..', name).startsWith(`/${path}/`)) wrong.push(`${file}: ${name} of another package`)
+    }
+  }
+  expect(wrong).toEqual([])
+})
+
+it('core needs no library', () => {
+  const { dependencies = {} } = JSON.parse(readFileSync(join(root, 'packages/core/package.json'), 'utf8')) as { dependencies?: object }
+  expect(Object.keys(dependencies)).toEqual([])
+  const foreign = globSync('packages/core/src/**/*.ts', { cwd: root }).flatMap(file => imports(file).filter(name => !name.startsWith('.')))
+  expect(foreign).toEqual([])
+})
+
+it.each(packages.filter(path => path.startsWith('plugins/')))('%s takes the core as a peer', path => {
+  const { peerDependencies = {}, dependencies = {} } = JSON.parse(readFileSync(join(root, path, 'package.json'), 'utf8')) as Record<
+    string,
+    Record<string, string>
+  >
+  expect(peerDependencies['@silane/core']).toBe('workspace:^')
+  expect(Object.keys(dependencies ?? {}).filter(name => name.startsWith('@silane/'))).toEqual([])
+})
