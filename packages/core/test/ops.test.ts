@@ -1,45 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { allocate, denseConstant, type Graph, interpret, isSilaneError, ops, printType, verifyGraph } from '../src/index.ts'
+import { denseConstant, interpret, isSilaneError, ops, printType, verifyGraph } from '../src/index.ts'
 import { opCases } from './op-cases.ts'
 import { parseGraph } from './parse-graph.ts'
+import { readUse, tensorsOf } from './read-use.ts'
 import { numbersOf } from './same-values.ts'
-
-/** `(x: fp32[2] = 1 2; s: fp32[2]) relu(x=%x)` as a graph and the elements of its inputs. */
-function read(use: string): { graph: Graph; given: Record<string, readonly number[]> } {
-  const [, border, op] = /^\((.*?)\) (.+)$/.exec(use) as unknown as [string, string, string]
-  const given: Record<string, readonly number[]> = {}
-  const declare = (text: string | undefined): string[] =>
-    (text ?? '')
-      .split(/,(?![^[]*\])/)
-      .filter(part => part.trim() !== '')
-      .map(part => {
-        const [type, elements] = part.trim().split(' = ') as [string, string?]
-        if (elements) given[type.slice(0, type.indexOf(':'))] = elements.split(' ').map(Number)
-        return `%${type}`
-      })
-  const [inputs, states] = border.split(';').map(declare) as [string[], string[]?]
-  const results = op.startsWith('write_state') ? '' : '%r, %more = '
-  const graph = parseGraph(`
-    graph main(${inputs.join(', ')})
-      ${(states ?? []).map(state => `state ${state}`).join('\n')}
-      ${results}${op}
-      return ${results ? 'r=%r' : 'x=%x'}`)
-  return { graph, given }
-}
-
-function tensors(graph: Graph, given: Record<string, readonly number[]>) {
-  return Object.fromEntries(
-    [...graph.inputs, ...graph.states].map(({ name, type }) => {
-      const elements = given[name] ?? []
-      const data = allocate(
-        type.dtype,
-        type.shape.reduce((a, b) => a * b, 1),
-      )
-      for (const [i, x] of elements.entries()) data[i] = x
-      return [name, denseConstant(type.dtype, type.shape, data)]
-    }),
-  )
-}
 
 it('every op has cases, and every case an op', () => expect(Object.keys(opCases).sort()).toEqual(Object.keys(ops).sort()))
 
@@ -49,10 +13,10 @@ for (const [kind, { legal, illegal }] of Object.entries(opCases)) {
 
     for (const [use, type, elements] of legal)
       it(use, () => {
-        const { graph, given } = read(use)
+        const { graph, given } = readUse(use)
         const op = graph.ops.find(op => op.kind === kind)!
         expect(op.outputs.map(value => printType(value.type)).join(', ')).toBe(type)
-        const results = interpret(graph, tensors(graph, given))
+        const results = interpret(graph, tensorsOf(graph, given))
         if (!elements) return
         const actual = numbersOf(results.r)
         expect(actual.length).toBe(elements.length)
@@ -64,7 +28,7 @@ for (const [kind, { legal, illegal }] of Object.entries(opCases)) {
     for (const [use, problem] of illegal)
       it(`refuses ${use}`, () => {
         try {
-          read(use)
+          readUse(use)
         } catch (error) {
           if (!isSilaneError(error)) throw error
           expect(error.code).toBe('E_TYPE')
