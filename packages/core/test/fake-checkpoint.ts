@@ -1,0 +1,48 @@
+import { type Checkpoint, type Constant, denseConstant, type Json, type LoadRequest, sizeOf } from '../src/index.ts'
+import { seedOf, uniform } from './random.ts'
+
+interface Parts {
+  readonly config?: { readonly [key: string]: Json }
+  /** Shapes of tensors by name; elements depend on the name alone. */
+  readonly tensors?: Readonly<Record<string, readonly number[]>>
+  readonly json?: Readonly<Record<string, Json>>
+  readonly folders?: Readonly<Record<string, Parts>>
+}
+
+export const tensorOf = (name: string, shape: readonly number[]): Constant => ({
+  ...denseConstant('fp32', shape, Float32Array.from(uniform(sizeOf(shape), seedOf(name)))),
+  id: name,
+})
+
+/** A checkpoint in memory. */
+export function fakeCheckpoint({ config = {}, tensors = {}, json = {}, folders = {} }: Parts, location = './model'): Checkpoint {
+  const files = Object.keys(json)
+  return {
+    location,
+    id: 'model',
+    revision: null,
+    config,
+    files,
+    has: file => files.includes(file),
+    json: file => json[file],
+    path: file => `${location}/${file}`,
+    folder: path => fakeCheckpoint(folders[path] ?? {}, `${location}/${path}`),
+    tensorNames: Object.keys(tensors),
+    tensor: name => (Object.hasOwn(tensors, name) ? tensorOf(name, tensors[name]!) : undefined),
+  }
+}
+
+export const requestFor = (checkpoint: Checkpoint, more: Partial<LoadRequest> = {}): LoadRequest => ({
+  checkpoint,
+  task: undefined,
+  batch: 1,
+  seq: undefined,
+  context: undefined,
+  prefill: undefined,
+  kv: 'io',
+  precision: 'fp32',
+  minimumOs: 'ios18',
+  maxPackageBytes: Number.POSITIVE_INFINITY,
+  options: {},
+  ...more,
+})

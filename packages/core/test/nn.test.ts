@@ -1,0 +1,439 @@
+import { describe, expect, it } from 'vitest'
+import {
+  activate,
+  activationNames,
+  Builder,
+  backbonePrefixes,
+  type Constant,
+  castConstant,
+  causalMask,
+  chooseTask,
+  conv1d,
+  DecoderCache,
+  decoderPrograms,
+  decoderSizes,
+  denseConstant,
+  type Graph,
+  interpret,
+  type Json,
+  labelCount,
+  lastPosition,
+  normalize,
+  positionsPastPadding,
+  projectVocabulary,
+  readConfig,
+  sentenceEmbedding,
+  sequenceLengths,
+  type Tensors,
+  tensorFlowNorms,
+  tokenAt,
+  type Value,
+  verifyGraph,
+  Weights,
+  weightBytes,
+} from '../src/index.ts'
+import { fakeCheckpoint, requestFor, tensorOf } from './fake-checkpoint.ts'
+import { uniform } from './random.ts'
+import { numbersOf } from './same-values.ts'
+
+const float = (shape: readonly number[], values: readonly number[]): Constant => denseConstant('fp32', shape, Float32Array.from(values))
+const int = (shape: readonly number[], values: readonly number[]): Constant => denseConstant('int32', shape, Int32Array.from(values))
+
+/** What a few ops over some inputs give. */
+function compute(
+  inputs: Tensors,
+  build: (b: Builder, x: Record<string, Value>) => Value | Record<string, Value>,
+): Record<string, number[]> {
+  const b = new Builder('main')
+  const values = Object.fromEntries(Object.entries(inputs).map(([name, { dtype, shape }]) => [name, b.input(name, dtype, shape)]))
+  const built = build(b, values)
+  const graph = b.finish('type' in built ? { y: built as Value } : (built as Record<string, Value>))
+  verifyGraph(graph)
+  return Object.fromEntries(Object.entries(interpret(graph, inputs)).map(([name, value]) => [name, numbersOf(value)]))
+}
+
+const close = (actual: readonly number[], expected: readonly number[], digits = 6): void => {
+  expect(actual.length).toBe(expected.length)
+  for (const [i, x] of expected.entries()) expect(actual[i], `element ${i} of ${actual}`).toBeCloseTo(x, digits)
+}
+
+describe('activations', () => {
+  const erf = (x: number): number => {
+    let sum = 0
+    for (let i = 0; i < 20_000; i++) {
+      const t = ((i + 0.5) * x) / 20_000
+      sum += Math.exp(-t * t) * (x / 20_000)
+    }
+    return (2 / Math.sqrt(Math.PI)) * sum
+  }
+  const gelu = (x: number) => (x / 2) * (1 + erf(x / Math.SQRT2))
+  const tanhGelu = (x: number) => (x / 2) * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)))
+  const sigmoid = (x: number) => 1 / (1 + Math.exp(-x))
+  const silu = (x: number) => x * sigmoid(x)
+  const formulas: Readonly<Record<string, (x: number) => number>> = {
+    gelu,
+    gelu_python: gelu,
+    gelu_new: tanhGelu,
+    gelu_pytorch_tanh: tanhGelu,
+    gelu_python_tanh: tanhGelu,
+    gelu_accurate: tanhGelu,
+    gelu_fast: tanhGelu,
+    gelu_10: x => Math.min(10, Math.max(-10, gelu(x))),
+    quick_gelu: x => x * sigmoid(1.702 * x),
+    relu: x => Math.max(0, x),
+    relu2: x => Math.max(0, x) ** 2,
+    relu6: x => Math.min(6, Math.max(0, x)),
+    leaky_relu: x => (x < 0 ? 0.01 * x : x),
+    silu,
+    swish: silu,
+    tanh: Math.tanh,
+    sigmoid,
+    mish: x => x * Math.tanh(Math.log1p(Math.exp(x))),
+    linear: x => x,
+  }
+  const points = [-3, -0.5, 0, 0.7, 2, 12]
+  it('all have a formula here', () => expect(Object.keys(formulas).sort()).toEqual([...activationNames].sort()))
+  it.each(activationNames.map(name => [name]))('%s', name => {
+    const { y } = compute({ x: float([6], points) }, (b, { x }) => {
+      const result = activate(b, name, x!)
+      return result === x ? b.identity({ x }) : result
+    })
+    close(
+      y!,
+      points.map(x => formulas[name]!(Math.fround(x))),
+    )
+  })
+  it('of another name are refused', () => {
+    const b = new Builder('main')
+    expect(() => activate(b, 'toString', b.input('x', 'fp32', [1]))).toThrow('No activation is called "toString". Known: gelu, ')
+  })
+})
+
+describe('weights', () => {
+  const tensors = { 'bert.encoder.dense.weight': [4, 3], 'bert.norm.LayerNorm.gamma': [4], half: [2] }
+  const checkpoint = fakeCheckpoint({ tensors })
+  const w = new Weights(checkpoint, { prefixes: backbonePrefixes('bert'), spellings: tensorFlowNorms })
+
+  it('are found under prefixes and other spellings, below a module', () => {
+    expect(w.at('encoder').at('dense').tensor('weight', [4, 3]).id).toBe('bert.encoder.dense.weight')
+    expect(w.at('norm').tensor('LayerNorm.weight', [4]).id).toBe('bert.norm.LayerNorm.gamma')
+    expect(w.at('encoder').at(3).path).toBe('encoder.3')
+    expect(w.has('encoder.dense.weight')).toBe(true)
+    expect(w.has('encoder.dense.bias')).toBe(false)
+    expect(w.optional('encoder.dense.bias', [4])).toBeUndefined()
+    expect(w.shapeOf('encoder.dense.weight')).toEqual([4, 3])
+    expect(w.shapeOf('encoder.dense.bias')).toBeUndefined()
+  })
+  it('prefer their own name', () => {
+    const both = fakeCheckpoint({ tensors: { 'a.LayerNorm.weight': [1], 'bert.a.LayerNorm.gamma': [1], 'a.LayerNorm.gamma': [1] } })
+    expect(new Weights(both, { prefixes: ['bert.', ''], spellings: tensorFlowNorms }).tensor('a.LayerNorm.weight', [1]).id).toBe(
+      'a.LayerNorm.weight',
+    )
+  })
+  it('come as fp32, integers as they are', () => {
+    const stored = { ...checkpoint, tensor: (name: string) => (name === 'f' ? castConstant(tensorOf('f', [2]), 'fp16') : int([2], [1, 2])) }
+    expect(new Weights(stored).tensor('f', [2]).dtype).toBe('fp32')
+    expect(new Weights(stored).tensor('i', [2]).dtype).toBe('int32')
+  })
+  it('that are missing, or of another shape, are errors that help', () => {
+    expect(() => w.at('encoder.dens').tensor('weight', [4, 3])).toThrowErrorMatchingInlineSnapshot(`
+      [SilaneError: No tensor called "encoder.dens.weight" in the checkpoint. Closest names: bert.encoder.dense.weight, half, bert.norm.LayerNorm.gamma.
+      Looked in: ./model
+      Check that config.json belongs to these weights, or choose another --task.]
+    `)
+    expect(() => w.at('encoder.dense').tensor('weight', [3, 4])).toThrowErrorMatchingInlineSnapshot(`
+      [SilaneError: Tensor "encoder.dense.weight" has the shape [4, 3]; the configuration asks for [3, 4].
+      Looked in: ./model
+      Check that config.json belongs to these weights.]
+    `)
+    expect(() => w.at('encoder.dense').optional('weight', [12])).toThrow('has the shape [4, 3]')
+  })
+})
+
+describe('configuration', () => {
+  const schema = {
+    safeParse: (value: unknown) =>
+      (value as { size?: unknown }).size === undefined
+        ? ({ success: true, data: 7 } as const)
+        : ({ success: false, error: { issues: [{ path: ['size'], message: 'not a number' }] } } as const),
+  }
+  it('goes through a schema, null being missing', () => {
+    expect(readConfig(fakeCheckpoint({ config: { size: null } }), schema)).toBe(7)
+    expect(() => readConfig(fakeCheckpoint({ config: { size: 'x' } }), schema)).toThrowErrorMatchingInlineSnapshot(`
+      [SilaneError: config.json: size: not a number.
+      Looked in: ./model
+      Correct the file; it should be the one that was published with the weights.]
+    `)
+  })
+  it('counts labels', () => {
+    const count = (config: { readonly [key: string]: Json }) => labelCount(fakeCheckpoint({ config }))
+    expect([count({ id2label: { 0: 'a', 1: 'b', 2: 'c' } }), count({ num_labels: 5 }), count({})]).toEqual([3, 5, 2])
+  })
+})
+
+describe('tasks', () => {
+  const tasks = { ToyModel: 'feature-extraction', ToyForMaskedLM: 'fill-mask' } as const
+  const choose = (config: { readonly [key: string]: Json }, task?: string) =>
+    chooseTask(requestFor(fakeCheckpoint({ config }), { task }), tasks)
+  it('come from the request, else from the architecture, else are the first', () => {
+    expect(choose({ architectures: ['ToyForMaskedLM'] })).toEqual({ architecture: 'ToyForMaskedLM', task: 'fill-mask' })
+    expect(choose({ architectures: ['ToyForMaskedLM'] }, 'feature-extraction')).toEqual({
+      architecture: 'ToyForMaskedLM',
+      task: 'feature-extraction',
+    })
+    expect(choose({})).toEqual({ architecture: 'ToyModel', task: 'feature-extraction' })
+    expect(choose({ architectures: ['Unknown'] }).task).toBe('feature-extraction')
+  })
+  it('that the family does not have are refused', () => expect(() => choose({}, 'translation')).toThrowErrorMatchingInlineSnapshot(`
+    [SilaneError: Option --task: "translation" is not a task of this family.
+    Choose one of: feature-extraction, fill-mask.]
+  `))
+})
+
+describe('lengths', () => {
+  const lengths = (json: Readonly<Record<string, Json>>, seq?: readonly number[], positions = 600) =>
+    sequenceLengths(requestFor(fakeCheckpoint({ json }), { seq }), positions)
+  it('are the smallest limit, unless asked for', () => {
+    expect(lengths({})).toEqual([512])
+    expect(lengths({}, undefined, 40)).toEqual([40])
+    expect(lengths({ 'tokenizer_config.json': { model_max_length: 128 } })).toEqual([128])
+    expect(lengths({ 'tokenizer_config.json': { model_max_length: 1e30 }, 'sentence_bert_config.json': { max_seq_length: 256 } })).toEqual([
+      256,
+    ])
+    expect(lengths({}, [64, 128, 64])).toEqual([64, 128])
+    expect(() => lengths({}, [601])).toThrowErrorMatchingInlineSnapshot(`
+      [SilaneError: Option --seq: 601 is more than the model's 600 positions.
+      See \`silane plugins --json\` for the options of a plugin and \`silane convert --help\` for the general ones.]
+    `)
+  })
+  it('of decoders are whole cache units', () => {
+    const sizes = (more: Parameters<typeof requestFor>[1], positions?: number) =>
+      decoderSizes(requestFor(fakeCheckpoint({}), more), positions)
+    expect(sizes({}, undefined)).toEqual({ context: 1024, prefill: 64 })
+    expect(sizes({}, 100)).toEqual({ context: 96, prefill: 64 })
+    expect(sizes({ context: 32, prefill: 8 }, 100)).toEqual({ context: 32, prefill: 8 })
+    for (const [wrong, problem] of [
+      [{ context: 33 }, '33 is not a multiple of 32'],
+      [{ context: 128 }, "128 is more than the model's 100 positions"],
+      [{ context: 32, prefill: 33 }, '33 is not between 1 and the context of 32'],
+      [{ batch: 2 }, 'decoders with a cache take one sequence at a time'],
+    ] as const) {
+      expect(() => sizes(wrong, 100)).toThrow(problem)
+    }
+  })
+})
+
+describe('positions past padding', () => {
+  const ids = [1, 5, 6, 1, 7, 1, 1, 8]
+  const expected = [1, 2, 3, 1, 4, 1, 1, 5]
+  it('count tokens', () => {
+    expect(compute({ ids: int([1, 8], ids) }, (b, { ids: x }) => positionsPastPadding(b, x!, 1)).y).toEqual(expected)
+  })
+  it('beyond what fp16 counts exactly are counted in integers', () => {
+    const long = Array.from({ length: 2100 }, (_, i) => (i % 3 === 0 ? 0 : 9))
+    let n = 0
+    const wanted = long.map(id => (id === 0 ? 0 : ++n))
+    expect(compute({ ids: int([1, 2100], long) }, (b, { ids: x }) => positionsPastPadding(b, x!, 0)).y).toEqual(wanted)
+  })
+})
+
+describe('tokens and vocabularies', () => {
+  it('the last position is that of the last flag, or 0', () => {
+    const flags = int([3, 4], [1, 1, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0])
+    expect(compute({ flags }, (b, x) => lastPosition(b, x.flags!)).y).toEqual([1, 3, 0])
+  })
+  it('one token per row', () => {
+    const x = float([2, 3, 2], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11])
+    expect(compute({ x, at: int([2, 1], [2, 0]) }, (b, v) => tokenAt(b, v.x!, v.at!)).y).toEqual([4, 5, 6, 7])
+  })
+  it('a split head gives the scores of a whole one', () => {
+    const table = tensorOf('table', [40_000, 2])
+    const bias = tensorOf('bias', [40_000])
+    const x = float([1, 1, 2], [0.5, -2])
+    const run = (split: boolean) => compute({ x }, (b, v) => projectVocabulary(b, v.x!, table, bias, split)).y!
+    expect(run(true)).toEqual(run(false))
+    const b = new Builder('main')
+    const pieces = projectVocabulary(b, b.input('x', 'fp32', [1, 1, 2]), table, undefined, true)
+    expect((pieces.producer!.operands.values as Value[]).map(value => value.type.shape[2])).toEqual([13334, 13334, 13332])
+  })
+  it('a Conv1D is a linear layer with the matrix turned, or some columns of it', () => {
+    const w = new Weights(fakeCheckpoint({ tensors: { 'c.weight': [2, 6], 'c.bias': [6] } })).at('c')
+    const x = float([1, 2], [3, -1])
+    const [weight, bias] = [numbersOf(tensorOf('c.weight', [2, 6])), numbersOf(tensorOf('c.bias', [6]))]
+    const all = bias.map((add, j) => 3 * weight[j]! - weight[6 + j]! + add)
+    close(compute({ x }, (b, v) => conv1d(b, v.x!, w, 6)).y!, all)
+    close(compute({ x }, (b, v) => conv1d(b, v.x!, w, 6, 2, 3)).y!, all.slice(3, 5))
+  })
+  it('a vector is divided by its length, zero stays zero', () => {
+    close(compute({ x: float([2, 2], [3, 4, 0, 0]) }, (b, v) => normalize(b, v.x!)).y!, [0.6, 0.8, 0, 0])
+    close(compute({ x: float([1, 2], [3e4, 4e4]) }, (b, v) => normalize(b, v.x!)).y!, [0.6, 0.8])
+  })
+})
+
+describe('sentence embeddings', () => {
+  const tokens = float([1, 3, 2], [1, -2, 3, 4, 50, 60])
+  const mask = int([1, 3], [1, 1, 0])
+  const embed = (modules: readonly string[], folders: Parameters<typeof fakeCheckpoint>[0]['folders'] = {}) =>
+    compute({ tokens, mask }, (b, v) => {
+      const listed = modules.map((type, i) => ({ idx: i, path: `${i}_${type}`, type: `sentence_transformers.models.${type}` }))
+      return sentenceEmbedding(b, v.tokens!, v.mask!, fakeCheckpoint({ json: { 'modules.json': listed }, folders }))
+    }).y!
+  const pool = (config: { readonly [key: string]: Json }) => embed(['Transformer', 'Pooling'], { '1_Pooling': { config } })
+
+  it('pool in every way', () => {
+    close(pool({ pooling_mode_mean_tokens: true }), [2, 1])
+    close(pool({}), [2, 1])
+    close(pool({ pooling_mode_cls_token: true }), [1, -2])
+    close(pool({ pooling_mode_max_tokens: true }), [3, 4])
+    close(pool({ pooling_mode_mean_sqrt_len_tokens: true }), [4 / Math.SQRT2, 2 / Math.SQRT2])
+    close(pool({ pooling_mode_weightedmean_tokens: true }), [7 / 3, 2])
+    close(pool({ pooling_mode_lasttoken: true }), [3, 4])
+    close(pool({ pooling_mode: 'max' }), [3, 4])
+    close(pool({ pooling_mode: ['cls', 'mean'] }), [1, -2, 2, 1])
+    close(pool({ pooling_mode_cls_token: true, pooling_mode_mean_tokens: true }), [1, -2, 2, 1])
+  })
+  it('go through dense layers and are normalised', () => {
+    const dense = {
+      config: { in_features: 2, out_features: 1, activation_function: 'torch.nn.modules.linear.Identity' },
+      tensors: { 'linear.weight': [1, 2], 'linear.bias': [1] },
+    }
+    const [weight, bias] = [numbersOf(tensorOf('linear.weight', [1, 2])), numbersOf(tensorOf('linear.bias', [1]))]
+    const projected = 2 * weight[0]! + weight[1]! + bias[0]!
+    close(embed(['Transformer', 'Pooling', 'Dense'], { '2_Dense': dense }), [projected])
+    close(embed(['Pooling', 'Dense'], { '1_Dense': { ...dense, config: { out_features: 1 } } }), [Math.tanh(projected)])
+    close(embed(['Pooling', 'Normalize']), [2 / Math.sqrt(5), 1 / Math.sqrt(5)])
+  })
+  it('of modules that are not known are refused', () => {
+    expect(() => embed(['Pooling', 'LSTM'])).toThrowErrorMatchingInlineSnapshot(`[SilaneError: ./model: the sentence-transformers module LSTM is not supported. Known: Pooling, Dense, Normalize.]`)
+    expect(() => embed([])).toThrow('a modules.json without a pooling module is not supported')
+    expect(() => pool({ pooling_mode: 'median' })).toThrow('the pooling mode median is not supported')
+    expect(() => embed(['Pooling', 'Dense'], { '1_Dense': { config: { out_features: 1, activation_function: 'torch.Mystery' } } })).toThrow(
+      'the activation Mystery',
+    )
+  })
+})
+
+describe('a decoder’s cache', () => {
+  const [width, heads] = [4, 2]
+  /** One layer of attention over a cache, new tokens being their own queries, keys and values. */
+  function decoder(tokens: number, context: number, kv: 'io' | 'state', layers = 1): Graph {
+    const b = new Builder('main')
+    const x = b.input('x', 'fp32', [1, tokens, width])
+    const cache = new DecoderCache(b, b.input('position_ids', 'int32', [1, tokens]), { layers, channels: width, context, kv })
+    let y = x
+    for (let layer = 0; layer < layers; layer++) y = cache.attend(layer, { query: y, key: y, value: y, heads, scale: 0.5 })
+    const graph = b.finish({ y, ...cache.outputs() })
+    verifyGraph(graph)
+    return graph
+  }
+  const x = uniform(6 * width, 3)
+  /** All tokens at once, by the definition: causal attention. */
+  function whole(layers: number): number[] {
+    const b = new Builder('main')
+    let y = b.input('x', 'fp32', [1, 6, width])
+    for (let layer = 0; layer < layers; layer++)
+      y = b.attention({ query: y, key: y, value: y, mask: b.constant(causalMask(6)), heads, scale: 0.5 })
+    return numbersOf(interpret(b.finish({ y }), { x: float([1, 6, width], x) }).y)
+  }
+  const rows = (from: number, to: number) => float([1, to - from, width], x.slice(from * width, to * width))
+  const positions = (from: number, to: number) =>
+    int(
+      [1, to - from],
+      Array.from({ length: to - from }, (_, i) => from + i),
+    )
+
+  it.each([
+    [32, 1],
+    [32, 2],
+    [2080, 1],
+  ])('in a state of %i slots and %i layers gives what all tokens at once give', (context, layers) => {
+    const got: number[] = []
+    let state: Tensors = {}
+    for (const [from, to] of [
+      [0, 3],
+      [3, 4],
+      [4, 6],
+    ] as const) {
+      const { y, kv_cache } = interpret(decoder(to - from, context, 'state', layers), {
+        x: rows(from, to),
+        position_ids: positions(from, to),
+        ...state,
+      })
+      got.push(...numbersOf(y))
+      state = { kv_cache: kv_cache! }
+    }
+    close(got, whole(layers), 5)
+  })
+  it('in inputs and outputs leaves writing to the host', () => {
+    const context = 32
+    const cache = { key: new Float32Array(width * context), value: new Float32Array(width * context) }
+    const got: number[] = []
+    for (const [from, to] of [
+      [0, 2],
+      [2, 6],
+    ] as const) {
+      const given = {
+        key_cache: denseConstant('fp32', [1, width, 1, context], cache.key.slice()),
+        value_cache: denseConstant('fp32', [1, width, 1, context], cache.value.slice()),
+      }
+      const results = interpret(decoder(to - from, context, 'io'), { x: rows(from, to), position_ids: positions(from, to), ...given })
+      got.push(...numbersOf(results.y))
+      for (const part of ['key', 'value'] as const) {
+        for (const [i, v] of numbersOf(results[`${part}_update`]).entries())
+          cache[part][Math.floor(i / (to - from)) * context + from + (i % (to - from))] = v
+      }
+    }
+    close(got, whole(1), 5)
+  })
+})
+
+describe('a decoder over the largest package', () => {
+  const build = (b: Builder, tokens: number, range: { from: number; to: number; first: boolean; last: boolean }) => {
+    let x = b.input(range.first ? 'x' : 'hidden_states', 'fp32', [1, tokens, 8])
+    for (let layer = range.from; layer < range.to; layer++) x = b.linear({ x, weight: b.constant(tensorOf(`layer.${layer}`, [8, 8])) })
+    return { [range.last ? 'logits' : 'hidden_states']: b.relu({ x }) }
+  }
+  const cut = (maxPackageBytes: number) =>
+    decoderPrograms(requestFor(fakeCheckpoint({}), { maxPackageBytes }), { context: 32, prefill: 4 }, 5, build)
+
+  it('is cut into as few pieces as fit, between layers', () => {
+    const layer = 8 * 8 * 4
+    expect(cut(5 * layer).programs.map(({ name }) => name)).toEqual(['decoder'])
+    const { programs, pipeline } = cut(2 * layer)
+    expect(
+      programs.map(({ name, functions }) => [
+        name,
+        functions.map(graph => [graph.name, graph.ops.filter(op => op.kind === 'linear').length]),
+      ]),
+    ).toEqual([
+      [
+        'decoder_0',
+        [
+          ['prefill', 2],
+          ['step', 2],
+        ],
+      ],
+      [
+        'decoder_1',
+        [
+          ['prefill', 2],
+          ['step', 2],
+        ],
+      ],
+      [
+        'decoder_2',
+        [
+          ['prefill', 1],
+          ['step', 1],
+        ],
+      ],
+    ])
+    expect(pipeline).toEqual({ chain: ['decoder_0', 'decoder_1', 'decoder_2'] })
+    expect(programs[1]!.functions[0]!.inputs.map(({ name }) => name)).toEqual(['hidden_states'])
+    for (const program of programs) expect(weightBytes(program, 4)).toBeLessThanOrEqual(2 * layer)
+    expect(() => cut(layer - 1)).toThrowErrorMatchingInlineSnapshot(`
+      [SilaneError: Option --max-package-size: 255 bytes do not hold layer 0 of this model.
+      See \`silane plugins --json\` for the options of a plugin and \`silane convert --help\` for the general ones.]
+    `)
+  })
+})
