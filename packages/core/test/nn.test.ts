@@ -184,7 +184,8 @@ describe('tasks', () => {
     expect(choose({})).toEqual({ architecture: 'ToyModel', task: 'feature-extraction' })
     expect(choose({ architectures: ['Unknown'] }).task).toBe('feature-extraction')
   })
-  it('that the family does not have are refused', () => expect(() => choose({}, 'translation')).toThrowErrorMatchingInlineSnapshot(`
+  it('that the family does not have are refused', () =>
+    expect(() => choose({}, 'translation')).toThrowErrorMatchingInlineSnapshot(`
     [SilaneError: Option --task: "translation" is not a task of this family.
     Choose one of: feature-extraction, fill-mask.]
   `))
@@ -304,7 +305,9 @@ describe('sentence embeddings', () => {
     close(embed(['Pooling', 'Normalize']), [2 / Math.sqrt(5), 1 / Math.sqrt(5)])
   })
   it('of modules that are not known are refused', () => {
-    expect(() => embed(['Pooling', 'LSTM'])).toThrowErrorMatchingInlineSnapshot(`[SilaneError: ./model: the sentence-transformers module LSTM is not supported. Known: Pooling, Dense, Normalize.]`)
+    expect(() => embed(['Pooling', 'LSTM'])).toThrowErrorMatchingInlineSnapshot(
+      `[SilaneError: ./model: the sentence-transformers module LSTM is not supported. Known: Pooling, Dense, Normalize.]`,
+    )
     expect(() => embed([])).toThrow('a modules.json without a pooling module is not supported')
     expect(() => pool({ pooling_mode: 'median' })).toThrow('the pooling mode median is not supported')
     expect(() => embed(['Pooling', 'Dense'], { '1_Dense': { config: { out_features: 1, activation_function: 'torch.Mystery' } } })).toThrow(

@@ -14,7 +14,7 @@ import {
 import { seeded, seedOf } from './random.ts'
 
 /** Elements for a type: floats between −1 and 1, integers 0 and 1, which are good as ids and as masks alike; the first is 1. */
-export function sample({ dtype, shape }: TensorType, seed: number): Constant {
+function sample({ dtype, shape }: TensorType, seed: number): Constant {
   const next = seeded(seed)
   const data = allocate(dtype, sizeOf(shape))
   for (let i = 0; i < data.length; i++) {

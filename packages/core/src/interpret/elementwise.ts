@@ -26,7 +26,7 @@ const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x))
 const clamp = (x: number, least: number, most: number): number => Math.min(Math.max(x, least), most)
 
 /** 2/√π · e^(−x²) · Σ 2ⁿx²ⁿ⁺¹ / (1·3·5 … (2n+1)): all terms have one sign, so nothing cancels. 1 to the last bit beyond 6. */
-export function erf(x: number): number {
+function erf(x: number): number {
   if (Number.isNaN(x)) return x
   if (Math.abs(x) > 6) return Math.sign(x)
   let total = 0
