@@ -7,6 +7,7 @@ import {
   type LoadRequest,
   type SourceModel,
   tensorFlowNorms,
+  type Value,
   Weights,
 } from '@silane/core'
 import { readGraphCodeBertConfig } from './config.ts'
@@ -29,19 +30,20 @@ function load(request: LoadRequest): SourceModel {
     // Rows 0 … pad of the position table are not for tokens.
     positions: dataflow ? LONGEST_WITH_NODES : config.max_position_embeddings - config.pad_token_id - 1,
     build: (b, length, task) => {
-      const pooled = (x: ReturnType<typeof encode>) => (w.has('pooler.dense.weight') ? { pooler_output: pool(b, x, w, config) } : {})
-      if (dataflow) {
-        const inputs = {
-          input_ids: b.input('input_ids', 'int32', [batch, length]),
-          position_idx: b.input('position_idx', 'int32', [batch, length]),
-          attention_mask: b.input('attention_mask', 'int32', [batch, length, length]),
-        }
-        const x = encodeDataFlow(b, inputs, w, config)
-        return { last_hidden_state: x, ...pooled(x) }
+      const pooled = (x: Value): Value | undefined => (w.has('pooler.dense.weight') ? pool(b, x, w, config) : undefined)
+      if (!dataflow) {
+        const inputs = encoderInputs(b, ['input_ids', 'attention_mask'], length, task, request)
+        const x = encode(b, inputs, w, config)
+        return encoderFeatures(b, x, inputs.attention_mask, checkpoint, pooled(x))
       }
-      const inputs = encoderInputs(b, ['input_ids', 'attention_mask'], length, task, request)
-      const x = encode(b, inputs, w, config)
-      return encoderFeatures(b, x, inputs.attention_mask, checkpoint, pooled(x).pooler_output)
+      const inputs = {
+        input_ids: b.input('input_ids', 'int32', [batch, length]),
+        position_idx: b.input('position_idx', 'int32', [batch, length]),
+        attention_mask: b.input('attention_mask', 'int32', [batch, length, length]),
+      }
+      const x = encodeDataFlow(b, inputs, w, config)
+      const vector = pooled(x)
+      return vector ? { last_hidden_state: x, pooler_output: vector } : { last_hidden_state: x }
     },
     options: { dataflow },
     notes: [SHARED],
@@ -53,7 +55,7 @@ function load(request: LoadRequest): SourceModel {
 }
 
 const SHARED =
-  'config.json does not tell GraphCodeBERT from RoBERTa: this plugin was chosen by --plugin or --option dataflow=true. ' +
+  'config.json does not tell GraphCodeBERT from RoBERTa: this plugin was chosen by --plugin or --option dataflow. ' +
   'Without data flow both compute the same.'
 
 /** GraphCodeBERT: vectors of code, from its tokens alone or together with its data flow graph. */
