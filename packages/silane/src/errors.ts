@@ -1,7 +1,6 @@
 import { defineErrors } from '@silane/core'
 
 const list = (names: readonly string[], none = 'none') => names.join(', ') || none
-const lines = (items: readonly string[]) => items.map(item => `\n  ${item}`).join('')
 
 /** Errors of the orchestrator: plugins, options, the output folder, and files given to the verbs. */
 export const errors = defineErrors({
@@ -70,11 +69,6 @@ export const errors = defineErrors({
     what: `Cannot write to ${f.out}: ${f.problem}.`,
     next: 'Check the path, its permissions and the free space.',
   }),
-  E_GATE: (f: { misses: readonly string[]; out: string | undefined }) => ({
-    what: `${f.misses.length === 1 ? 'An output misses its gate' : `${f.misses.length} outputs miss their gates`}:${lines(f.misses)}`,
-    next: f.out ? `What was written is in ${f.out}, marked "ok": false.` : undefined,
-    exitCode: 3,
-  }),
   E_GOLDEN: (f: { file: string; problem: string; where: string }) => ({
     what: `${f.file}: ${f.problem}.`,
     where: f.where,
@@ -90,6 +84,5 @@ export const errors = defineErrors({
     where: f.where,
     next: 'Give a folder that `silane convert` wrote.',
   }),
-  E_INTERRUPTED: (f: { signal: string }) => ({ what: `Stopped by ${f.signal}; nothing is left behind.` }),
   E_USAGE: (f: { problem: string; next?: string | undefined }) => ({ what: f.problem, next: f.next ?? 'See `silane --help`.' }),
 })

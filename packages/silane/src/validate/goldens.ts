@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { arrayConstant, byteSize, type Constant, type DType, sizeOf, type Tensors, viewBytes } from '@silane/core'
+import { arrayConstant, byteSize, type Comparison, type Constant, type DType, sizeOf, type Tensors, viewBytes } from '@silane/core'
 import { errors } from '../errors.ts'
 import { isRecord } from '../plugins/find-package.ts'
 
@@ -19,6 +19,19 @@ export interface Golden {
 }
 
 export type Goldens = ReadonlyMap<string, Golden>
+
+/** The golden outputs that somebody asked to be compared with: there must be some. */
+export function requireGoldens(given: string): Goldens {
+  const found = readGoldens(given)
+  if (found.size > 0) return found
+  throw errors.E_GOLDEN({ file: basename(given), problem: 'there are no golden outputs', where: dirname(given) })
+}
+
+/** Says so where golden outputs were asked for and none was compared, as their shapes fit nothing. */
+export function requireCompared(given: string, comparisons: readonly Comparison[], notes: readonly string[]): void {
+  if (comparisons.some(({ stage }) => stage.endsWith('vs golden'))) return
+  throw errors.E_GOLDEN({ file: basename(given), problem: notes[0] ?? 'no program has its shapes', where: dirname(given) })
+}
 
 /**
  * The golden outputs in a folder: `golden.<program>.safetensors` and, where there is one, case.json. `given` is such a folder, or

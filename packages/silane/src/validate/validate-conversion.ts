@@ -5,7 +5,7 @@ import type { ConvertOptions } from '../convert/convert-options.ts'
 import { chainOf, type ProgramPlan } from '../convert/plan-deployment.ts'
 import type { Settings } from '../convert/resolve-settings.ts'
 import { chooseGates } from './gates.ts'
-import { type Goldens, readGoldens } from './goldens.ts'
+import { type Goldens, readGoldens, requireGoldens } from './goldens.ts'
 import { validateStages } from './validate-stages.ts'
 
 export interface ConversionToValidate {
@@ -34,7 +34,8 @@ export function validateConversion({
     functions: plan.flatMap(program => program.functions.map(fn => ({ program: program.name, ...fn }))),
     source: { model, contract },
     chain: chainOf(model.pipeline),
-    goldens: golden === undefined ? goldensOf(checkpoint) : readGoldens(golden),
+    goldens: golden === undefined ? goldensOf(checkpoint) : requireGoldens(golden),
+    golden,
     gates: chooseGates({ ...settings, hasSource: true }),
     signal,
     onProgress,

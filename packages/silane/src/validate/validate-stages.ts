@@ -5,7 +5,7 @@ import { type ChosenSamples, chooseSamples, type StageSample } from './choose-sa
 import { compareOutputs } from './compare-outputs.ts'
 import { drivers } from './drivers.ts'
 import { type Gate, STAGES, type StageName } from './gates.ts'
-import type { Goldens } from './goldens.ts'
+import { type Goldens, requireCompared } from './goldens.ts'
 import { openStages, type StageFiles } from './open-stages.ts'
 import { fittingInputs, type StageFunction, stageCalls } from './stage-calls.ts'
 
@@ -18,6 +18,8 @@ export interface ValidationInput {
   /** Programs that are one in a chain, in order. */
   readonly chain: readonly string[]
   readonly goldens: Goldens
+  /** Where they were asked for: then it is an error when none can be compared. */
+  readonly golden: string | undefined
   readonly gates: readonly Gate[]
   readonly signal: ModelOptions['signal']
   readonly onProgress: ModelOptions['onProgress']
@@ -88,6 +90,7 @@ export async function validateStages(input: ValidationInput): Promise<Report> {
     }
     compare(program, golden.drive ?? '', results, { samples, valid: golden.valid })
   }
+  if (input.golden !== undefined) requireCompared(input.golden, comparisons, notes)
   return { ok: comparisons.every(({ ok }) => ok), comparisons, notes }
 }
 

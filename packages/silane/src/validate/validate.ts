@@ -8,7 +8,7 @@ import { resolveSettings } from '../convert/resolve-settings.ts'
 import { errors } from '../errors.ts'
 import { type Manifest, packageOf, readManifest } from '../manifest.ts'
 import { chooseGates } from './gates.ts'
-import { readGoldens } from './goldens.ts'
+import { requireGoldens } from './goldens.ts'
 import type { StageFiles } from './open-stages.ts'
 import { goldensOf } from './validate-conversion.ts'
 import { validateStages } from './validate-stages.ts'
@@ -54,7 +54,8 @@ function againstGoldens(folder: string, manifest: Manifest, { golden, signal, on
     functions: filesOf(manifest),
     source: undefined,
     chain: chainOf(manifest.pipeline),
-    goldens: readGoldens(golden),
+    goldens: requireGoldens(golden),
+    golden,
     gates,
     signal,
     onProgress,
@@ -68,8 +69,10 @@ async function againstCheckpoint(folder: string, manifest: Manifest, model: stri
   try {
     const { plugin, contract } = await findPlugin(checkpoint, shape)
     // What the manifest records beside the general options are the plugin's own.
-    const own = Object.entries(manifest.options).filter(([name]) => Object.hasOwn(contract.options ?? {}, name))
-    const withOwn = { ...shape, options: Object.fromEntries(own) as Record<string, OptionValue> }
+    const own = Object.entries(manifest.options).flatMap(([name, value]): [string, OptionValue][] =>
+      Object.hasOwn(contract.options ?? {}, name) && isOptionValue(value) ? [[name, value]] : [],
+    )
+    const withOwn = { ...shape, options: Object.fromEntries(own) }
     const settings = resolveSettings(withOwn)
     const loaded = await loadModel(checkpoint, { plugin, contract }, withOwn)
     const plan = planDeployment(loaded, settings)
@@ -79,7 +82,8 @@ async function againstCheckpoint(folder: string, manifest: Manifest, model: stri
       functions: filesOf(manifest).map(fn => ({ ...fn, source: sources.get(`${fn.program}/${fn.name}`) })),
       source: { model: loaded.model, contract },
       chain: chainOf(manifest.pipeline),
-      goldens: golden === undefined ? goldensOf(checkpoint) : readGoldens(golden),
+      goldens: golden === undefined ? goldensOf(checkpoint) : requireGoldens(golden),
+      golden,
       gates: chooseGates({ ...settings, hasSource: true }),
       signal,
       onProgress,
@@ -90,6 +94,8 @@ async function againstCheckpoint(folder: string, manifest: Manifest, model: stri
     checkpoint.close()
   }
 }
+
+const isOptionValue = (value: unknown): value is OptionValue => ['string', 'number', 'boolean'].includes(typeof value)
 
 const filesOf = (manifest: Manifest): StageFiles[] =>
   manifest.programs.flatMap(program =>

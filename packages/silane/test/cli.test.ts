@@ -1,0 +1,166 @@
+import { spawnSync } from 'node:child_process'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { localInstallation } from '../src/cli/local-installation.ts'
+import { printError } from '../src/cli/print-error.ts'
+import { main } from '../src/cli.ts'
+import { fixture, temporary, write } from './workspace.ts'
+
+const launcher = fileURLToPath(new URL('../bin/silane.js', import.meta.url))
+
+let [out, err] = ['', '']
+beforeEach(() => {
+  out = ''
+  err = ''
+  vi.spyOn(console, 'log').mockImplementation(text => {
+    out += `${text}\n`
+  })
+  vi.spyOn(console, 'error').mockImplementation(text => {
+    err += `${text}\n`
+  })
+  vi.spyOn(process.stdout, 'write').mockImplementation(text => {
+    out += text
+    return true
+  })
+  vi.spyOn(process.stderr, 'write').mockImplementation(text => {
+    err += text
+    return true
+  })
+})
+afterEach(() => {
+  vi.restoreAllMocks()
+})
+
+describe('exit codes', () => {
+  test.each([
+    [['--help'], 0],
+    [['convert', '--help'], 0],
+    [[], 2],
+    [['transmogrify'], 2],
+    [['convert'], 2],
+    [['convert', 'x', '--bogus'], 2],
+    [['convert', 'x', '--seq', 'many'], 2],
+    [['convert', 'x', '--option', 'novalue'], 2],
+    [['convert', 'x', '--target', 'tflite'], 2],
+    [['convert', 'x', '--max-package-size', '1 parsec'], 2],
+    [['convert', './not-there'], 2],
+    [['verify', './not-there.mlpackage'], 2],
+    [['benchmark', './not-there'], 2],
+  ])('%j → %i', async (argv, code) => {
+    expect(await main(argv)).toBe(code)
+  })
+
+  test('a broken package is 1', async () => {
+    const broken = join(temporary(), 'x.mlpackage')
+    mkdirSync(broken)
+    expect(await main(['verify', broken])).toBe(1)
+  })
+})
+
+describe('what is printed', () => {
+  test('an error: code, what, where, next', async () => {
+    await main(['convert', './not-there'])
+    expect(err.replaceAll(process.cwd(), 'CWD')).toMatchInlineSnapshot(`
+      "E_MODEL_FOLDER No folder "./not-there".
+        looked in CWD
+        Give a folder that holds config.json and the weights, or an id on the hub such as org/name.
+      "
+    `)
+    expect(out).toBe('')
+  })
+
+  test('an error as JSON on stdout', async () => {
+    await main(['convert', './not-there', '--json'])
+    expect(JSON.parse(out)).toMatchObject({ error: { code: 'E_MODEL_FOLDER', what: expect.any(String) } })
+  })
+
+  test('an unexpected error: one line, and how to report it', () => {
+    expect(printError(new TypeError('x is not a function'), { verbose: false, json: false })).toBe(1)
+    expect(err).toMatchInlineSnapshot(`
+      "E_UNEXPECTED x is not a function
+        This is a fault of silane: run it again with --verbose and report what it prints, https://github.com/silane/silane/issues
+      "
+    `)
+    expect(printError(new TypeError('again'), { verbose: true, json: false })).toBe(1)
+    expect(err).toContain('cli.test.ts')
+  })
+
+  test('one JSON document of a conversion', async () => {
+    const place = join(temporary(), 'out')
+    expect(await main(['convert', fixture('base'), '--seq', '24', '--out', place, '--json'])).toBe(0)
+    expect(JSON.parse(out)).toMatchObject({ ok: true, out: place, manifest: { schema: 1 }, seconds: { write: expect.any(Number) } })
+    expect(err).toContain('package (fp16 rounding) vs source')
+  })
+
+  test('inspect: a checkpoint, a folder, a package, an ONNX file', async () => {
+    await main(['inspect', fixture('base'), '--seq', '24'])
+    expect(out).toMatch(/plugin +@silane\/plugin-bert@.*: model_type is "bert"/)
+    expect(out).toMatch(/encoder\.layer\.1 +\d+ +\d+ +\d+/)
+    const folder = join(temporary(), 'out')
+    await main(['convert', fixture('base'), '--seq', '24', '--out', folder, '--no-validate'])
+    for (const [path, text] of [
+      ['', 'base: BertModel (bert), task feature-extraction'],
+      ['model.mlpackage', 'specification version 9'],
+      ['onnx/model.onnx', '"opset": 20'],
+    ] as const) {
+      out = ''
+      expect(await main(['inspect', join(folder, path)])).toBe(0)
+      expect(out).toContain(text)
+    }
+    out = ''
+    await main(['verify', join(folder, 'model.mlpackage'), '--json'])
+    expect(JSON.parse(out)).toEqual([{ path: join(folder, 'model.mlpackage'), ok: true, findings: [] }])
+    out = ''
+    await main(['benchmark', folder, '--runs', '1', '--json'])
+    expect(JSON.parse(out)).toMatchObject([
+      { program: 'model', function: 'main', ran: 'onnx/model.onnx', latency: { median: expect.any(Number) } },
+    ])
+  })
+
+  test('inspect: what stands in the way of a conversion', async () => {
+    const model = write(temporary(), { 'config.json': { model_type: 'wavenet' } })
+    expect(await main(['inspect', model])).toBe(0)
+    expect(out).toContain('E_MODEL_TYPE No plugin claims the model type "wavenet".')
+  })
+
+  test('plugins', async () => {
+    await main(['plugins'])
+    expect(out).toMatch(/@silane\/plugin-bert@[\s\S]*option +choices=integer \(4\)/)
+    out = ''
+    await main(['plugins', '--json'])
+    expect(JSON.parse(out).plugins).toContainEqual(
+      expect.objectContaining({ id: 'bert', options: expect.objectContaining({ choices: expect.anything() }) }),
+    )
+  })
+})
+
+test('a global command hands over to the installation of the project', () => {
+  const project = temporary()
+  const bin = 'console.log("local", process.argv.slice(2).join(" ")); process.exitCode = 7'
+  write(project, {
+    'node_modules/silane/package.json': { name: 'silane', version: '9.9.9', type: 'module', bin: { silane: './bin/silane.js' } },
+    'node_modules/silane/bin/silane.js': bin,
+    'deep/er/x': '',
+  })
+  expect(localInstallation(join(project, 'deep/er'))).toMatch(/node_modules\/silane\/bin\/silane\.js$/)
+  expect(localInstallation(temporary())).toBeUndefined()
+  const { stdout, status } = spawnSync(process.execPath, [launcher, 'convert', 'x'], { cwd: join(project, 'deep/er'), encoding: 'utf8' })
+  expect([stdout, status]).toEqual(['local convert x\n', 7])
+})
+
+test('help is there at once: no heavy module is loaded for it', () => {
+  const { stderr } = spawnSync(process.execPath, ['--import', loader(), launcher, '--help'], { encoding: 'utf8' })
+  const loaded = stderr
+    .split('\n')
+    .filter(line => /node_modules\/(?!\.pnpm\/commander|commander)|packages\/(?:core|onnx|coreml|runtime|checkpoint)\//.test(line))
+  expect(loaded).toEqual([])
+})
+
+/** A module that prints the address of every module that is loaded. */
+const loader = (): string => {
+  const code = `import { registerHooks } from 'node:module'
+registerHooks({ load(url, context, next) { process.stderr.write(url + '\\n'); return next(url, context) } })`
+  return `data:text/javascript,${encodeURIComponent(code)}`
+}

@@ -1,0 +1,105 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+import { convert } from '../src/convert/convert.ts'
+import { fixture, temporary } from './workspace.ts'
+
+const decoder = fileURLToPath(new URL('../../../plugins/gpt2/fixtures/text-generation', import.meta.url))
+const page = async (model: string, options: Partial<Parameters<typeof convert>[0]> = {}) => {
+  const { out } = await convert({ model, out: join(temporary(), 'out'), validate: false, ...options })
+  return (file: string) => readFileSync(join(out, file), 'utf8')
+}
+
+test('README.md says how to call the program from Swift', async () => {
+  const read = await page(fixture('base'), { seq: [24, 16] })
+  // Versions change with every release.
+  expect(read('README.md').replaceAll(/\d+\.\d+\.\d+/g, '…')).toMatchInlineSnapshot(`
+    "# base
+
+    BertModel (bert), task feature-extraction, converted by silane … with @silane/plugin-bert ….
+
+    Every name, shape and option stands in \`silane.json\`, the numeric checks and a static analysis in \`report.html\`.
+
+    ## model, function \`main_24\`
+
+    \`model.mlpackage\`, \`onnx/model_main_24.onnx\`
+
+    | | name | type | shape |
+    |---|---|---|---|
+    | in | \`input_ids\` | int32 | [1, 24] |
+    | in | \`attention_mask\` | int32 | [1, 24] |
+    | in | \`token_type_ids\` | int32 | [1, 24] |
+    | out | \`last_hidden_state\` | float16 | [1, 24, 48] |
+    | out | \`pooler_output\` | float16 | [1, 48] |
+
+    ## model, function \`main_16\`
+
+    \`model.mlpackage\`, \`onnx/model_main_16.onnx\`
+
+    | | name | type | shape |
+    |---|---|---|---|
+    | in | \`input_ids\` | int32 | [1, 16] |
+    | in | \`attention_mask\` | int32 | [1, 16] |
+    | in | \`token_type_ids\` | int32 | [1, 16] |
+    | out | \`last_hidden_state\` | float16 | [1, 16, 48] |
+    | out | \`pooler_output\` | float16 | [1, 48] |
+
+    ## From Swift
+
+    Add the packages to an Xcode target, which compiles them into the bundle, or compile one at run time with \`MLModel.compileModel(at:)\`.
+
+    \`\`\`swift
+    import CoreML
+
+    struct Model {
+      let model: MLModel
+
+      init() throws {
+        let configuration = MLModelConfiguration()
+        configuration.computeUnits = .cpuAndNeuralEngine
+        configuration.functionName = "main_24"  // or "main_16"
+        let url = Bundle.main.url(forResource: "model", withExtension: "mlmodelc")!
+        model = try MLModel(contentsOf: url, configuration: configuration)
+      }
+
+      /// \`inputIds\`: [1, 24], row by row
+      /// \`attentionMask\`: [1, 24], row by row
+      /// \`tokenTypeIds\`: [1, 24], row by row
+      /// Gives \`lastHiddenState\` [1, 24, 48], \`poolerOutput\` [1, 48]
+      func predict(inputIds: [Int32], attentionMask: [Int32], tokenTypeIds: [Int32]) throws -> (lastHiddenState: MLShapedArray<Float16>, poolerOutput: MLShapedArray<Float16>) {
+        let inputs = try MLDictionaryFeatureProvider(dictionary: [
+          "input_ids": MLMultiArray(MLShapedArray<Int32>(scalars: inputIds, shape: [1, 24])),
+          "attention_mask": MLMultiArray(MLShapedArray<Int32>(scalars: attentionMask, shape: [1, 24])),
+          "token_type_ids": MLMultiArray(MLShapedArray<Int32>(scalars: tokenTypeIds, shape: [1, 24])),
+        ])
+        let outputs = try model.prediction(from: inputs)
+        return (
+          lastHiddenState: MLShapedArray<Float16>(outputs.featureValue(for: "last_hidden_state")!.multiArrayValue!),
+          poolerOutput: MLShapedArray<Float16>(outputs.featureValue(for: "pooler_output")!.multiArrayValue!)
+        )
+      }
+    }
+    \`\`\`
+
+    ## ONNX
+
+    The files in \`onnx/\` have the same names and shapes; ids and masks are int64 there, other tensors float32, and a state is an input and an output \`…_out\`. Keep a \`.onnx_data\` file beside its \`.onnx\` files.
+    "
+  `)
+})
+
+test('README.md of a decoder with a state', async () => {
+  const swift = (await page(decoder, { kv: 'state', context: 32, prefill: 8 }))('README.md')
+  expect(swift).toContain('| state | `kv_cache` | float16 |')
+  expect(swift).toContain('configuration.functionName = "prefill"  // or "step"')
+  expect(swift).toContain('state = model.makeState()')
+  expect(swift).toContain('model.prediction(from: inputs, using: state)')
+})
+
+test('report.html holds the figures and no markup of strangers', async () => {
+  const html = (await page(fixture('base'), { seq: [24] }))('report.html')
+  expect(html).toContain('<h1>base</h1>')
+  expect(html).toContain('encoder.layer.1')
+  expect(html).not.toMatch(/<script|https?:/)
+})
