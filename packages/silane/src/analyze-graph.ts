@@ -1,4 +1,5 @@
 import {
+  AXIS_CAP,
   byteSize,
   constantOf,
   type DType,
@@ -10,12 +11,6 @@ import {
   sizeOf,
   type Value,
 } from '@silane/core'
-
-/** The longest axis that the ANE takes; what is longer runs elsewhere. */
-export const AXIS_CAP = 16384
-
-/** The highest rank that the ANE takes. */
-export const RANK_CAP = 4
 
 export interface LayerAnalysis {
   /** The module of the checkpoint, up to its number: `encoder.layer.3`. */

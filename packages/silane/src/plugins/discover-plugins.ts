@@ -9,7 +9,7 @@ import { installedPackage, isRecord, nearestPackage, type PackageFile, readPacka
 import { type PluginManifest, readPluginManifest } from './plugin-manifest.ts'
 
 /** The word in `keywords` that makes a package a plugin. */
-export const KEYWORD = 'silane-plugin'
+const KEYWORD = 'silane-plugin'
 
 /** A plugin whose package.json was read; its code was not. */
 export interface FoundPlugin {

@@ -42,7 +42,7 @@ export function readPackage(folder: string): PackageFile | undefined {
 }
 
 /** The folder and those above it, up to the root. */
-export function* upward(folder: string): Generator<string> {
+function* upward(folder: string): Generator<string> {
   for (let at = folder, last = ''; at !== last; last = at, at = dirname(at)) yield at
 }
 

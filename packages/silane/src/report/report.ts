@@ -36,7 +36,7 @@ export interface ConversionReport {
   readonly notes: readonly string[]
 }
 
-export const storeComparison = ({ program, function: name, output, stage, psnr, gate, ok }: Comparison): StoredComparison => ({
+const storeComparison = ({ program, function: name, output, stage, psnr, gate, ok }: Comparison): StoredComparison => ({
   program,
   function: name,
   output,
