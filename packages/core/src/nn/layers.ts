@@ -11,6 +11,15 @@ export const linear = (b: Builder, x: Value, w: Weights, out: number): Value =>
     return b.linear(bias ? { x, weight, bias: b.constant(bias) } : { x, weight })
   })
 
+/** One of several linear layers that are stored in one [rows, in]: the rows `from … from + out − 1` of it. */
+export const packedLinear = (b: Builder, x: Value, w: Weights, rows: number, out: number, from: number): Value =>
+  b.in(w.path, () => {
+    const cut = (stored: Constant): Value => b.constant(sliceConstant(stored, 0, from, from + out))
+    const weight = cut(w.tensor('weight', [rows, x.type.shape.at(-1) as number]))
+    const bias = w.optional('bias', [rows])
+    return b.linear(bias ? { x, weight, bias: cut(bias) } : { x, weight })
+  })
+
 /** Layer norm over the last axis with `weight` and, where there is one, `bias`. */
 export const layerNorm = (b: Builder, x: Value, w: Weights, epsilon: number): Value =>
   b.in(w.path, () => {
