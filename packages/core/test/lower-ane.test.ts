@@ -234,6 +234,51 @@ describe('elementwise ops', () => {
   })
 })
 
+describe('products of two values', () => {
+  it('are the einsum of attention, whichever side is transposed', () => {
+    const product = (own: string, other: string, shape: string) => `
+      graph main(%x: fp32[2, 3, 4], %p: fp32[${shape}])
+        %w = const(val=<w>) : fp32[4, 4]
+        %h = linear(x=%x, weight=%w)
+        %y = matmul(${own}=%h, ${other}=%p)
+        return y=%y`
+    const kinds = (text: string) =>
+      lower(text)
+        .ops.map(({ kind }) => kind)
+        .filter(kind => kind === 'einsum' || kind === 'matmul')
+    for (const text of [
+      product('x', 'y', '2, 4, 5'),
+      product('y', 'x', '2, 5, 3'),
+      product('x', 'transpose_y=true, y', '2, 5, 4'),
+      product('y', 'transpose_y=true, x', '2, 5, 4'),
+      product('x', 'transpose_x=true, y', '2, 3, 5'),
+      product('y', 'transpose_x=true, x', '2, 3, 5'),
+    ])
+      expect(kinds(text)).toEqual(['einsum'])
+  })
+  it('keep their result in the channel layout', () => {
+    expect(inside('%s = matmul(x=%h, y=%h, transpose_y=true)', '%y = sigmoid(x=%s)')).toMatchInlineSnapshot(`
+      "transpose [2,3,1,4]
+      einsum [2,3,1,3]
+      sigmoid [2,3,1,3]
+      squeeze [2,3,3]
+      transpose [2,3,3]"
+    `)
+  })
+  it('of other ranks, or with a batch that is broadcast, go back', () => {
+    expect(inside('%c = const(val=<c>) : fp32[1, 4, 5]', '%y = matmul(x=%h, y=%c)')).toMatchInlineSnapshot(`
+      "squeeze [2,4,3]
+      transpose [2,3,4]
+      matmul [2,3,5]"
+    `)
+    expect(inside('%c = const(val=<c>) : fp32[4, 5]', '%y = matmul(x=%h, y=%c)')).toMatchInlineSnapshot(`
+      "squeeze [2,4,3]
+      transpose [2,3,4]
+      matmul [2,3,5]"
+    `)
+  })
+})
+
 describe('ops along an axis', () => {
   it('find it in the channel layout', () => {
     expect(inside('%y = softmax(x=%h)')).toMatchInlineSnapshot(`

@@ -84,10 +84,15 @@ function headBiases(op: Op, b: Builder, layout: Channels, masked: number, additi
     plain.type.shape.length === 4
       ? plain
       : b.reshape({ x: plain, shape: [...Array<number>(4 - plain.type.shape.length).fill(1), ...plain.type.shape] })
-  // [B, heads, queries, keys] → [B, keys, heads, queries]
-  const turned = b.transpose({ x: rank4, perm: [0, 3, 1, 2] })
-  const perHead = turned.type.shape[2] === 1 ? Array<Value>(heads).fill(turned) : pieces(b, turned, 2, heads)
-  return perHead.map(x => (shared ? b.add({ x, y: shared }) : x))
+  return turnedBiases(b, rank4, heads).map(x => (shared ? b.add({ x, y: shared }) : x))
+}
+
+/** [B, heads | 1, queries, keys] → [B, keys, 1, queries] for each head. */
+function turnedBiases(b: Builder, bias: Value, heads: number): readonly Value[] {
+  const turn = (x: Value) => b.transpose({ x, perm: [0, 3, 1, 2] })
+  if (bias.type.shape[1] === 1) return Array<Value>(heads).fill(turn(bias))
+  // A constant is cut first: the writer then holds one head of it at a time. What is computed takes one transpose instead of many.
+  return constantOf(bias) ? pieces(b, bias, 1, heads).map(turn) : pieces(b, turn(bias), 2, heads)
 }
 
 /** [B, keys] → [B, keys, 1, 1] */

@@ -94,6 +94,22 @@ const cachedAttention: LayoutRule = (op, { b, layout, precision }) => {
   return true
 }
 
+/**
+ * x·y of [B, Q, C] and [B, C, K] as attention has it: the einsum that Core ML maps without a copy takes y as [B, K, 1, C], which is
+ * its channel layout, and x as [B, C, 1, Q], which is that too, and gives [B, K, 1, Q], the channel layout of [B, Q, K].
+ */
+const matmul: LayoutRule = (op, { b, layout }) => {
+  const operands = [operand(op, 'x'), operand(op, 'y')] as const
+  const [x, y] = operands
+  if (!operands.some(value => layout.isChannels(value))) return false
+  if (!operands.every(value => layout.fits(value) && value.type.shape.length === 3) || x.type.shape[0] !== y.type.shape[0]) return false
+  const turned = (value: Value, turn: unknown): Value =>
+    turn ? b.transpose({ x: layout.channels(value), perm: [0, 3, 2, 1] }) : layout.channels(value)
+  const values = [turned(y, op.attributes.transpose_y), turned(x, op.attributes.transpose_x)]
+  layout.setChannels(result(op), b.einsum({ values, equation: 'bkhc,bchq->bkhq' }))
+  return true
+}
+
 /** [B, S, C] → [B, C, S] is what the channel layout already holds, but for an axis of size 1. */
 const transpose: LayoutRule = (op, { b, layout }) => {
   const x = operand(op, 'x')
@@ -188,6 +204,7 @@ const layoutRules: Readonly<Record<string, LayoutRule>> = {
   rms_norm: rmsNorm,
   attention,
   cached_attention: cachedAttention,
+  matmul,
   transpose,
   softmax: alongAxis,
   concat: alongAxis,
