@@ -1,4 +1,4 @@
-import { byteSize, type Constant, type DType, sizeOf, viewBytes } from '@silane/core'
+import { byteSize, bytesOf, type Constant, type DType, room, sizeOf } from '@silane/core'
 import type { RandomAccessFile } from './random-access-file.ts'
 
 /** A tensor whose elements stand one after the other in a file, from `offset` on. */
@@ -10,9 +10,10 @@ export function fileTensor(file: RandomAccessFile, offset: number, dtype: DType,
     shape,
     // The place says what the elements are, whatever tensors they are seen as: tied weights have one id.
     id: `${file.name}@${offset}:${dtype}[${size}]`,
-    read: (start, count) => {
+    read: (start, count, into) => {
       if (start < 0 || count < 0 || start + count > size) throw new RangeError(`elements ${start} to ${start + count} of ${size}`)
-      const data = viewBytes(dtype, file.read(offset + start * width, count * width), 0, count)
+      const data = room(dtype, count, into)
+      file.readInto(bytesOf(data), offset + start * width)
       // What reads booleans counts on 0 and 1; a file may hold any byte.
       if (dtype === 'bool') for (let i = 0; i < count; i++) data[i] = data[i] === 0 ? 0 : 1
       return data

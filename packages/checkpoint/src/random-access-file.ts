@@ -29,15 +29,19 @@ export class RandomAccessFile {
   /** The bytes from `offset` on, in a buffer of their own and thus aligned for every element type. */
   read(offset: number, length: number): ArrayBuffer {
     const buffer = new ArrayBuffer(length)
-    const target = new Uint8Array(buffer)
+    this.readInto(new Uint8Array(buffer), offset)
+    return buffer
+  }
+
+  /** Fills `target` with the bytes from `offset` on. */
+  readInto(target: Uint8Array, offset: number): void {
     // A closed descriptor's number may belong to another file by now, so this is not left to the system.
     if (this.#descriptor === undefined) throw errors.E_CHECKPOINT_CLOSED({ file: this.name, where: this.where })
-    for (let done = 0; done < length; ) {
-      const got = readSync(this.#descriptor, target, done, Math.min(length - done, MAX_READ), offset + done)
+    for (let done = 0; done < target.length; ) {
+      const got = readSync(this.#descriptor, target, done, Math.min(target.length - done, MAX_READ), offset + done)
       if (got === 0) throw errors.E_FILE_READ({ file: this.name, problem: `it ends at byte ${offset + done}`, where: this.where })
       done += got
     }
-    return buffer
   }
 
   close(): void {

@@ -1,4 +1,4 @@
-import { allocate, bytesOf, castArray, type DType, type NumericArray } from './dtype.ts'
+import { allocate, bytesOf, castArray, type DType, type NumericArray, room } from './dtype.ts'
 
 /**
  * A constant tensor whose elements are read when they are written, never before. It is a range of a
@@ -11,8 +11,11 @@ export interface Constant {
   readonly id: string
   /** Where this is a lossless widening of what is stored (fp16 seen as fp32): the stored one, so that narrowing again is free. */
   readonly widened?: Constant
-  /** Elements `start … start + count − 1` in row-major order. The result is the caller's to read, not to change. */
-  read(start: number, count: number): NumericArray
+  /**
+   * Elements `start … start + count − 1` in row-major order. The result is the caller's to read, not to
+   * change. `into` is an array of the constant's type that the result may be put in, so that a stream needs no new memory.
+   */
+  read(start: number, count: number, into?: NumericArray): NumericArray
 }
 
 export const sizeOf = (shape: readonly number[]): number => shape.reduce((product, dim) => product * dim, 1)
@@ -23,10 +26,13 @@ export const readAll = (constant: Constant): NumericArray => constant.read(0, si
 /** Elements per chunk when streaming: 256 KiB of fp32 stay in the second-level cache from reading through casting to writing, which beats larger chunks. */
 const CHUNK = 1 << 16
 
-/** The elements of a constant, a chunk at a time. */
+/** The elements of a constant, a chunk at a time. An array is used again two chunks later. */
 export function* chunks(constant: Constant, chunk = CHUNK): Generator<NumericArray> {
   const size = sizeOf(constant.shape)
-  for (let start = 0; start < size; start += chunk) yield constant.read(start, Math.min(chunk, size - start))
+  const buffers = [0, 1].map(() => allocate(constant.dtype, Math.min(chunk, size)))
+  for (let start = 0, turn = 0; start < size; start += chunk, turn ^= 1) {
+    yield constant.read(start, Math.min(chunk, size - start), buffers[turn])
+  }
 }
 
 /** Elements given as an array. The id derives from the bytes. */
@@ -95,7 +101,22 @@ export function castConstant(base: Constant, dtype: DType): Constant {
     shape: base.shape,
     id: `cast:${dtype}(${base.id})`,
     ...(dtype === 'fp32' && (base.dtype === 'fp16' || base.dtype === 'bf16') ? { widened: base } : {}),
-    read: (start, count) => castArray(base.read(start, count), base.dtype, dtype),
+    read: (start, count, into) =>
+      withScratch(base.dtype, count, scratch => castArray(base.read(start, count, scratch), base.dtype, dtype, into)),
+  }
+}
+
+const scratches = new Map<DType, NumericArray>()
+
+/** Lends an array for what is read and converted at once. One for each type serves all constants; a nested loan of the same type gets its own. */
+function withScratch<T>(dtype: DType, count: number, use: (scratch: NumericArray | undefined) => T): T {
+  if (count > CHUNK) return use(undefined)
+  const scratch = scratches.get(dtype) ?? allocate(dtype, CHUNK)
+  scratches.delete(dtype)
+  try {
+    return use(scratch)
+  } finally {
+    scratches.set(dtype, scratch)
   }
 }
 
@@ -105,9 +126,9 @@ export function mapConstant(base: Constant, id: string, map: (value: number, ind
     dtype: base.dtype,
     shape: base.shape,
     id: `${id}(${base.id})`,
-    read: (start, count) => {
+    read: (start, count, into) => {
       const [data, dtype] = computable(base, start, count)
-      const out = allocate(dtype, count)
+      const out = room(dtype, count, into)
       for (let i = 0; i < count; i++) out[i] = map(Number(data[i]), start + i)
       return castArray(out, dtype, base.dtype)
     },
@@ -160,9 +181,9 @@ export function sliceConstant(base: Constant, axis: number, begin: number, end: 
     dtype: base.dtype,
     shape,
     id: `slice:${axis},${begin},${end}[${base.shape}](${base.id})`,
-    read: (start, count) => {
+    read: (start, count, into) => {
       // Columns of a matrix lie apart: whole rows are read at once and cut, rather than one short run after the other.
-      const out = allocate(base.dtype, count)
+      const out = room(base.dtype, count, into)
       const rowsAtOnce = Math.max(1, Math.floor(CHUNK / row))
       for (let done = 0; done < count; ) {
         const first = Math.floor((start + done) / run)
@@ -190,17 +211,21 @@ export function transposeConstant(base: Constant, perm: readonly number[]): Cons
   if (moved.every((axis, i) => i === 0 || axis > (moved[i - 1] as number))) return reshapeConstant(base, shape)
   const strides = stridesOf(base.shape)
   const from = perm.map(axis => strides[axis] as number)
+  let memory: NumericArray | undefined
   let whole: NumericArray | undefined
   const size = sizeOf(shape)
+  const length = shape.at(-1) as number
+  const stride = from.at(-1) as number
   return {
     dtype: base.dtype,
     shape,
     id: `transpose:${perm}[${base.shape}](${base.id})`,
-    read: (start, count) => {
-      whole ??= readAll(base)
-      const out = allocate(base.dtype, count)
-      const length = shape.at(-1) as number
-      const stride = from.at(-1) as number
+    read: (start, count, into) => {
+      if (!whole) {
+        memory = borrowWhole(base.dtype, size)
+        whole = base.read(0, size, memory)
+      }
+      const out = room(base.dtype, count, into)
       // Runs of the last axis, so that the inner loop is a strided copy.
       for (let done = 0; done < count; ) {
         const within = (start + done) % length
@@ -214,11 +239,23 @@ export function transposeConstant(base: Constant, perm: readonly number[]): Cons
         stridedCopy(out as Float32Array, done, whole as Float32Array, at, stride, run)
         done += run
       }
-      // The base is let go at the end of a pass, so that a writer holds one transposed tensor at a time.
-      if (start + count === size) whole = undefined
+      // At the end of a pass the base is let go and its memory kept for the next one: a writer holds one transposed tensor at a time.
+      if (start + count === size) {
+        if (memory) wholes.set(base.dtype, memory)
+        whole = undefined
+      }
       return out
     },
   }
+}
+
+/** Memory for one tensor that is being transposed, by type. */
+const wholes = new Map<DType, NumericArray>()
+
+function borrowWhole(dtype: DType, size: number): NumericArray {
+  const kept = wholes.get(dtype)
+  wholes.delete(dtype)
+  return kept && kept.length >= size ? kept : allocate(dtype, size)
 }
 
 function stridedCopy(out: Float32Array, to: number, source: Float32Array, from: number, stride: number, count: number): void {

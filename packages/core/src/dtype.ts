@@ -40,6 +40,10 @@ export const isFloat = (dtype: DType): boolean => dtype === 'fp32' || dtype === 
 /** A zeroed array of `count` elements. */
 export const allocate = (dtype: DType, count: number): NumericArray => new arrays[dtype](count)
 
+/** `count` elements, not zeroed: the beginning of `into` where that is given and fits, else a new array. */
+export const room = (dtype: DType, count: number, into?: NumericArray): NumericArray =>
+  into instanceof arrays[dtype] && into.length >= count ? (into.subarray(0, count) as NumericArray) : new arrays[dtype](count)
+
 /** The elements that stand in `buffer` from `byteOffset` on, which must be a multiple of the element's size. Little-endian hosts only. */
 export const viewBytes = (dtype: DType, buffer: ArrayBuffer, byteOffset: number, count: number): NumericArray =>
   new arrays[dtype](buffer, byteOffset, count)
@@ -47,12 +51,12 @@ export const viewBytes = (dtype: DType, buffer: ArrayBuffer, byteOffset: number,
 /** The bytes of an array, without a copy. */
 export const bytesOf = (data: NumericArray): Uint8Array<ArrayBuffer> => new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
 
-/** Converts elements from one type to another: float to integer truncates toward zero, to bool is `!= 0`. May return `data` itself. */
-export function castArray(data: NumericArray, from: DType, to: DType): NumericArray {
+/** Converts elements from one type to another: float to integer truncates toward zero, to bool is `!= 0`. May return `data` itself, or use `into`. */
+export function castArray(data: NumericArray, from: DType, to: DType, into?: NumericArray): NumericArray {
   if (from === to) return data
-  if (from === 'bf16') return castArray(bf16ToFp32(data as Uint16Array<ArrayBuffer>), 'fp32', to)
+  if (from === 'bf16') return castArray(bf16ToFp32(data as Uint16Array<ArrayBuffer>), 'fp32', to, into)
   if (to === 'bf16') return fp32ToBf16(castArray(data, from, 'fp32') as Float32Array<ArrayBuffer>)
-  const out = allocate(to, data.length)
+  const out = room(to, data.length, into)
   if (to === 'bool') for (let i = 0; i < data.length; i++) out[i] = Number(data[i]) === 0 ? 0 : 1
   else if (to === 'int64') for (let i = 0; i < data.length; i++) (out as BigInt64Array)[i] = BigInt(Math.trunc(Number(data[i])))
   else if (from === 'int64') for (let i = 0; i < data.length; i++) out[i] = Number(data[i])
