@@ -1,4 +1,4 @@
-import { Builder, computedConstant, type DType, definitionOf, denseConstant, type Graph, ops, type Value } from '@silane/core'
+import { Builder, computedConstant, type DType, definitionOf, type Graph, ops, type Value } from '@silane/core'
 
 type Make = (b: Builder) => Value | readonly Value[]
 
@@ -189,9 +189,4 @@ export function samples(): Sample[] {
       return { name: makes.length > 1 ? `${kind}_${i}` : kind, kind, since, graph }
     })
   })
-}
-
-export const dense = (dtype: DType, shape: readonly number[], values: readonly number[]) => {
-  const constant = computedConstant(dtype, shape, values.join(), index => values[index]!)
-  return denseConstant(dtype, shape, constant.read(0, values.length))
 }
