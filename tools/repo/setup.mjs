@@ -48,7 +48,7 @@ function install() {
   }
   // Away from the root, so that npm does not prefer what a broken node_modules holds.
   const npm = process.env.npm_execpath?.endsWith('.js') ? [process.execPath, process.env.npm_execpath, 'exec'] : ['npx']
-  const packages = ['-y', '-p', `node@${versions.node}`, '-p', `pnpm@${versions.pnpm}`, '-c']
+  const packages = ['--yes', `--package=node@${versions.node}`, `--package=pnpm@${versions.pnpm}`, '-c']
   const quoted = command.map(word => JSON.stringify(word)).join(' ')
   return spawnSync(npm[0], [...npm.slice(1), ...packages, quoted], { cwd: tmpdir(), stdio: 'inherit', env: environment(false) })
 }
