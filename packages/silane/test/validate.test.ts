@@ -149,22 +149,37 @@ describe('validate', () => {
   })
 })
 
-test('a decoder over its cache, in one piece and cut', async () => {
-  const model = fileURLToPath(new URL('../../../plugins/gpt2/fixtures/text-generation', import.meta.url))
-  for (const maxPackageBytes of [undefined, 120_000]) {
-    const { ok, comparisons, manifest } = await convert({ model, context: 32, prefill: 8, maxPackageBytes, out: join(temporary(), 'out') })
-    expect(ok).toBe(true)
-    const driven = comparisons.filter(comparison => comparison.function === 'cached-decoder')
-    expect(driven.map(({ stage }) => stage)).toEqual([
-      'source vs golden',
-      'ONNX vs golden',
-      'ONNX vs source',
-      'package (fp32 compute) vs source',
-      'package (fp16 rounding) vs source',
-    ])
-    const names = manifest.programs.map(
-      ({ name, coreml, functions }) => `${name} ${coreml !== undefined} ${functions[0]?.onnx !== undefined}`,
-    )
-    expect(names).toEqual(maxPackageBytes ? ['decoder_0 true false', 'decoder_1 true false', 'decoder false true'] : ['decoder true true'])
-  }
+const decoder = (name: string) => fileURLToPath(new URL(`../../../plugins/gpt2/fixtures/${name}`, import.meta.url))
+
+test.each([
+  ['in one piece', 'text-generation', undefined, ['decoder true true']],
+  ['cut in two', 'text-generation', 120_000, ['decoder_0 true false', 'decoder_1 true false', 'decoder false true']],
+  [
+    'cut in three',
+    'inverse-layer-idx',
+    100_000,
+    ['decoder_0 true false', 'decoder_1 true false', 'decoder_2 true false', 'decoder false true'],
+  ],
+])('a decoder over its cache, %s', async (_, fixtureName, maxPackageBytes, programs) => {
+  const model = decoder(fixtureName)
+  const { ok, comparisons, manifest } = await convert({ model, context: 32, prefill: 8, maxPackageBytes, out: join(temporary(), 'out') })
+  expect(ok).toBe(true)
+  const driven = comparisons.filter(comparison => comparison.function === 'cached-decoder')
+  expect(driven.map(({ stage }) => stage)).toEqual([
+    'source vs golden',
+    'ONNX vs golden',
+    'ONNX vs source',
+    'package (fp32 compute) vs source',
+    'package (fp16 rounding) vs source',
+  ])
+  const names = manifest.programs.map(
+    ({ name, coreml, functions }) => `${name} ${coreml !== undefined} ${functions[0]?.onnx !== undefined}`,
+  )
+  expect(names).toEqual(programs)
+})
+
+test('a decoder against golden outputs alone: its ONNX file takes fp32, though the package takes fp16', async () => {
+  const [model, folder] = [decoder('inverse-layer-idx'), join(temporary(), 'out')]
+  await convert({ model, context: 32, prefill: 8, out: folder, validate: false })
+  expect(await validate({ folder, golden: model })).toMatchObject({ ok: true })
 })

@@ -1,5 +1,5 @@
 import type { Session, Tensors, TensorType } from '@silane/core'
-import { arrayConstant, type Constant, readAll } from '@silane/core'
+import { allocate, arrayConstant, type Constant, readAll, sizeOf } from '@silane/core'
 import { errors } from './errors.ts'
 
 /** One deployed part of a decoder: the whole of it, or a link of a chain. Shapes are the deployment contract's. */
@@ -18,6 +18,19 @@ interface LinkCache {
 export interface Position {
   readonly length: number
   readonly caches: readonly LinkCache[]
+}
+
+/** New tokens by the input that takes them: `input_ids` [1, T], or vectors in their place, `inputs_embeds` [1, T, C]. */
+export interface NewTokens {
+  readonly input: 'input_ids' | 'inputs_embeds'
+  readonly values: Constant
+}
+
+/** One call of a function: the logits [1, S, V], of which the first `tokens` rows count, and where the sequence stands then. */
+interface Called {
+  readonly logits: Constant
+  readonly tokens: number
+  readonly state: Position
 }
 
 /** Names of cache inputs and of the outputs that bring them up to date. */
@@ -55,22 +68,24 @@ export class CachedDecoder {
 
   /** Reads `ids` after what `position` holds. Gives the scores after the last one [V]. */
   async read(position: Position, ids: readonly number[]): Promise<{ scores: Float32Array; state: Position }> {
-    if (position.length + ids.length > this.context) {
-      throw errors.E_CONTEXT_FULL({ context: this.context, tokens: position.length + ids.length })
-    }
-    let at = position
     let scores: Float32Array = new Float32Array()
-    for (let done = 0; done < ids.length; ) {
-      // A state is written at P slots whatever the padding, so near its end only steps fit.
-      const writes = at.caches.some(({ tensors }) => STATE in tensors)
-      const useStep = ids.length - done === 1 || (writes && at.length + this.chunk > this.context)
-      const part = ids.slice(done, done + (useStep ? 1 : this.chunk))
-      const result = await this.#call(useStep ? 'step' : 'prefill', at, part)
-      at = result.state
-      scores = result.scores
-      done += part.length
+    let state = position
+    for await (const call of this.#calls(position, { input: 'input_ids', values: ints(ids) })) {
+      scores = rowsOf(call.logits, call.tokens - 1, 1)
+      state = call.state
     }
-    return { scores, state: at }
+    return { scores, state }
+  }
+
+  /** Reads tokens after what `position` holds. Gives the logits of every one of them [1, T, V]. */
+  async score(position: Position, tokens: NewTokens): Promise<{ logits: Constant; state: Position }> {
+    const rows: Float32Array[] = []
+    let state = position
+    for await (const call of this.#calls(position, tokens)) {
+      rows.push(rowsOf(call.logits, 0, call.tokens))
+      state = call.state
+    }
+    return { logits: stacked(rows, tokens.values.shape[1] as number), state }
   }
 
   /** One token more. */
@@ -78,15 +93,31 @@ export class CachedDecoder {
     return this.read(position, [id])
   }
 
-  async #call(
-    name: 'prefill' | 'step',
-    { length, caches }: Position,
-    ids: readonly number[],
-  ): Promise<{ scores: Float32Array; state: Position }> {
+  /** The calls that read `tokens`: as many prefills as it takes, and steps where a prefill does not fit or is not worth it. */
+  async *#calls(position: Position, { input, values }: NewTokens): AsyncGenerator<Called> {
+    const total = values.shape[1] as number
+    if (position.length + total > this.context) {
+      throw errors.E_CONTEXT_FULL({ context: this.context, tokens: position.length + total })
+    }
+    let state = position
+    for (let done = 0; done < total; ) {
+      // A state is written at P slots whatever the padding, so near its end only steps fit.
+      const writes = state.caches.some(({ tensors }) => STATE in tensors)
+      const useStep = total - done === 1 || (writes && state.length + this.chunk > this.context)
+      const width = useStep ? 1 : this.chunk
+      const tokens = Math.min(width, total - done)
+      const call = await this.#call(useStep ? 'step' : 'prefill', state, { [input]: columns(values, done, tokens, width) }, tokens)
+      yield call
+      state = call.state
+      done += tokens
+    }
+  }
+
+  /** One call of all links, each of which takes what the one before it hands over. */
+  async #call(name: 'prefill' | 'step', { length, caches }: Position, given: Tensors, tokens: number): Promise<Called> {
     const width = name === 'step' ? 1 : this.chunk
     const positions = Array.from({ length: width }, (_, i) => Math.min(length + i, this.context - 1))
-    const padded = Array.from({ length: width }, (_, i) => ids[i] ?? 0)
-    let passed: Readonly<Record<string, Constant>> = { input_ids: ints(padded) }
+    let passed = given
     const after: LinkCache[] = []
     let firstLayer = 0
     for (const [index, link] of this.#links.entries()) {
@@ -103,16 +134,38 @@ export class CachedDecoder {
         else throw errors.E_INPUT_UNKNOWN({ input, function: name })
       }
       const outputs = await link[name].run(feeds)
-      after.push(updated(cache, outputs, declared, length, ids.length))
+      after.push(updated(cache, outputs, declared, length, tokens))
       passed = handedOver(outputs)
       firstLayer += layers
     }
     const logits = passed.logits
     if (!logits) throw errors.E_NOT_A_DECODER({})
-    const vocabulary = logits.shape.at(-1) as number
-    const scores = logits.read((ids.length - 1) * vocabulary, vocabulary)
-    return { scores: Float32Array.from(scores, Number), state: { length: length + ids.length, caches: after } }
+    return { logits, tokens, state: { length: length + tokens, caches: after } }
   }
+}
+
+const rowsOf = (logits: Constant, first: number, count: number): Float32Array => {
+  const width = logits.shape.at(-1) as number
+  return floats(logits.read(first * width, count * width))
+}
+
+/** Columns `from … from + count − 1` of [1, T, …], padded with zeros to `width`. */
+function columns(tensor: Constant, from: number, count: number, width: number): Constant {
+  const row = sizeOf(tensor.shape.slice(2))
+  const data = allocate(tensor.dtype, width * row)
+  for (const [i, value] of tensor.read(from * row, count * row).entries()) data[i] = value
+  return arrayConstant(tensor.dtype, [1, width, ...tensor.shape.slice(2)], data)
+}
+
+/** Rows of some calls as one tensor. */
+function stacked(parts: readonly Float32Array[], length: number): Constant {
+  const data = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    data.set(part, at)
+    at += part.length
+  }
+  return arrayConstant('fp32', [1, length, data.length / length], data)
 }
 
 /** What a part gives the next: its `hidden_states`, which those in the middle call `hidden_states_out`. */

@@ -29,7 +29,8 @@ export async function openStages(folder: string, functions: readonly StageFiles[
   for (const { program, name, source, coreml, onnx } of functions) {
     if (coreml && !packages.has(coreml.path)) packages.set(coreml.path, (await readPackage(join(folder, coreml.path))).functions)
     const read = coreml && packages.get(coreml.path)?.find(graph => graph.name === coreml.function)
-    const add = (stage: StageName, graph: Graph, open: StageFunction['open']) => stages[stage].push({ program, name, graph, open })
+    const add = (stage: StageName, graph: Graph, open: StageFunction['open'], rest: Pick<StageFunction, 'floats'> = {}) =>
+      stages[stage].push({ program, name, graph, open, ...rest })
     const file = onnx && join(folder, onnx.path)
     const signature = source ?? read
     if (source) {
@@ -37,7 +38,7 @@ export async function openStages(folder: string, functions: readonly StageFiles[
       const plain = rewriteTo(source, { name: 'onnx', precision: 'fp32', opset: 8 }).graph
       add('source', plain, () => runtime.open(plain))
     }
-    if (file !== undefined && signature) add('onnx', signature, () => runtime.openFile(file))
+    if (file !== undefined && signature) add('onnx', signature, () => runtime.openFile(file), { floats: 'fp32' })
     if (read) {
       add('package', read, () => runtime.open(read))
       add('rounded', read, () => runtime.open(read, { rounding: 'fp16' }))

@@ -1,4 +1,4 @@
-import { castConstant, type Graph, type Session, type Tensors } from '@silane/core'
+import { castConstant, type Graph, isFloat, type Session, type Tensors } from '@silane/core'
 import { analyzeGraph } from '../analyze-graph.ts'
 
 /** One stage of the programs, to be called by name: the source graphs, the ONNX files or the packages. */
@@ -17,6 +17,8 @@ export interface StageFunction {
   /** Names and types of what goes in and comes out. */
   readonly graph: Graph
   readonly open: () => Promise<Session>
+  /** Set where floats go in as fp32 whatever the graph says: an ONNX file whose signature is read from the package. */
+  readonly floats?: 'fp32'
 }
 
 /** Weights of all functions up to which their sessions stay open side by side. */
@@ -37,7 +39,7 @@ export function stageCalls(functions: readonly StageFunction[]): StageCalls {
       if (!found) throw new TypeError(`this stage has no function ${program}/${fn}`)
       const session = opened.get(found) ?? (await found.open())
       opened.set(found, session)
-      return session.run(fittingInputs(found.graph, feeds))
+      return session.run(fittingInputs(found, feeds))
     },
     release: async () => {
       if (!small) await close()
@@ -46,11 +48,12 @@ export function stageCalls(functions: readonly StageFunction[]): StageCalls {
   }
 }
 
-/** Of the tensors at hand those that a graph takes, in its types. */
-export const fittingInputs = (graph: Graph, given: Tensors): Tensors =>
+/** Of the tensors at hand those that a function takes, in its types. */
+export const fittingInputs = ({ graph, floats }: Pick<StageFunction, 'graph' | 'floats'>, given: Tensors): Tensors =>
   Object.fromEntries(
     [...graph.inputs, ...graph.states].flatMap(({ name, type }) => {
       const tensor = given[name]
-      return tensor ? [[name, castConstant(tensor, type.dtype)]] : []
+      const dtype = floats && isFloat(type.dtype) ? floats : type.dtype
+      return tensor ? [[name, castConstant(tensor, dtype)]] : []
     }),
   )

@@ -95,11 +95,11 @@ export async function validateStages(input: ValidationInput): Promise<Report> {
 }
 
 /** One session is open at a time, so that memory holds the weights once. */
-async function runSamples({ open, graph }: StageFunction, samples: readonly StageSample[]): Promise<readonly Tensors[]> {
-  const session = await open()
+async function runSamples(fn: StageFunction, samples: readonly StageSample[]): Promise<readonly Tensors[]> {
+  const session = await fn.open()
   try {
     const outputs: Tensors[] = []
-    for (const { inputs } of samples) outputs.push(await session.run(fittingInputs(graph, inputs)))
+    for (const { inputs } of samples) outputs.push(await session.run(fittingInputs(fn, inputs)))
     return outputs
   } finally {
     await session.close()
