@@ -24,7 +24,8 @@ export class Emitter {
   #scope = ''
 
   constructor(graph: Graph) {
-    for (const value of [...graph.inputs, ...graph.states]) this.#used.add(value.name)
+    for (const { name } of [...graph.inputs, ...graph.states]) this.#used.add(name)
+    for (const { name } of graph.states) this.#used.add(`${name}_out`)
     for (const { name } of graph.outputs) this.#used.add(name)
   }
 

@@ -1,5 +1,5 @@
 import { create } from '@bufbuild/protobuf'
-import { type Constant, constantOf, type Graph, type Op, operand, type TensorType, type Value } from '@silane/core'
+import { type Constant, constantOf, errors as coreErrors, type Graph, type Op, operand, type TensorType, type Value } from '@silane/core'
 import { computedType, Emitter, type Initializer } from './emitter.ts'
 import { errors } from './errors.ts'
 import { GraphSchema, type Graph as OnnxGraph, type ValueInfo, ValueInfoSchema } from './gen/onnx_pb.ts'
@@ -26,6 +26,7 @@ export interface LoweredGraph {
  * A state NAME is an input NAME and an output NAME_out.
  */
 export function lowerGraph(graph: Graph, options: LowerOptions): LoweredGraph {
+  refuseSharedNames(graph)
   const e = new Emitter(graph)
   const round = (value: Value, name: string): string =>
     options.rounding === 'fp16' && value.type.dtype === 'fp16' ? e.cast(e.cast(name, 'fp16'), 'fp32') : name
@@ -41,8 +42,7 @@ export function lowerGraph(graph: Graph, options: LowerOptions): LoweredGraph {
   }
   for (const op of graph.ops) {
     e.scope = op.outputs[0]?.name ?? op.kind
-    for (const [value, name] of lowerOp(op, e, states))
-      e.bind(value, op.kind === 'const' || op.kind === 'read_state' ? name : round(value, name))
+    for (const [value, name] of lowerOp(op, e, states)) e.bind(value, EXACT.has(op.kind) ? name : round(value, name))
   }
   const outputs: ValueInfo[] = []
   for (const { name, value } of graph.outputs) {
@@ -58,6 +58,24 @@ export function lowerGraph(graph: Graph, options: LowerOptions): LoweredGraph {
   }
   const inputs = [...graph.inputs, ...graph.states].map(value => describe(value.name, value.type, options))
   return { graph: create(GraphSchema, { name: graph.name, node: e.nodes, input: inputs, output: outputs }), initializers: e.initializers }
+}
+
+/** Ops whose results are elements of their operands: nothing is left to round. */
+const EXACT: ReadonlySet<string> = new Set(
+  [
+    'const read_state identity transpose reshape expand_dims squeeze concat stack split slice_by_index slice_update tile reverse',
+    'gather gather_along_axis gather_nd select maximum minimum abs relu reduce_max reduce_min max_pool topk',
+    'upsample_nearest_neighbor pixel_shuffle',
+  ].flatMap(kinds => kinds.split(' ')),
+)
+
+/** Inputs, outputs and states have one name space in ONNX. */
+function refuseSharedNames({ name: graph, inputs, states, outputs }: Graph): void {
+  const names = new Set<string>()
+  for (const name of [...inputs, ...states, ...outputs].map(({ name }) => name).concat(states.map(({ name }) => `${name}_out`))) {
+    if (names.has(name)) throw coreErrors.E_GRAPH({ graph, problem: `"${name}" is the name of two inputs, states or outputs` })
+    names.add(name)
+  }
 }
 
 function lowerOp(op: Op, e: Emitter, states: Map<Value, string>): [Value, string][] {

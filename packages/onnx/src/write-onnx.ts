@@ -3,10 +3,11 @@ import { rmSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { create, toBinary } from '@bufbuild/protobuf'
 import { byteSize, bytesOf, type Constant, type Graph, readAll, sizeOf } from '@silane/core'
-import { DataFile, storedConstant } from './data-file.ts'
+import { DataFile } from './data-file.ts'
 import type { Initializer } from './emitter.ts'
 import { errors } from './errors.ts'
 import {
+  Attribute_Type,
   EntrySchema,
   ModelSchema,
   type Node,
@@ -18,6 +19,7 @@ import {
 } from './gen/onnx_pb.ts'
 import { type LowerOptions, lowerGraph } from './lower-graph.ts'
 import { onnxTypes } from './onnx-types.ts'
+import { storedConstant } from './stored-constant.ts'
 
 /** The operator set written: LayerNormalization and Gelu are operators in it. */
 export const ONNX_OPSET = 20
@@ -48,26 +50,52 @@ export interface WrittenOnnx {
   readonly sha256: string
 }
 
+export interface WrittenProgram {
+  readonly files: readonly WrittenOnnx[]
+  /** The weights, unless they stand in the file itself. */
+  readonly data?: { readonly file: string; readonly bytes: number }
+}
+
+/** An initializer and what is stored for it. */
+interface Stored extends Initializer {
+  readonly stored: Constant
+}
+
 /**
  * Writes graphs, functions of one program as a rule, as ONNX files of a folder. Large weights are streamed to one data file
- * that all share. Throws E_ONNX_SPELLING and E_ONNX_DISK.
+ * that all share. Throws E_ONNX_SPELLING and E_ONNX_DISK, and leaves no file behind then.
  */
-export function writeOnnx(
+export async function writeOnnx(
   graphs: readonly { readonly graph: Graph; readonly file: string }[],
   options: WriteOnnxOptions,
-): { readonly files: readonly WrittenOnnx[]; readonly data?: { readonly file: string; readonly bytes: number; readonly sha256: string } } {
+): Promise<WrittenProgram> {
   const { folder, dataFile, weights = 'fp32', rounding = 'none', idType = 'int64', signal, onProgress } = options
-  const lowered = graphs.map(({ graph, file }) => ({ file, ...lowerGraph(graph, { rounding, idType }) }))
-  const total = lowered.flatMap(({ initializers }) => initializers).reduce((sum, { constant }) => sum + storedBytes(constant, weights), 0)
+  const lowered = graphs.map(({ graph, file }) => {
+    const { graph: nodes, initializers } = lowerGraph(graph, { rounding, idType })
+    return {
+      file,
+      graph: nodes,
+      initializers: initializers.map((given): Stored => ({ ...given, stored: storedConstant(given.constant, weights) })),
+    }
+  })
+  const total = lowered.flatMap(({ initializers }) => initializers).reduce((sum, { stored }) => sum + bytesIn(stored), 0)
   const inline = options.external !== true && graphs.length === 1 && total < INLINE_BYTES
   const data = new DataFile(join(folder, dataFile), signal)
   try {
-    const files = lowered.map(({ file, graph, initializers }) => {
-      const { widened, tensors } = storeAll(initializers, { weights, inline, data, onProgress })
-      return writeModel(join(folder, file), file, { ...graph, node: [...widened, ...graph.node], initializer: tensors })
-    })
-    const { bytes, sha256 } = data.close()
-    return bytes === 0 ? { files } : { files, data: { file: dataFile, bytes, sha256 } }
+    const files: WrittenOnnx[] = []
+    for (const { file, graph, initializers } of lowered) {
+      signal?.throwIfAborted()
+      const initializer: Tensor[] = []
+      for (const { name, constant, stored } of initializers) {
+        const own = stored === constant ? name : narrowName(name)
+        initializer.push(inline || bytesIn(stored) < SMALL_BYTES ? inlineTensor(own, stored) : await externalTensor(own, stored, data))
+        onProgress?.(bytesIn(stored))
+      }
+      const widened = initializers.filter(({ constant, stored }) => stored !== constant).map(({ name }) => widening(name))
+      files.push(writeModel(join(folder, file), file, { ...graph, node: [...widened, ...graph.node], initializer }))
+    }
+    data.close()
+    return data.size === 0 ? { files } : { files, data: { file: dataFile, bytes: data.size } }
   } catch (error) {
     data.close()
     for (const file of [dataFile, ...graphs.map(({ file }) => file)]) rmSync(join(folder, file), { force: true })
@@ -75,48 +103,26 @@ export function writeOnnx(
   }
 }
 
-const storedBytes = (constant: Constant, weights: 'fp32' | 'fp16'): number =>
-  sizeOf(constant.shape) * byteSize(storedConstant(constant, weights).dtype)
+const bytesIn = ({ shape, dtype }: Constant): number => sizeOf(shape) * byteSize(dtype)
 
-interface Store {
-  readonly weights: 'fp32' | 'fp16'
-  readonly inline: boolean
-  readonly data: DataFile
-  readonly onProgress: ((bytes: number) => void) | undefined
-}
-
-/** Initializers with their data; those stored in fp16 go under another name and are cast to their own. */
-function storeAll(initializers: readonly Initializer[], { weights, inline, data, onProgress }: Store) {
-  const tensors: Tensor[] = []
-  const widened: Node[] = []
-  for (const { name, constant } of initializers) {
-    const stored = storedConstant(constant, weights)
-    const narrowed = stored !== constant
-    const own = narrowed ? `${name}_fp16` : name
-    if (narrowed)
-      widened.push(
-        create(NodeSchema, {
-          opType: 'Cast',
-          name: own,
-          input: [own],
-          output: [name],
-          attribute: [{ name: 'to', type: 2, i: BigInt(onnxTypes.fp32) }],
-        }),
-      )
-    const bytes = storedBytes(constant, weights)
-    tensors.push(inline || bytes < SMALL_BYTES ? inlineTensor(own, stored) : externalTensor(own, stored, data))
-    onProgress?.(bytes)
-  }
-  return { tensors, widened }
-}
+/** What is stored in fp16 goes under another name and is cast to its own. */
+const narrowName = (name: string): string => `${name}_fp16`
+const widening = (name: string): Node =>
+  create(NodeSchema, {
+    opType: 'Cast',
+    name: narrowName(name),
+    input: [narrowName(name)],
+    output: [name],
+    attribute: [{ name: 'to', type: Attribute_Type.INT, i: BigInt(onnxTypes.fp32) }],
+  })
 
 const tensorOf = (name: string, { dtype, shape }: Constant): Tensor =>
   create(TensorSchema, { name, dataType: onnxTypes[dtype], dims: shape.map(BigInt) })
 
 const inlineTensor = (name: string, constant: Constant): Tensor => ({ ...tensorOf(name, constant), rawData: bytesOf(readAll(constant)) })
 
-function externalTensor(name: string, constant: Constant, data: DataFile): Tensor {
-  const { offset, length } = data.add(constant)
+async function externalTensor(name: string, constant: Constant, data: DataFile): Promise<Tensor> {
+  const { offset, length } = await data.add(constant)
   const entries = { location: basename(data.path), offset: String(offset), length: String(length) }
   return create(TensorSchema, {
     ...tensorOf(name, constant),

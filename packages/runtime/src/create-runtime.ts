@@ -39,8 +39,11 @@ export function createRuntime(): OnnxRuntime {
       const remove = () => rmSync(folder, { recursive: true, force: true })
       try {
         const file = `${graph.name}.onnx`
-        writeOnnx([{ graph, file }], { folder, dataFile: `${file}_data`, external: true, rounding: options.rounding ?? 'none' })
-        return await create(join(folder, file), graph.name, remove)
+        await writeOnnx([{ graph, file }], { folder, dataFile: `${file}_data`, external: true, rounding: options.rounding ?? 'none' })
+        const session = await create(join(folder, file), graph.name, remove)
+        // What is mapped into memory outlives its name, so that a killed process leaves nothing behind; Windows keeps what is open.
+        if (process.platform !== 'win32') remove()
+        return session
       } catch (error) {
         remove()
         throw error

@@ -11,8 +11,11 @@ const types: Readonly<Record<string, DType>> = {
   float64: 'fp64',
   int64: 'int64',
   int32: 'int32',
-  uint8: 'uint8',
+  int16: 'int16',
   int8: 'int8',
+  uint32: 'uint32',
+  uint16: 'uint16',
+  uint8: 'uint8',
   bool: 'bool',
 }
 
@@ -38,7 +41,7 @@ export class OnnxSession implements Session {
       const given = inputs[name]
       const expected = `${meta.type}[${meta.shape.join(', ')}]`
       const actual = given ? `${given.dtype}[${given.shape.join(', ')}]` : 'missing'
-      if (!given || given.shape.join() !== meta.shape.join())
+      if (!given || !(meta.type in types) || !fits(given.shape, meta.shape))
         throw errors.E_SESSION_INPUT({ graph: this.#graph, input: name, expected, actual })
       feeds[name] = this.#tensor(given, meta.type)
     }
@@ -52,7 +55,7 @@ export class OnnxSession implements Session {
   }
 
   #tensor(constant: Constant, type: string): Tensor {
-    const dtype = types[type] ?? 'fp32'
+    const dtype = types[type] as DType
     const data = castArray(readAll(constant), constant.dtype, dtype)
     return new this.#ort.Tensor(type as 'float32', data as Float32Array, [...constant.shape])
   }
@@ -68,6 +71,10 @@ export class OnnxSession implements Session {
     }
   }
 }
+
+/** Files of others may leave dimensions open, by a name or −1. */
+const fits = (shape: readonly number[], declared: readonly (number | string)[]): boolean =>
+  shape.length === declared.length && declared.every((dim, axis) => typeof dim === 'string' || dim < 0 || dim === shape[axis])
 
 function constantOf(tensor: Tensor): Constant {
   const dtype = types[tensor.type] ?? 'fp32'

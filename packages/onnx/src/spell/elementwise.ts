@@ -84,7 +84,7 @@ export const elementwise: Spellings = {
   sign: unary('Sign'),
   square: (op, e) => e.add('Mul', [input(op, e, 'x'), input(op, e, 'x')]),
   exp: unary('Exp'),
-  exp2: (op, e) => e.add('Exp', [e.add('Mul', [input(op, e, 'x'), constant(op, e, Math.LN2)])]),
+  exp2: (op, e) => e.add('Pow', [constant(op, e, 2), input(op, e, 'x')]),
   sqrt: unary('Sqrt'),
   erf: unary('Erf'),
   floor: unary('Floor'),

@@ -1,6 +1,5 @@
 import { computedConstant, type Op, operand, slicedShape, type Value } from '@silane/core'
 import type { Emitter } from '../emitter.ts'
-import { errors } from '../errors.ts'
 import { input, number, numbers, result, type Spelling, type Spellings, text } from './spelling.ts'
 
 const reshape: Spelling = (op, e) => e.add('Reshape', [input(op, e, 'x'), e.ints(result(op).type.shape)])
@@ -35,16 +34,34 @@ const slice: Spelling = (op, e) => {
   return cut.length > 0 ? x : e.add('Identity', [x])
 }
 
-/** The update padded to x's shape, where a mask padded alike holds, and x elsewhere: exact for every type, at bounds known only when it runs. */
+/**
+ * A scatter to begin, begin + 1, …: onnxruntime does it in place where x is not used again, as in a chain of writes to a cache,
+ * and otherwise with one copy of x. Along one axis the indices broadcast; along several they are vectors of all leading axes.
+ */
 const sliceUpdate: Spelling = (op, e) => {
-  const x = operand(op, 'x')
-  const update = operand(op, 'update')
+  const { shape } = operand(op, 'x').type
+  const part = operand(op, 'update').type.shape
+  const axes = shape.flatMap((dim, axis) => (part[axis] === dim ? [] : [axis]))
+  const [axis, second] = axes
+  const [x, update] = [input(op, e, 'x'), input(op, e, 'update')]
+  if (axis === undefined) return e.add('Identity', [update])
   const begin = e.cast(input(op, e, 'begin'), 'int64')
-  const after = e.add('Sub', [e.ints(x.type.shape.map((dim, i) => dim - (update.type.shape[i] as number))), begin])
-  const pads = e.add('Concat', [begin, after], { axis: 0 })
-  const ones = e.initializer(computedConstant('fp32', update.type.shape, 'ones', () => 1))
-  const inside = e.add('Greater', [e.add('Pad', [ones, pads]), e.scalar(0, { dtype: 'fp32', shape: [] })])
-  return e.add('Where', [inside, e.add('Pad', [input(op, e, 'update'), pads]), input(op, e, 'x')])
+  if (second === undefined) {
+    const offsets = Array.from({ length: part[axis] as number }, (_, i) => i)
+    const places = e.add('Add', [e.add('Gather', [begin, e.ints([axis])]), e.ints(offsets)])
+    const along = e.add('Reshape', [places, e.ints(part.map((dim, i) => (i === axis ? dim : 1)))])
+    return e.add('ScatterElements', [x, e.add('Expand', [along, e.ints(part)]), update], { axis })
+  }
+  const lead = part.slice(0, (axes.at(-1) as number) + 1)
+  const depth = lead.length
+  const strides = lead.map((_, i) => lead.slice(i + 1).reduce((product, dim) => product * dim, 1))
+  const offset = (flat: number): number => {
+    const i = flat % depth
+    return Math.floor((flat - i) / depth / (strides[i] as number)) % (lead[i] as number)
+  }
+  const offsets = e.cast(e.initializer(computedConstant('int32', [...lead, depth], 'places', offset)), 'int64')
+  const first = depth === shape.length ? begin : e.add('Slice', [begin, e.ints([0]), e.ints([depth])])
+  return e.add('ScatterND', [x, e.add('Add', [offsets, first]), update])
 }
 
 const pad: Spelling = (op, e) => {
@@ -64,9 +81,21 @@ const indices = (op: Op, e: Emitter): string => {
   return value.type.dtype === 'int32' ? e.name(value) : e.cast(e.name(value), 'int32')
 }
 
+/** With batches, GatherND, which picks along the axis after them: x is turned so that this is the one meant, and the result back. */
 const gather: Spelling = (op, e) => {
-  if (number(op, 'batch_dims') !== 0) throw errors.E_ONNX_SPELLING({ op: 'gather', problem: 'batch_dims is not 0' })
-  return e.add('Gather', [input(op, e, 'x'), indices(op, e)], { axis: number(op, 'axis') })
+  const batch = number(op, 'batch_dims')
+  if (batch === 0) return e.add('Gather', [input(op, e, 'x'), indices(op, e)], { axis: number(op, 'axis') })
+  const rank = operand(op, 'x').type.shape.length
+  const axis = number(op, 'axis') < 0 ? number(op, 'axis') + rank : number(op, 'axis')
+  const between = axis - batch
+  const width = operand(op, 'indices').type.shape.length - batch
+  const vectors = e.add('Unsqueeze', [e.cast(indices(op, e), 'int64'), e.ints([-1])])
+  const picked = (x: string) => e.add('GatherND', [x, vectors], { batch_dims: batch })
+  if (between === 0) return picked(input(op, e, 'x'))
+  const run = (from: number, count: number) => Array.from({ length: count }, (_, i) => from + i)
+  const forth = [...run(0, batch), axis, ...run(batch, between), ...run(axis + 1, rank - axis - 1)]
+  const back = [...run(0, batch), ...run(batch + width, between), ...run(batch, width), ...run(axis + width, rank - axis - 1)]
+  return e.add('Transpose', [picked(e.add('Transpose', [input(op, e, 'x')], { perm: forth }))], { perm: back })
 }
 
 export const movement: Spellings = {

@@ -61,7 +61,7 @@ const pool =
 
 /** Core ML's sampling modes: where output i looks in an axis of `from` elements sampled `to` times. */
 const positions: Readonly<Record<string, (i: number, from: number, to: number) => number>> = {
-  STRICT_ALIGN_CORNERS: (i, from, to) => (i * (from - 1)) / (to - 1),
+  STRICT_ALIGN_CORNERS: (i, from, to) => (i * (from - 1)) / Math.max(1, to - 1),
   ALIGN_CORNERS: (i, from, to) => (to === 1 ? (from - 1) / 2 : (i * (from - 1)) / (to - 1)),
   DEFAULT: (i, from, to) => (i * from) / to,
   UNALIGN_CORNERS: (i, from, to) => ((i + 0.5) * from) / to - 0.5,

@@ -27,7 +27,7 @@ export async function writeOnnxFiles(
   if (graphs.length === 0) return new Map()
   await mkdir(join(folder, ONNX_FOLDER), { recursive: true })
   const total = Math.max(1, weightBytes(graphs, precision))
-  const { files } = writeOnnx(graphs, {
+  const { files } = await writeOnnx(graphs, {
     folder: join(folder, ONNX_FOLDER),
     dataFile: basename(plan.onnxData),
     weights: precision,
