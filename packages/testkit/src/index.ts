@@ -1,1 +1,3 @@
-export { type ConformanceOptions, pluginConformance } from './plugin-conformance.ts'
+export { generationConformance } from './generation-conformance.ts'
+export { pluginConformance } from './plugin-conformance.ts'
+export type { PluginPlace } from './read-cases.ts'

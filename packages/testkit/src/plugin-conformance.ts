@@ -1,26 +1,16 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { openCheckpoint } from '@silane/checkpoint'
 import { type Checkpoint, isSilaneError, type PluginContract, printProgram } from '@silane/core'
 import { type ConvertOptions, convert, inspect, loadRequest, type ModelOptions, parseModelFlags, verify } from 'silane'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { packageProblems } from './check-package.ts'
-import { type FixtureCase, readCases } from './read-cases.ts'
+import { type FixtureCase, fixturesOf, type PluginPlace, pathOf, readCases } from './read-cases.ts'
 import { lengthen, someOf, spoilCheckpoint } from './spoil-checkpoint.ts'
-
-export interface ConformanceOptions {
-  /** The plugin's package, a folder with package.json. */
-  readonly root: URL | string
-  /** Default: `fixtures` in the package. */
-  readonly fixtures?: URL | string
-}
 
 /** Tensors that are hidden or changed to see that the plugin says so; more would only take longer. */
 const SPOILED = 12
-
-const pathOf = (place: URL | string): string => (typeof place === 'string' ? place : fileURLToPath(place))
 
 /**
  * The tests that any plugin passes:
@@ -33,9 +23,9 @@ const pathOf = (place: URL | string): string => (typeof place === 'string' ? pla
  * fp16 and in fp32, and gives packages without fault; equal conversions give equal bytes; and what is wrong with a checkpoint
  * comes out as an error that says so.
  */
-export function pluginConformance(plugin: PluginContract, options: ConformanceOptions): void {
+export function pluginConformance(plugin: PluginContract, options: PluginPlace): void {
   const root = pathOf(options.root)
-  const cases = readCases(options.fixtures === undefined ? join(root, 'fixtures') : pathOf(options.fixtures))
+  const cases = readCases(fixturesOf(options))
 
   describe(`plugin ${plugin.id}`, () => {
     let scratch = ''

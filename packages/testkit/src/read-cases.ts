@@ -1,5 +1,19 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** Where a plugin is. */
+export interface PluginPlace {
+  /** The plugin's package, a folder with package.json. */
+  readonly root: URL | string
+  /** Default: `fixtures` in the package. */
+  readonly fixtures?: URL | string
+}
+
+export const pathOf = (place: URL | string): string => (typeof place === 'string' ? place : fileURLToPath(place))
+
+export const fixturesOf = ({ root, fixtures }: PluginPlace): string =>
+  fixtures === undefined ? join(pathOf(root), 'fixtures') : pathOf(fixtures)
 
 /** One fixture: a tiny checkpoint with what the original implementation computes on it. */
 export interface FixtureCase {
@@ -9,6 +23,15 @@ export interface FixtureCase {
   /** Flags of `silane convert` beside the task. */
   readonly convert: readonly string[]
   readonly programs: Readonly<Record<string, FixtureProgram>>
+  /** What the original writes, greedily. */
+  readonly generate: readonly Continuation[]
+}
+
+/** A prompt, or what the encoder reads, and the tokens that follow. */
+export interface Continuation {
+  readonly ids: readonly number[]
+  readonly maxNewTokens: number
+  readonly tokens: readonly number[]
 }
 
 export interface FixtureProgram {
@@ -22,6 +45,12 @@ interface CaseFile {
   readonly task: string
   readonly convert?: readonly string[]
   readonly programs?: Readonly<Record<string, { readonly outputs?: object; readonly drive?: string }>>
+  readonly generate?: readonly {
+    readonly input_ids?: readonly number[]
+    readonly encoder_input_ids?: readonly number[]
+    readonly max_new_tokens: number
+    readonly tokens: readonly number[]
+  }[]
 }
 
 /** The fixtures of a plugin: every folder with a case.json, by name. */
@@ -31,10 +60,15 @@ export function readCases(fixtures: string): readonly FixtureCase[] {
     const folder = join(fixtures, name)
     const file = join(folder, 'case.json')
     if (!existsSync(file)) return []
-    const { task, convert = [], programs = {} } = JSON.parse(readFileSync(file, 'utf8')) as CaseFile
+    const { task, convert = [], programs = {}, generate = [] } = JSON.parse(readFileSync(file, 'utf8')) as CaseFile
     const entries = Object.entries(programs).map(
       ([program, { outputs = {}, drive }]) => [program, { outputs: Object.keys(outputs), drive }] as const,
     )
-    return [{ name, folder, task, convert, programs: Object.fromEntries(entries) }]
+    const continuations = generate.map(({ input_ids, encoder_input_ids, max_new_tokens, tokens }) => ({
+      ids: encoder_input_ids ?? input_ids ?? [],
+      maxNewTokens: max_new_tokens,
+      tokens,
+    }))
+    return [{ name, folder, task, convert, programs: Object.fromEntries(entries), generate: continuations }]
   })
 }

@@ -1,15 +1,16 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { arrayConstant, type Constant, type Json } from '@silane/core'
-import { type DeployedProgram, type Manifest, readManifest } from '../manifest.ts'
+import type { Json } from '@silane/core'
+import { type Manifest, readManifest } from '../manifest.ts'
 import { beamSearch } from './beam-search.ts'
 import { CachedDecoder, type Position } from './cached-decoder.ts'
 import { chooseToken, seededRandom } from './choose-token.ts'
 import { errors } from './errors.ts'
 import { type GenerationConfig, type GenerationOptions, generationConfig } from './generation-config.ts'
 import { applyLogitsRules } from './logits-rules.ts'
-import { openPrograms, type ProgramSource, type Programs } from './open-programs.ts'
+import { openPrograms, type ProgramSource } from './open-programs.ts'
 import { openTokenizer } from './open-tokenizer.ts'
+import { runEncoder } from './run-encoder.ts'
 
 export interface GenerateOptions extends GenerationOptions {
   /** A converted folder. */
@@ -54,7 +55,7 @@ export async function generate(options: GenerateOptions): Promise<Generated> {
     const config = generationConfig(files, options, prompt.length)
 
     const started = performance.now()
-    const extra = encoderDecoder ? await encode(programs, manifest, ids) : {}
+    const extra = encoderDecoder ? await runEncoder(programs, manifest, ids) : {}
     const decoder = new CachedDecoder(await programs.links(), extra)
     const first = await decoder.read(decoder.start(), prompt)
     const prefillMs = performance.now() - started
@@ -113,25 +114,6 @@ function searchBeams(
 ): Promise<readonly number[]> {
   if (manifest.options.kv === 'state') throw errors.E_BEAMS_NEED_IO({})
   return beamSearch(decoder, prompt, first, config)
-}
-
-/** Runs the encoder on right-padded ids; gives what the decoder reads at every step. */
-async function encode(programs: Programs, manifest: Manifest, ids: readonly number[]): Promise<Readonly<Record<string, Constant>>> {
-  const program = manifest.programs.find(({ name }) => name === 'encoder') as DeployedProgram
-  const length = program.functions[0]?.inputs.find(({ name }) => name === 'input_ids')?.shape[1] ?? 0
-  if (ids.length > length) throw errors.E_INPUT_TOO_LONG({ tokens: ids.length, length })
-  const row = (value: (at: number) => number) =>
-    arrayConstant(
-      'int32',
-      [1, length],
-      Int32Array.from({ length }, (_, at) => value(at)),
-    )
-  const mask = row(at => (at < ids.length ? 1 : 0))
-  const session = await programs.open('encoder', 'main')
-  const { cross_key, cross_value } = await session.run({ input_ids: row(at => ids[at] ?? 0), attention_mask: mask })
-  await session.close()
-  if (!cross_key || !cross_value) throw errors.E_NOT_A_DECODER({})
-  return { cross_key, cross_value, encoder_attention_mask: mask }
 }
 
 function readJson(folder: string, name: string): { readonly [key: string]: Json } | undefined {

@@ -1,0 +1,4 @@
+import { generationConformance } from '@silane/testkit'
+import t5 from '../src/index.ts'
+
+generationConformance(t5, { root: new URL('..', import.meta.url) })
