@@ -1,0 +1,125 @@
+import { describe, expect, test } from 'vitest'
+import { type BeamConfig, type BeamDecoder, beamSearch } from '../src/generate/beam-search.ts'
+import { logSoftmax, seededRandom } from '../src/generate/choose-token.ts'
+
+const plain: BeamConfig = {
+  eosTokenIds: [0],
+  noRepeatNgramSize: 0,
+  repetitionPenalty: 1,
+  suppressTokens: [],
+  beginSuppressTokens: [],
+  minLength: 0,
+  minNewTokens: 0,
+  maxLength: 5,
+  beams: 2,
+  lengthPenalty: 1,
+  earlyStopping: false,
+}
+
+const START = 9
+
+/** What follows a sequence, by the sequence without its start; states are the sequences. */
+type Model = (ids: readonly number[]) => Float32Array
+
+async function search(model: Model, config: Partial<BeamConfig>): Promise<readonly number[]> {
+  const decoder: BeamDecoder<readonly number[]> = {
+    next: async (state, id) => ({ scores: model([...state, id]), state: [...state, id] }),
+  }
+  const ids = await beamSearch(decoder, [START], { scores: model([]), state: [] }, { ...plain, ...config })
+  expect(ids[0]).toBe(START)
+  return ids.slice(1)
+}
+
+/** A model from a table of probabilities; what is not in it ends. */
+const table =
+  (rows: Readonly<Record<string, readonly number[]>>): Model =>
+  ids =>
+    Float32Array.from(rows[ids.join(' ')] ?? [0.97, 0.01, 0.01, 0.01], Math.log)
+
+/** Scores that depend on the whole sequence, of `size` tokens. */
+const randomModel =
+  (seed: number, size: number): Model =>
+  ids => {
+    const random = seededRandom(ids.reduce((hash, id) => (Math.imul(hash, 31) + id + 1) >>> 0, seed))
+    return Float32Array.from({ length: size }, () => 4 * random())
+  }
+
+/** The best finished sequence of all, by score / length^penalty. */
+function best(
+  model: Model,
+  size: number,
+  { maxLength, lengthPenalty }: Pick<BeamConfig, 'maxLength' | 'lengthPenalty'>,
+): readonly number[] {
+  let winner: { ids: readonly number[]; score: number } = { ids: [], score: Number.NEGATIVE_INFINITY }
+  const visit = (ids: readonly number[], sum: number): void => {
+    const scores = logSoftmax(model(ids))
+    for (let id = 0; id < size; id++) {
+      const [next, total] = [[...ids, id], sum + (scores[id] as number)]
+      if (id !== 0 && next.length + 1 < maxLength) visit(next, total)
+      else if (total / next.length ** lengthPenalty > winner.score) winner = { ids: next, score: total / next.length ** lengthPenalty }
+    }
+  }
+  visit([], 0)
+  return winner.ids
+}
+
+describe('with more beams than sequences it finds the best of all', () => {
+  test.each([1, 2, 3, 4, 5, 6])('seed %i', async seed => {
+    const model = randomModel(seed, 3)
+    for (const lengthPenalty of [0, 1, 2]) {
+      const config = { maxLength: 5, lengthPenalty, beams: 64 }
+      expect(await search(model, config)).toEqual(best(model, 3, config))
+    }
+  })
+})
+
+// Token 1 looks better than 2, but what follows 2 is surer.
+const model = table({
+  '': [0.01, 0.55, 0.43, 0.01],
+  1: [0.3, 0.25, 0.25, 0.2],
+  2: [0.01, 0.01, 0.01, 0.97],
+  '2 3': [0.9, 0.05, 0.03, 0.02],
+})
+
+test('goes back on a first choice', async () => {
+  expect(await search(model, { beams: 2 })).toEqual([2, 3, 0])
+  expect(await search(model, { beams: 1 })).toEqual([1, 0])
+})
+
+test('early stopping takes the first that are finished', async () => {
+  // Two sequences end after two tokens; a better one would end after three.
+  const hasty = table({
+    '': [0.01, 0.5, 0.48, 0.01],
+    1: [0.55, 0.43, 0.01, 0.01],
+    2: [0.5, 0.2, 0.2, 0.1],
+    '1 1': [0.99, 0.004, 0.003, 0.003],
+  })
+  expect(await search(hasty, { earlyStopping: true })).toEqual([1, 0])
+  expect(await search(hasty, { earlyStopping: 'never', lengthPenalty: 2 })).toEqual([1, 1, 0])
+})
+
+test('a large length penalty prefers long sequences', async () => {
+  const even = table({ '': [0.4, 0.58, 0.01, 0.01], 1: [0.4, 0.58, 0.01, 0.01], '1 1': [0.97, 0.01, 0.01, 0.01] })
+  expect(await search(even, { lengthPenalty: -1 })).toEqual([0])
+  expect(await search(even, { lengthPenalty: 3 })).toEqual([1, 1, 0])
+})
+
+test('the maximum length ends a sequence, with the forced end where there is one', async () => {
+  const endless: Model = ids => Float32Array.from([0.0001, 0.6, 0.3, 0.0999], p => Math.log(p) + ids.length)
+  expect(await search(endless, { maxLength: 4 })).toEqual([1, 1, 1])
+  expect(await search(endless, { maxLength: 4, forcedEosTokenId: 0 })).toEqual([1, 1, 0])
+})
+
+test('the rules hold in every beam', async () => {
+  const endless: Model = () => Float32Array.from([0.0001, 0.6, 0.3, 0.0999], Math.log)
+  const ids = await search(endless, { maxLength: 8, noRepeatNgramSize: 2, beams: 3 })
+  const pairs = ids.slice(1).map((id, i) => `${ids[i]} ${id}`)
+  expect(new Set(pairs).size).toBe(pairs.length)
+  expect(await search(endless, { maxLength: 6, forcedBosTokenId: 3 })).toEqual([3, 1, 1, 1, 1])
+  expect(await search(model, { minLength: 4, suppressTokens: [2] })).not.toContain(2)
+})
+
+test('several tokens may end a sequence', async () => {
+  const ids = await search(model, { eosTokenIds: [0, 3] })
+  expect(ids).toEqual([2, 3])
+})

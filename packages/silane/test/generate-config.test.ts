@@ -1,0 +1,70 @@
+import { describe, expect, test } from 'vitest'
+import { generationConfig } from '../src/generate/generation-config.ts'
+
+describe('precedence', () => {
+  const config = { num_beams: 2, length_penalty: 0.5, min_length: 3, max_length: 50, eos_token_id: 9 }
+  const generation = { num_beams: 4, length_penalty: 2, max_length: null }
+
+  test('the call, then generation_config.json, then config.json, then the defaults', () => {
+    expect(generationConfig([generation, config], { beams: 8 }, 1)).toMatchObject({
+      beams: 8,
+      lengthPenalty: 2,
+      minLength: 3,
+      maxLength: 50,
+      eosTokenIds: [9],
+      noRepeatNgramSize: 0,
+    })
+    expect(generationConfig([generation, config], {}, 1).beams).toBe(4)
+    expect(generationConfig([undefined, config], {}, 1).beams).toBe(2)
+  })
+
+  test('a value of the call counts even where it is false or 0', () => {
+    const file = { do_sample: true, top_k: 7 }
+    expect(generationConfig([file], { doSample: false, topK: 0 }, 1)).toMatchObject({ doSample: false, topK: 0 })
+  })
+})
+
+test('the defaults are transformers’', () => {
+  expect(generationConfig([], {}, 1)).toEqual({
+    decoderStartTokenId: undefined,
+    eosTokenIds: [],
+    forcedBosTokenId: undefined,
+    forcedEosTokenId: undefined,
+    noRepeatNgramSize: 0,
+    repetitionPenalty: 1,
+    suppressTokens: [],
+    beginSuppressTokens: [],
+    minLength: 0,
+    minNewTokens: 0,
+    maxLength: 20,
+    beams: 1,
+    lengthPenalty: 1,
+    earlyStopping: false,
+    doSample: false,
+    temperature: 1,
+    topK: 50,
+    topP: 1,
+  })
+})
+
+test('new tokens count on top of the prompt and beat a maximum length', () => {
+  expect(generationConfig([{ max_length: 30 }], { maxNewTokens: 8 }, 5).maxLength).toBe(13)
+  expect(generationConfig([{ max_length: 30, max_new_tokens: 4 }], {}, 5).maxLength).toBe(9)
+  expect(generationConfig([{ max_length: 30 }], {}, 5).maxLength).toBe(30)
+})
+
+test('ids: one or several ends, a start that falls back to bos, a forced bos in both spellings', () => {
+  expect(generationConfig([{ eos_token_id: [1, 2] }], {}, 1).eosTokenIds).toEqual([1, 2])
+  expect(generationConfig([{ bos_token_id: 5 }], {}, 1).decoderStartTokenId).toBe(5)
+  expect(generationConfig([{ bos_token_id: 5, decoder_start_token_id: 0 }], {}, 1).decoderStartTokenId).toBe(0)
+  expect(generationConfig([{ bos_token_id: 5, force_bos_token_to_be_generated: true }], {}, 1).forcedBosTokenId).toBe(5)
+  expect(generationConfig([{ forced_bos_token_id: 6, forced_eos_token_id: 7 }], {}, 1)).toMatchObject({
+    forcedBosTokenId: 6,
+    forcedEosTokenId: 7,
+  })
+})
+
+test('early stopping is true, false or "never"', () => {
+  const early = (value: boolean | string) => generationConfig([{ early_stopping: value }], {}, 1).earlyStopping
+  expect([early(true), early(false), early('never'), early('always')]).toEqual([true, false, 'never', false])
+})

@@ -1,0 +1,48 @@
+import { expect, test } from 'vitest'
+import { errors } from '../src/generate/errors.ts'
+
+test('every error of text generation says what is wrong and what to do', () => {
+  const where = 'out'
+  const all = [
+    errors.E_NOT_A_DECODER({ where }),
+    errors.E_CONTEXT_FULL({ context: 128, tokens: 130 }),
+    errors.E_INPUT_TOO_LONG({ tokens: 600, length: 512 }),
+    errors.E_INPUT_UNKNOWN({ input: 'token_type_ids', function: 'step' }),
+    errors.E_NO_TOKENIZER({ where }),
+    errors.E_NOT_WRITTEN({ target: 'onnx', where }),
+    errors.E_BEAMS_NEED_IO({}),
+  ]
+  expect(new Set(all.map(({ code }) => code))).toEqual(new Set(Object.keys(errors)))
+  expect(all.map(({ code, message }) => `${code}\n${message}`).join('\n\n')).toMatchInlineSnapshot(`
+    "E_NOT_A_DECODER
+    This conversion has no decoder with a cache.
+    Looked in: out
+    Convert with --task text-generation or --task text2text-generation.
+
+    E_CONTEXT_FULL
+    The cache has 128 slots; 130 tokens do not fit.
+    Give a shorter text or fewer new tokens, or convert with a larger --context.
+
+    E_INPUT_TOO_LONG
+    The text is 600 tokens long; the encoder takes 512.
+    Give a shorter text, or convert with a larger --seq.
+
+    E_INPUT_UNKNOWN
+    The function step has an input "token_type_ids" that generation does not know.
+    Convert again with this version of silane.
+
+    E_NO_TOKENIZER
+    There is no tokenizer.json.
+    Looked in: out
+    Give token ids with --ids, or put the tokenizer.json of the model into the folder.
+
+    E_NOT_WRITTEN
+    The conversion holds no onnx programs.
+    Looked in: out
+    Convert with --target onnx, or choose the other with --from.
+
+    E_BEAMS_NEED_IO
+    Beam search goes on from several places, which a state in the program cannot.
+    Convert with --kv io, or use --beams 1."
+  `)
+})
