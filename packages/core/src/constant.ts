@@ -126,17 +126,18 @@ export function mapConstant(base: Constant, id: string, map: (value: number, ind
     dtype: base.dtype,
     shape: base.shape,
     id: `${id}(${base.id})`,
-    read: (start, count, into) => {
-      const [data, dtype] = computable(base, start, count)
-      const out = room(dtype, count, into)
-      for (let i = 0; i < count; i++) out[i] = map(Number(data[i]), start + i)
-      return castArray(out, dtype, base.dtype)
-    },
+    read: (start, count, into) =>
+      withScratch(base.dtype, count, scratch => {
+        const [data, dtype] = computable(base, start, count, scratch)
+        const out = room(dtype, count, into)
+        for (let i = 0; i < count; i++) out[i] = map(Number(data[i]), start + i)
+        return castArray(out, dtype, base.dtype)
+      }),
   }
 }
 
-function computable(base: Constant, start: number, count: number): [NumericArray, DType] {
-  const data = base.read(start, count)
+function computable(base: Constant, start: number, count: number, scratch?: NumericArray): [NumericArray, DType] {
+  const data = base.read(start, count, scratch)
   return base.dtype === 'bf16' ? [castArray(data, 'bf16', 'fp32'), 'fp32'] : [data, base.dtype]
 }
 
@@ -191,13 +192,15 @@ export function sliceConstant(base: Constant, axis: number, begin: number, end: 
         const rows = Math.min(rowsAtOnce, Math.ceil((within + count - done) / run))
         const from = first * row + begin * inner + within
         const to = (first + rows - 1) * row + begin * inner + Math.min(run, within + count - done - (rows - 1) * run)
-        const block = base.read(from, to - from)
-        for (let r = 0; r < rows; r++) {
-          const at = r === 0 ? 0 : r * row - within
-          const length = Math.min(run - (r === 0 ? within : 0), count - done)
-          copyInto(out, block.subarray(at, at + length) as NumericArray, done)
-          done += length
-        }
+        withScratch(base.dtype, to - from, scratch => {
+          const block = base.read(from, to - from, scratch)
+          for (let r = 0; r < rows; r++) {
+            const at = r === 0 ? 0 : r * row - within
+            const length = Math.min(run - (r === 0 ? within : 0), count - done)
+            copyInto(out, block.subarray(at, at + length) as NumericArray, done)
+            done += length
+          }
+        })
       }
       return out
     },
@@ -242,6 +245,7 @@ export function transposeConstant(base: Constant, perm: readonly number[]): Cons
       // At the end of a pass the base is let go and its memory kept for the next one: a writer holds one transposed tensor at a time.
       if (start + count === size) {
         if (memory) wholes.set(base.dtype, memory)
+        memory = undefined
         whole = undefined
       }
       return out
