@@ -24,6 +24,19 @@ export interface FunctionBenchmark {
   readonly gigaMacs: number | undefined
   /** Of the package: what the Neural Engine gets. */
   readonly analysis: GraphAnalysis | undefined
+  /** Of the functions of a decoder with a cache. */
+  readonly decoder: DecoderFacts | undefined
+}
+
+export interface DecoderFacts {
+  /** Tokens that a call reads. */
+  readonly tokens: number
+  /** Tokens per second, at the median. */
+  readonly tokensPerSecond: number
+  /** Slots of the cache. */
+  readonly context: number
+  /** Bytes of cache that a token takes, keys and values of all layers, as deployed. */
+  readonly cacheBytesPerToken: number
 }
 
 /** Times every function of a converted folder. Latencies of the Neural Engine need a Mac; these are of this machine's CPU. */
@@ -45,7 +58,7 @@ export async function benchmark(options: BenchmarkOptions): Promise<readonly Fun
         const latency = await timeSession(session, placeholders(fn), { runs: options.runs ?? 10 })
         const analysis = graph && analyzeGraph(graph)
         const gigaMacs = analysis && analysis.macs / latency.median / 1e6
-        results.push({ program: program.name, function: fn.name, ran, latency, gigaMacs, analysis })
+        results.push({ program: program.name, function: fn.name, ran, latency, gigaMacs, analysis, decoder: decoderFacts(fn, latency) })
       } finally {
         await session.close()
       }
@@ -60,6 +73,19 @@ const open = (runtime: OnnxRuntime, folder: string, { onnx }: DeployedFunction, 
 async function packagedFunction(path: string, { name }: DeployedFunction): Promise<Graph | undefined> {
   const { functions } = await readPackage(path)
   return functions.find(graph => graph.name === name) ?? functions[0]
+}
+
+const caches = new Set(['key_cache', 'value_cache', 'kv_cache'])
+const elementBytes: Readonly<Record<string, number>> = { float16: 2, float32: 4 }
+
+/** Undefined for a function without a cache. */
+function decoderFacts({ inputs, states }: DeployedFunction, { median }: Timing): DecoderFacts | undefined {
+  const found = [...inputs, ...states].filter(({ name }) => caches.has(name))
+  const tokens = inputs.find(({ name }) => name === 'position_ids')?.shape[1]
+  const context = found[0]?.shape[3]
+  if (tokens === undefined || context === undefined) return undefined
+  const bytes = found.reduce((sum, { dtype, shape }) => sum + sizeOf(shape) * (elementBytes[dtype] ?? 4), 0)
+  return { tokens, tokensPerSecond: (1000 * tokens) / median, context, cacheBytesPerToken: bytes / context }
 }
 
 const placeholders = ({ inputs, states }: DeployedFunction): Tensors =>

@@ -1,4 +1,4 @@
-import { type BenchmarkOptions, benchmark } from '../benchmark.ts'
+import { type BenchmarkOptions, benchmark, type FunctionBenchmark } from '../benchmark.ts'
 import { formatBytes, formatTable } from './format.ts'
 import { progressLine } from './progress-line.ts'
 
@@ -16,24 +16,54 @@ export async function benchmarkCommand(
       console.log(JSON.stringify(results, undefined, 2))
       return 0
     }
-    const rows = results.map(({ program, function: name, ran, latency, gigaMacs, analysis }) => [
-      program,
-      name,
-      ran,
-      latency.median.toFixed(2),
-      latency.p10.toFixed(2),
-      latency.p90.toFixed(2),
-      String(latency.runs),
-      gigaMacs?.toFixed(1) ?? '',
-      analysis ? String(analysis.ops) : '',
-      analysis ? analysis.macs.toLocaleString('en') : '',
-      analysis ? formatBytes(analysis.constantBytes) : '',
-    ])
-    const head = ['program', 'function', 'ran', 'ms', 'p10', 'p90', 'runs', 'GMAC/s', 'ops', 'MACs', 'weights']
-    console.log(formatTable(head, rows, process.stdout))
-    console.log("\nTimes are of onnxruntime on this machine's CPU; ops, MACs and weights are the package's.")
+    for (const table of [timeTable, decoderTable, graphTable]) {
+      const text = table(results)
+      if (text !== undefined) console.log(`${text}\n`)
+    }
+    console.log("Times are of onnxruntime on this machine's CPU; ops, MACs and weights are the package's.")
     return 0
   } finally {
     line.clear()
   }
+}
+
+const timeTable = (results: readonly FunctionBenchmark[]): string => {
+  const rows = results.map(({ program, function: name, ran, latency, gigaMacs, analysis }) => [
+    program,
+    name,
+    ran,
+    latency.median.toFixed(2),
+    latency.p10.toFixed(2),
+    latency.p90.toFixed(2),
+    String(latency.runs),
+    gigaMacs?.toFixed(1) ?? '',
+    analysis ? analysis.macs.toLocaleString('en') : '',
+    analysis ? formatBytes(analysis.constantBytes) : '',
+  ])
+  return formatTable(['program', 'function', 'ran', 'ms', 'p10', 'p90', 'runs', 'GMAC/s', 'MACs', 'weights'], rows, process.stdout)
+}
+
+/** Undefined where nothing has a cache. */
+function decoderTable(results: readonly FunctionBenchmark[]): string | undefined {
+  const rows = results.flatMap(({ program, function: name, latency, decoder }) => {
+    if (!decoder) return []
+    const { tokens, tokensPerSecond, context, cacheBytesPerToken } = decoder
+    const perToken = (latency.median / tokens).toFixed(3)
+    return [[program, name, String(tokens), perToken, tokensPerSecond.toFixed(0), String(context), formatBytes(cacheBytesPerToken)]]
+  })
+  const head = ['program', 'function', 'tokens', 'ms/token', 'tokens/s', 'cache slots', 'cache per token']
+  return rows.length > 0 ? formatTable(head, rows, process.stdout) : undefined
+}
+
+/** What the Neural Engine gets; undefined without packages. */
+function graphTable(results: readonly FunctionBenchmark[]): string | undefined {
+  const rows = results.flatMap(({ program, function: name, analysis }) => {
+    if (!analysis) return []
+    const { ops, convs, reshapes, transposes, gathers, softmaxAxes, maxRank, overCap } = analysis
+    const softmax = Object.entries(softmaxAxes).map(([axis, count]) => `${count} × ${axis}`)
+    const counts = [ops, convs, reshapes, transposes, gathers, maxRank, overCap.inside.length].map(String)
+    return [[program, name, ...counts, softmax.join(', ')]]
+  })
+  const head = ['program', 'function', 'ops', 'convs', 'reshapes', 'transposes', 'gathers', 'max rank', 'axes over cap', 'softmax']
+  return rows.length > 0 ? formatTable(head, rows, process.stdout) : undefined
 }

@@ -1,0 +1,45 @@
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect, test, vi } from 'vitest'
+import { benchmark } from '../src/benchmark.ts'
+import { main } from '../src/cli.ts'
+import { convert } from '../src/convert/convert.ts'
+import { fixture, temporary } from './workspace.ts'
+
+const gpt2 = fileURLToPath(new URL('../../../plugins/gpt2/fixtures/text-generation', import.meta.url))
+
+/** What a run prints. */
+async function printed(args: readonly string[]): Promise<string> {
+  const log = vi.spyOn(console, 'log').mockImplementation(() => {})
+  try {
+    expect(await main([...args])).toBe(0)
+    return log.mock.calls.join('\n')
+  } finally {
+    log.mockRestore()
+  }
+}
+
+test.each(['io', 'state'] as const)('a decoder, --kv %s: prefill and step, the cache, what the Neural Engine gets', async kv => {
+  const folder = join(temporary(), 'out')
+  await convert({ model: gpt2, context: 32, prefill: 8, kv, out: folder, validate: false })
+  const results = await benchmark({ folder, runs: 1 })
+  // 2 layers · 48 channels · keys and values · 2 bytes
+  const cache = { context: 32, cacheBytesPerToken: 384 }
+  expect(results).toMatchObject([
+    { program: 'decoder', function: 'prefill', decoder: { tokens: 8, tokensPerSecond: expect.any(Number), ...cache } },
+    { program: 'decoder', function: 'step', decoder: { tokens: 1, tokensPerSecond: expect.any(Number), ...cache } },
+  ])
+  const text = await printed(['benchmark', folder, '--runs', '1'])
+  expect(text).toMatch(/program +function +tokens +ms\/token +tokens\/s +cache slots +cache per token\ndecoder +prefill +8 .* 32 +384 B\n/)
+  expect(text).toMatch(/ops +convs +reshapes +transposes +gathers +max rank +axes over cap +softmax\ndecoder +prefill +\d+ +\d+/)
+})
+
+test('an encoder has no cache', async () => {
+  const folder = join(temporary(), 'out')
+  await convert({ model: fixture('base'), seq: [24], targets: ['onnx'], out: folder, validate: false })
+  const [result] = await benchmark({ folder, runs: 1 })
+  expect(result).toMatchObject({ decoder: undefined, analysis: undefined })
+  const text = await printed(['benchmark', folder, '--runs', '1'])
+  expect(text).not.toContain('cache')
+  expect(text).not.toContain('softmax')
+})
