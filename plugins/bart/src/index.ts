@@ -26,6 +26,8 @@ import {
 import { type BartConfig, readBartConfig } from './config.ts'
 import { classify, crossProjection, decode, embed, encode, vocabulary } from './model.ts'
 
+export { type RelationTriplet, relationTriplets } from './relation-triplets.ts'
+
 const tasks = {
   BartForConditionalGeneration: 'text2text-generation',
   BartModel: 'text2text-generation',

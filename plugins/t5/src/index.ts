@@ -25,6 +25,8 @@ import { readT5Config, type T5Config } from './config.ts'
 import { crossProjections, decode, embed, embeddingNames, encode, finish, type T5Model } from './model.ts'
 import { streamScale } from './stream-scale.ts'
 
+export { refinedLines, refinementInput, reviewComment, reviewInput, type SourceOptions, sourceIds } from './code-review.ts'
+
 const tasks = {
   T5ForConditionalGeneration: 'text2text-generation',
   T5WithLMHeadModel: 'text2text-generation',
