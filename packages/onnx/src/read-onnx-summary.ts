@@ -1,11 +1,14 @@
-import { readFileSync, statSync } from 'node:fs'
-import { fromBinary } from '@bufbuild/protobuf'
+import { closeSync, fstatSync, openSync } from 'node:fs'
+import { byteSize, type DType } from '@silane/core'
 import { errors } from './errors.ts'
-import { type Model, ModelSchema, type ValueInfo } from './gen/onnx_pb.ts'
 import { onnxTypes } from './onnx-types.ts'
+import { type WireField, WireReader } from './wire-reader.ts'
 
-/** A protobuf message ends at 2 GiB; larger models keep their weights outside. */
-const MAX_FILE_BYTES = 2 ** 31 - 1
+/** Bounds on what is kept of a file; real models stay far below. */
+const MAX_OPERATORS = 10_000
+const MAX_PORTS = 10_000
+const MAX_RANK = 64
+const MAX_INITIALIZERS = 1_000_000
 
 export interface OnnxTensor {
   readonly name: string
@@ -17,47 +20,143 @@ export interface OnnxTensor {
 export interface OnnxSummary {
   readonly producer: string
   readonly opset: number
+  /** Of the file itself. */
   readonly bytes: number
   readonly inputs: readonly OnnxTensor[]
   readonly outputs: readonly OnnxTensor[]
   /** Nodes by operator, most frequent first. */
   readonly ops: Readonly<Record<string, number>>
   readonly initializers: number
+  /** Of the initializers, wherever they are stored. */
+  readonly weightBytes: number
 }
 
-/** What an ONNX file holds, without its weights. Throws E_ONNX_FILE. */
+/** What an ONNX file holds, without loading its weights. Throws E_ONNX_FILE. */
 export function readOnnxSummary(file: string): OnnxSummary {
-  const { size } = statSync(file)
-  if (size > MAX_FILE_BYTES) throw errors.E_ONNX_FILE({ file, problem: `${size} bytes are more than a protobuf message may have` })
-  let model: Model
+  let descriptor: number | undefined
   try {
-    model = fromBinary(ModelSchema, readFileSync(file))
+    descriptor = openSync(file, 'r')
+    const { size } = fstatSync(descriptor)
+    return { ...readModel(new WireReader(descriptor, size)), bytes: size }
   } catch (cause) {
-    throw errors.E_ONNX_FILE({ file, problem: 'it is no protobuf message of this kind' }, { cause })
-  }
-  if (!model.graph) throw errors.E_ONNX_FILE({ file, problem: 'it has no graph' })
-  const counts = new Map<string, number>()
-  for (const { opType } of model.graph.node) counts.set(opType, (counts.get(opType) ?? 0) + 1)
-  const initial = new Set(model.graph.initializer.map(({ name }) => name))
-  return {
-    producer: [model.producerName, model.producerVersion].filter(Boolean).join(' '),
-    opset: Number(model.opsetImport.find(({ domain }) => domain === '')?.version ?? 0),
-    bytes: size,
-    inputs: model.graph.input.filter(({ name }) => !initial.has(name)).map(describe),
-    outputs: model.graph.output.map(describe),
-    ops: Object.fromEntries([...counts].sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1))),
-    initializers: model.graph.initializer.length,
+    throw errors.E_ONNX_FILE({ file, problem: (cause as Error).message }, { cause })
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor)
   }
 }
 
-const typeNames = new Map(Object.entries(onnxTypes).map(([dtype, number]) => [number, dtype]))
+const keep = <T>(list: T[], item: T, most: number, what: string): void => {
+  if (list.push(item) > most) throw new TypeError(`it has more than ${most} ${what}`)
+}
 
-function describe({ name, type }: ValueInfo): OnnxTensor {
-  const tensor = type?.value.value
-  const dims = tensor?.shape?.dim ?? []
-  return {
-    name,
-    dtype: typeNames.get(tensor?.elemType ?? 0) ?? 'unknown',
-    shape: dims.map(({ value }) => (value.case === 'dimValue' ? Number(value.value) : (value.value ?? '?'))),
+function readModel(reader: WireReader): Omit<OnnxSummary, 'bytes'> {
+  const producer: Record<number, string> = {}
+  let opset = 0
+  let graph: ReturnType<typeof readGraph> | undefined
+  for (const field of reader.fields()) {
+    if (field.number === 2 || field.number === 3) producer[field.number] = reader.text(field)
+    if (field.number === 7) graph = readGraph(reader, field)
+    if (field.number === 8) opset = readOpset(reader, field) ?? opset
   }
+  if (!graph) throw new TypeError('it has no graph')
+  return { producer: [producer[2], producer[3]].filter(Boolean).join(' '), opset, ...graph }
+}
+
+/** The version of ONNX's own operators; nothing for those of others. */
+function readOpset(reader: WireReader, { start, end }: WireField): number | undefined {
+  let domain = ''
+  let version: number | undefined
+  for (const field of reader.fields(start, end)) {
+    if (field.number === 1) domain = reader.text(field)
+    if (field.number === 2) version = field.value
+  }
+  return domain === '' || domain === 'ai.onnx' ? version : undefined
+}
+
+function readGraph(reader: WireReader, { start, end }: WireField): Omit<OnnxSummary, 'bytes' | 'producer' | 'opset'> {
+  const counts = new Map<string, number>()
+  const [inputs, outputs]: [OnnxTensor[], OnnxTensor[]] = [[], []]
+  const initial = new Set<string>()
+  let [initializers, weightBytes] = [0, 0]
+  for (const field of reader.fields(start, end)) {
+    if (field.number === 1) {
+      const kind = operatorOf(reader, field)
+      counts.set(kind, (counts.get(kind) ?? 0) + 1)
+      if (counts.size > MAX_OPERATORS) throw new TypeError(`it has more than ${MAX_OPERATORS} kinds of operators`)
+    }
+    if (field.number === 5) {
+      const { name, bytes } = readInitializer(reader, field)
+      initial.add(name)
+      weightBytes += bytes
+      if (++initializers > MAX_INITIALIZERS) throw new TypeError(`it has more than ${MAX_INITIALIZERS} initializers`)
+    }
+    if (field.number === 11) keep(inputs, readPort(reader, field), MAX_PORTS, 'inputs')
+    if (field.number === 12) keep(outputs, readPort(reader, field), MAX_PORTS, 'outputs')
+  }
+  return {
+    // Files of old list their weights among the inputs.
+    inputs: inputs.filter(({ name }) => !initial.has(name)),
+    outputs,
+    ops: Object.fromEntries([...counts].sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1))),
+    initializers,
+    weightBytes,
+  }
+}
+
+function operatorOf(reader: WireReader, { start, end }: WireField): string {
+  let [kind, domain] = ['', '']
+  for (const field of reader.fields(start, end)) {
+    if (field.number === 4) kind = reader.text(field)
+    if (field.number === 7) domain = reader.text(field)
+  }
+  return domain === '' || domain === 'ai.onnx' ? kind : `${domain}.${kind}`
+}
+
+function readInitializer(reader: WireReader, { start, end }: WireField): { name: string; bytes: number } {
+  const dims: number[] = []
+  let name = ''
+  let type = 0
+  for (const field of reader.fields(start, end)) {
+    if (field.number === 1) for (const dim of reader.integers(field)) keep(dims, dim, MAX_RANK, 'dimensions in an initializer')
+    if (field.number === 2) type = field.value
+    if (field.number === 8) name = reader.text(field)
+  }
+  const dtype = typeNames.get(type)
+  const bytes = dims.reduce((product, dim) => product * dim, dtype ? byteSize(dtype) : 0)
+  if (!Number.isSafeInteger(bytes) || dims.some(dim => dim < 0)) throw new TypeError(`the initializer "${name}" has the shape [${dims}]`)
+  return { name, bytes }
+}
+
+const typeNames = new Map(Object.entries(onnxTypes).map(([dtype, number]) => [number, dtype as DType]))
+
+/** An input or output: its name and, through TypeProto and its tensor type, the element type and the dimensions. */
+function readPort(reader: WireReader, { start, end }: WireField): OnnxTensor {
+  let name = ''
+  let type: Omit<OnnxTensor, 'name'> = { dtype: 'unknown', shape: [] }
+  for (const field of reader.fields(start, end)) {
+    if (field.number === 1) name = reader.text(field)
+    if (field.number === 2) for (const of of reader.fields(field.start, field.end)) if (of.number === 1) type = readTensorType(reader, of)
+  }
+  return { name, ...type }
+}
+
+function readTensorType(reader: WireReader, { start, end }: WireField): Omit<OnnxTensor, 'name'> {
+  let dtype = 'unknown'
+  const shape: (number | string)[] = []
+  for (const field of reader.fields(start, end)) {
+    if (field.number === 1) dtype = typeNames.get(field.value) ?? 'unknown'
+    if (field.number === 2)
+      for (const dim of reader.fields(field.start, field.end))
+        if (dim.number === 1) keep(shape, readDimension(reader, dim), MAX_RANK, 'dimensions in one tensor')
+  }
+  return { dtype, shape }
+}
+
+function readDimension(reader: WireReader, { start, end }: WireField): number | string {
+  let size: number | string = '?'
+  for (const field of reader.fields(start, end)) {
+    if (field.number === 1) size = field.value
+    if (field.number === 2) size = reader.text(field)
+  }
+  return size
 }

@@ -18,11 +18,17 @@ const sessionOptions: InferenceSession.SessionOptions = {
   executionProviders: ['cpu'],
   intraOpNumThreads: 2,
   interOpNumThreads: 1,
-  logSeverityLevel: 3,
+  // What goes wrong is thrown; printing it as well would only disturb.
+  logSeverityLevel: 4,
+}
+
+export interface RuntimeOptions {
+  /** Where graphs are written while they are opened; the system's temporary folder unless given. */
+  readonly folder?: string
 }
 
 /** A runtime. onnxruntime-node is loaded with the first session. Throws E_RUNTIME_MISSING where it is not there. */
-export function createRuntime(): OnnxRuntime {
+export function createRuntime({ folder: parent = tmpdir() }: RuntimeOptions = {}): OnnxRuntime {
   const create = async (path: string, name: string, release: () => void): Promise<Session> => {
     const ort = await loadOnnxRuntime()
     try {
@@ -35,7 +41,7 @@ export function createRuntime(): OnnxRuntime {
     name: 'onnxruntime',
     openFile: path => create(path, basename(path), () => {}),
     open: async (graph: Graph, options = {}) => {
-      const folder = mkdtempSync(join(tmpdir(), 'silane-'))
+      const folder = mkdtempSync(join(parent, 'silane-'))
       const remove = () => rmSync(folder, { recursive: true, force: true })
       try {
         const file = `${graph.name}.onnx`

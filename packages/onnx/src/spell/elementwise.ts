@@ -60,6 +60,13 @@ const oneHot: Spelling = (op, e) => {
   return e.add('Where', [e.add('Equal', [indices, along]), e.scalar(number(op, 'on_value'), type), e.scalar(number(op, 'off_value'), type)])
 }
 
+/** onnxruntime has no Where of truth values. */
+const select: Spelling = (op, e) => {
+  const [cond, a, b] = [input(op, e, 'cond'), input(op, e, 'a'), input(op, e, 'b')]
+  if (result(op).type.dtype !== 'bool') return e.add('Where', [cond, a, b])
+  return e.add('Or', [e.add('And', [cond, a]), e.add('And', [e.add('Not', [cond]), b])])
+}
+
 export const elementwise: Spellings = {
   add: binary('Add'),
   sub: binary('Sub'),
@@ -120,7 +127,7 @@ export const elementwise: Spellings = {
     const to = result(op).type.dtype
     return e.add('Cast', [input(op, e, 'x')], { to: onnxTypes[to === 'fp16' ? 'fp32' : to] })
   },
-  select: (op, e) => e.add('Where', [input(op, e, 'cond'), input(op, e, 'a'), input(op, e, 'b')]),
+  select,
   softmax: (op, e) => e.add('Softmax', [input(op, e, 'x')], { axis: number(op, 'axis') }),
   cumsum: (op, e) =>
     e.add('CumSum', [input(op, e, 'x'), e.ints([number(op, 'axis')])], {

@@ -5,13 +5,22 @@ import { flag, input, number, numbers, optionalInput, result, type Spelling, typ
 /** Turns Core ML's pads, (before, after) for each axis, into ONNX's: all befores, then all afters. */
 const onnxPads = (pad: readonly number[]): number[] => [...pad.filter((_, i) => i % 2 === 0), ...pad.filter((_, i) => i % 2 === 1)]
 
-/** Padding of a window: given, or computed by the runtime. */
-export const padding = (op: Op): Readonly<Record<string, OnnxAttribute | undefined>> => {
+/** Padding of a window. onnxruntime computes `same` itself for some windows only, so that it is written out. */
+export const padding = (op: Op, window: readonly number[]): Readonly<Record<string, OnnxAttribute>> => {
   const type = text(op, 'pad_type')
-  if (type === 'same') return { auto_pad: 'SAME_UPPER' }
-  if (type === 'same_lower') return { auto_pad: 'SAME_LOWER' }
-  const pad = numbers(op, 'pad')
-  return { pads: onnxPads(type === 'custom' ? pad : pad.map(() => 0)) }
+  if (type === 'custom') return { pads: onnxPads(numbers(op, 'pad')) }
+  if (type === 'valid') return { pads: window.flatMap(() => [0, 0]) }
+  const strides = numbers(op, 'strides')
+  const dilations = op.attributes.dilations === undefined ? window.map(() => 1) : numbers(op, 'dilations')
+  const sizes = operand(op, 'x').type.shape.slice(2)
+  const pad = window.flatMap((size, i) => {
+    const [stride, dim] = [strides[i] as number, sizes[i] as number]
+    const reach = (Math.ceil(dim / stride) - 1) * stride + (size - 1) * (dilations[i] as number) + 1
+    const total = Math.max(0, reach - dim)
+    const less = Math.floor(total / 2)
+    return type === 'same' ? [less, total - less] : [total - less, less]
+  })
+  return { pads: onnxPads(pad) }
 }
 
 /** Gemm takes the weight [out, in] as it is stored, so a table tied to the embeddings is stored once; it wants two axes. */
@@ -41,7 +50,7 @@ const conv: Spelling = (op, e) =>
     strides: numbers(op, 'strides'),
     dilations: numbers(op, 'dilations'),
     group: number(op, 'groups'),
-    ...padding(op),
+    ...padding(op, operand(op, 'weight').type.shape.slice(2)),
   })
 
 const convTranspose: Spelling = (op, e) =>
@@ -49,7 +58,9 @@ const convTranspose: Spelling = (op, e) =>
     strides: numbers(op, 'strides'),
     dilations: numbers(op, 'dilations'),
     group: number(op, 'groups'),
-    ...(text(op, 'pad_type') === 'same' ? { output_shape: result(op).type.shape.slice(2), auto_pad: 'SAME_UPPER' } : padding(op)),
+    ...(text(op, 'pad_type') === 'same'
+      ? { output_shape: result(op).type.shape.slice(2), auto_pad: 'SAME_UPPER' }
+      : padding(op, operand(op, 'weight').type.shape.slice(2))),
   })
 
 const attention: Spelling = (op, e) => {

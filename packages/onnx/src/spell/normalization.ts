@@ -55,7 +55,7 @@ const pool =
       kernel_shape: numbers(op, 'kernel_sizes'),
       strides: numbers(op, 'strides'),
       ceil_mode: flag(op, 'ceil_mode') ? 1 : 0,
-      ...padding(op),
+      ...padding(op, numbers(op, 'kernel_sizes')),
       ...extra(op),
     })
 
