@@ -57,7 +57,7 @@ function install() {
 export function setup() {
   const wanted = state()
   const ready = () => existsSync(node) && existsSync(join(bin, 'silane'))
-  if (ready() && existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return
+  if (ready() && existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted && nodeWorks()) return
   const { status, error } = install()
   if (error) console.error(`setup: ${error.message}`)
   if (status !== 0 || !nodeWorks() || !ready()) {

@@ -34,7 +34,7 @@ it.each(packages)('%s imports what it may', path => {
   const wrong: string[] = []
   for (const file of globSync(`${path}/src/**/*.ts`, { cwd: root })) {
     for (const name of imports(file)) {
-      const ours = name === 'silane' || name.startsWith('@silane/')
+      const ours = /^(silane(\/|$)|@silane\/)/.test(name)
       if (ours && !may.includes(name)) wrong.push(`${file}: ${name}`)
       if (name.startsWith('.') && !name.endsWith('.ts') && !name.endsWith('.json')) wrong.push(`${file}: ${name} without .ts`)
       if (name.startsWith('.') && !join('/', file, '..', name).startsWith(`/${path}/`)) wrong.push(`${file}: ${name} of another package`)
