@@ -17,6 +17,8 @@ import {
   projectVocabulary,
   type SourceModel,
   sequenceLengths,
+  splitHead,
+  splitHeadNotes,
   stackLayers,
   toChannels,
   tokenAt,
@@ -42,7 +44,7 @@ interface Source {
   readonly config: BartConfig
 }
 
-type Built = Pick<SourceModel, 'programs' | 'pipeline' | 'options' | 'valid'>
+type Built = Pick<SourceModel, 'programs' | 'pipeline' | 'options' | 'valid' | 'notes'>
 
 const declareInputs = (b: Builder, batch: number, length: number): { inputIds: Value; attentionMask: Value } => ({
   inputIds: b.input('input_ids', 'int32', [batch, length]),
@@ -80,12 +82,13 @@ function generation({ request, w, config }: Source): Built {
     const y = decode(b, x, attention, w, config, range)
     if (!range.last) return { ...handOver(range, toChannels(b, y)), ...own.outputs() }
     const { table, bias } = vocabulary(w, config)
-    return { logits: projectVocabulary(b, y, table, bias, request.options['split-head'] === true), ...own.outputs() }
+    return { logits: projectVocabulary(b, y, table, bias, splitHead(request)), ...own.outputs() }
   })
   return {
     programs: [{ ...encoder, name: 'encoder' }, ...programs],
     pipeline: { kind: 'encoder-decoder', ...pipeline },
     options: { seq: length, ...sizes, kv },
+    notes: splitHeadNotes(request, config.vocab_size, config.d_model, config.tie_word_embeddings),
     valid: { encoder: { last_hidden_state: 'attention_mask' } },
   }
 }

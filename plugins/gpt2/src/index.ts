@@ -17,6 +17,8 @@ import {
   projectVocabulary,
   type SourceModel,
   sequenceLengths,
+  splitHead,
+  splitHeadNotes,
   toChannels,
   tokenAt,
   type Value,
@@ -40,8 +42,12 @@ const vocabulary = (w: Weights, { tie_word_embeddings, vocab_size, n_embd }: Gpt
     ? w.tensor('wte.weight', [vocab_size, n_embd])
     : w.tensor('lm_head.weight', [vocab_size, n_embd])
 
-function generation(request: LoadRequest, w: Weights, config: Gpt2Config): Pick<SourceModel, 'programs' | 'pipeline' | 'options'> {
-  const { kv, options } = request
+function generation(
+  request: LoadRequest,
+  w: Weights,
+  config: Gpt2Config,
+): Pick<SourceModel, 'programs' | 'pipeline' | 'options' | 'notes'> {
+  const { kv } = request
   const sizes = decoderSizes(request, config.n_positions)
   const { programs, pipeline } = decoderPrograms(request, sizes, config.n_layer, (b, tokens, range) => {
     const ids = range.first ? b.input('input_ids', 'int32', [1, tokens]) : undefined
@@ -51,10 +57,15 @@ function generation(request: LoadRequest, w: Weights, config: Gpt2Config): Pick<
     const x = ids ? embed(b, ids, positions, w, config) : fromChannels(b, hidden as Value)
     const y = decode(b, x, cache, w, config, range)
     if (!range.last) return { ...handOver(range, toChannels(b, y)), ...cache.outputs() }
-    const logits = projectVocabulary(b, finalNorm(b, y, w, config), vocabulary(w, config), undefined, options['split-head'] === true)
+    const logits = projectVocabulary(b, finalNorm(b, y, w, config), vocabulary(w, config), undefined, splitHead(request))
     return { logits, ...cache.outputs() }
   })
-  return { programs, pipeline: { kind: 'decoder', ...pipeline }, options: { ...sizes, kv } }
+  return {
+    programs,
+    pipeline: { kind: 'decoder', ...pipeline },
+    options: { ...sizes, kv },
+    notes: splitHeadNotes(request, config.vocab_size, config.n_embd, config.tie_word_embeddings),
+  }
 }
 
 /** The cache-free program `model`: last hidden states, or the scores of classes for the last token that is not padding. */

@@ -16,6 +16,8 @@ import {
   type SourceModel,
   sentenceEmbedding,
   sequenceLengths,
+  splitHead,
+  splitHeadNotes,
   stackLayers,
   toChannels,
   type Value,
@@ -48,7 +50,7 @@ const declareInputs = (b: Builder, batch: number, length: number): { inputIds: V
 })
 
 /** The encoder alone. */
-function features({ request, w, config }: Source): Pick<SourceModel, 'programs' | 'pipeline' | 'options' | 'valid'> {
+function features({ request, w, config }: Source): Pick<SourceModel, 'programs' | 'pipeline' | 'options' | 'valid' | 'notes'> {
   const { batch, checkpoint } = request
   const lengths = sequenceLengths(request, Number.POSITIVE_INFINITY)
   const program = encoderProgram(lengths, (b, length) => {
@@ -77,7 +79,7 @@ function table(w: Weights, { vocab_size, d_model }: T5Config, names: readonly st
 const vocabulary = ({ w, config }: Source): Constant =>
   table(w, config, config.tie_word_embeddings ? embeddingNames : ['lm_head', ...embeddingNames])
 
-function generation(source: Source): Pick<SourceModel, 'programs' | 'pipeline' | 'options' | 'valid'> {
+function generation(source: Source): Pick<SourceModel, 'programs' | 'pipeline' | 'options' | 'valid' | 'notes'> {
   const { request, w, config } = source
   const { kv } = request
   const [length] = sequenceLengths(request, Number.POSITIVE_INFINITY) as [number]
@@ -99,13 +101,14 @@ function generation(source: Source): Pick<SourceModel, 'programs' | 'pipeline' |
     const cross = new CrossCache(b, { layers, channels: config.inner, length }, mask)
     const y = decode(b, x, { own, cross, context: sizes.context }, w, config, range)
     if (!range.last) return { ...handOver(range, toChannels(b, y)), ...own.outputs() }
-    const logits = projectVocabulary(b, finish(b, y, w, config), vocabulary(source), undefined, request.options['split-head'] === true)
+    const logits = projectVocabulary(b, finish(b, y, w, config), vocabulary(source), undefined, splitHead(request))
     return { logits, ...own.outputs() }
   })
   return {
     programs: [{ ...encoder, name: 'encoder' }, ...programs],
     pipeline: { kind: 'encoder-decoder', ...pipeline },
     options: { seq: length, ...sizes, kv },
+    notes: splitHeadNotes(request, config.vocab_size, config.d_model, config.tie_word_embeddings),
     valid: { encoder: { last_hidden_state: 'attention_mask' } },
   }
 }

@@ -4,6 +4,7 @@ import type { Graph, Value } from '../graph/graph.ts'
 import type { Checkpoint, Json, LoadRequest, OptionSpec, SourceModel } from '../plugin.ts'
 import { chooseTask } from './choose-task.ts'
 import { encoderProgram, sequenceLengths } from './encoder-program.ts'
+import { AXIS_CAP } from './layers.ts'
 import { hasSentenceModules, sentenceEmbedding } from './sentence-embedding.ts'
 
 /** Options of every encoder with task heads. */
@@ -14,6 +15,14 @@ export const encoderOptions = {
 
 /** Whether `split-head` was asked for. */
 export const splitHead = (request: LoadRequest): boolean => request.options['split-head'] === true
+
+/** What a split output matrix [rows, width] costs, for the report: where it is tied, its parts are stored beside the embeddings. */
+export function splitHeadNotes(request: LoadRequest, rows: number, width: number, tied: boolean): readonly string[] {
+  const parts = splitHead(request) ? Math.ceil(rows / AXIS_CAP) : 1
+  if (parts === 1) return []
+  const bytes = rows * width * (request.precision === 'fp16' ? 2 : 4)
+  return [`split-head: the output matrix is stored in ${parts} parts${tied ? ` beside the embeddings, ${bytes} bytes more` : ''}`]
+}
 
 /** The option `choices`. Throws E_OPTION where it is not a count. */
 export function choiceCount(request: LoadRequest): number {
