@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander'
 import { addCommands } from './cli/commands.ts'
 import { localInstallation } from './cli/local-installation.ts'
 import { printError } from './cli/print-error.ts'
+import { versions } from './versions.ts'
 
 /** Usage errors, unsupported and bad input. */
 const EXIT_USAGE = 2
@@ -20,6 +21,7 @@ export async function main(argv: string[]): Promise<number> {
   let code = 0
   const program = new Command('silane')
     .description('Converts Hugging Face transformers into Core ML programs for the Apple Neural Engine, and into ONNX.')
+    .version(versions.silane, '--version', 'show the version')
     .option('--verbose', 'show the stack of unexpected errors')
     .helpOption('-h, --help', 'show help')
     .helpCommand(false)

@@ -1,10 +1,8 @@
 import {
-  type AttentionMasks,
   answerSpan,
   type Builder,
-  embedding,
-  firstRows,
-  layerNorm,
+  bertEmbeddings,
+  bertLayer,
   linear,
   maskedLanguageModelHead,
   pooler,
@@ -29,37 +27,18 @@ export interface BertInputs {
 
 /** Last hidden states [B, S, C]. */
 export function encode(b: Builder, inputs: BertInputs, w: Weights, config: BertConfig): Value {
-  const masks: AttentionMasks = { keyMask: inputs.attention_mask }
-  let x = embed(b, inputs, w.at('embeddings'), config)
-  for (let i = 0; i < config.num_hidden_layers; i++) x = layer(b, x, masks, w.at('encoder.layer').at(i), config, i)
-  return x
-}
-
-/** LN(word + segment + position); relative positions enter the attention instead. */
-function embed(b: Builder, { input_ids, token_type_ids }: BertInputs, w: Weights, config: BertConfig): Value {
-  const { vocab_size, type_vocab_size, max_position_embeddings, hidden_size } = config
-  const words = embedding(b, input_ids, w.at('word_embeddings'), vocab_size, hidden_size)
-  const types = embedding(b, token_type_ids, w.at('token_type_embeddings'), type_vocab_size, hidden_size)
-  let x = b.add({ x: words, y: types })
-  if (config.position_embedding_type === 'absolute') {
-    const length = input_ids.type.shape[1] as number
-    x = b.add({ x, y: firstRows(b, w.at('position_embeddings'), max_position_embeddings, hidden_size, length) })
-  }
-  return layerNorm(b, x, w.at('LayerNorm'), config.layer_norm_eps)
-}
-
-function layer(b: Builder, x: Value, masks: AttentionMasks, w: Weights, config: BertConfig, index: number): Value {
-  const pruned = config.pruned_heads[index]?.length ?? 0
-  return postNormLayer(b, x, masks, w, {
-    hidden: config.hidden_size,
-    heads: config.num_attention_heads - pruned,
-    headSize: config.hidden_size / config.num_attention_heads,
-    intermediate: config.intermediate_size,
-    activation: config.hidden_act,
+  let x = bertEmbeddings(b, inputs.input_ids, inputs.token_type_ids, w.at('embeddings'), {
+    vocabulary: config.vocab_size,
+    types: config.type_vocab_size,
+    // Relative positions enter the attention instead.
+    positions: config.position_embedding_type === 'absolute' ? config.max_position_embeddings : undefined,
+    width: config.hidden_size,
     epsilon: config.layer_norm_eps,
-    positions: config.position_embedding_type,
-    maxPositions: config.max_position_embeddings,
   })
+  for (let i = 0; i < config.num_hidden_layers; i++) {
+    x = postNormLayer(b, x, { keyMask: inputs.attention_mask }, w.at('encoder.layer').at(i), bertLayer(config, i))
+  }
+  return x
 }
 
 /** The pooled first token [B, C]. */

@@ -2,6 +2,7 @@ import {
   type AttentionMasks,
   answerSpan,
   type Builder,
+  bertLayer,
   embedding,
   firstRows,
   layerNorm,
@@ -35,7 +36,7 @@ export interface RobertaInputs {
 export function encode(b: Builder, inputs: RobertaInputs, w: Weights, config: RobertaConfig, mode: Mode): Value {
   const masks = attentionMasks(b, inputs.attention_mask, mode)
   let x = embed(b, inputs, w.at('embeddings'), config)
-  for (let i = 0; i < config.num_hidden_layers; i++) x = layer(b, x, masks, w.at('encoder.layer').at(i), config, i)
+  for (let i = 0; i < config.num_hidden_layers; i++) x = postNormLayer(b, x, masks, w.at('encoder.layer').at(i), bertLayer(config, i))
   return x
 }
 
@@ -53,20 +54,6 @@ function embed(b: Builder, { input_ids, token_type_ids }: RobertaInputs, w: Weig
     x = b.add({ x, y: embedding(b, positions, w.at('position_embeddings'), max_position_embeddings, hidden_size) })
   }
   return layerNorm(b, x, w.at('LayerNorm'), config.layer_norm_eps)
-}
-
-function layer(b: Builder, x: Value, masks: AttentionMasks, w: Weights, config: RobertaConfig, index: number): Value {
-  const pruned = config.pruned_heads[index]?.length ?? 0
-  return postNormLayer(b, x, masks, w, {
-    hidden: config.hidden_size,
-    heads: config.num_attention_heads - pruned,
-    headSize: config.hidden_size / config.num_attention_heads,
-    intermediate: config.intermediate_size,
-    activation: config.hidden_act,
-    epsilon: config.layer_norm_eps,
-    positions: config.position_embedding_type,
-    maxPositions: config.max_position_embeddings,
-  })
 }
 
 /** The pooled first token [B, C]. */
