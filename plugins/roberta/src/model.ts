@@ -1,5 +1,4 @@
 import {
-  type AttentionMasks,
   answerSpan,
   type Builder,
   bertLayer,
