@@ -8,6 +8,7 @@ import {
   decoderPrograms,
   decoderSizes,
   definePlugin,
+  encoderOptions,
   encoderProgram,
   fromChannels,
   handOver,
@@ -148,8 +149,6 @@ function load(request: LoadRequest): SourceModel {
 /** BART and what is trained from it, such as REBEL: encoder and cached decoder, sequence classification. */
 export default definePlugin({
   id: 'bart',
-  options: {
-    'split-head': { type: 'boolean', default: false, doc: 'split the output matrix into parts below 16384 rows each' },
-  },
+  options: { 'split-head': encoderOptions['split-head'] },
   load,
 })

@@ -7,6 +7,7 @@ import {
   decoderPrograms,
   decoderSizes,
   definePlugin,
+  encoderOptions,
   encoderProgram,
   fromChannels,
   handOver,
@@ -113,8 +114,6 @@ function load(request: LoadRequest): SourceModel {
 /** GPT-2 and its relatives: generation with a key/value cache, features, sequence classification. */
 export default definePlugin({
   id: 'gpt2',
-  options: {
-    'split-head': { type: 'boolean', default: false, doc: 'split the output matrix into parts below 16384 rows each' },
-  },
+  options: { 'split-head': encoderOptions['split-head'] },
   load,
 })

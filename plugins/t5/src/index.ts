@@ -7,6 +7,7 @@ import {
   decoderPrograms,
   decoderSizes,
   definePlugin,
+  encoderOptions,
   encoderProgram,
   fromChannels,
   handOver,
@@ -125,8 +126,6 @@ function load(request: LoadRequest): SourceModel {
 /** T5 v1.0 and v1.1, Flan-T5, T0, CodeT5, CodeReviewer: encoder and cached decoder, or the encoder alone. */
 export default definePlugin({
   id: 't5',
-  options: {
-    'split-head': { type: 'boolean', default: false, doc: 'split the output matrix into parts below 16384 rows each' },
-  },
+  options: { 'split-head': encoderOptions['split-head'] },
   load,
 })
