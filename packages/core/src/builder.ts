@@ -1,10 +1,21 @@
 import { type Constant, scalarConstant } from './constant.ts'
 import type { DType } from './dtype.ts'
 import { errors } from './errors.ts'
-import { type Attribute, type Graph, type Op, type Origin, operandsOf, type TensorType, type Value } from './graph/graph.ts'
+import {
+  type Attribute,
+  type Graph,
+  type GraphOutput,
+  type Op,
+  type Origin,
+  operandsOf,
+  operandTypes,
+  type TensorType,
+  type Value,
+} from './graph/graph.ts'
+import type { OutputPort, Port } from './graph/port.ts'
 import { printType } from './graph/print.ts'
 import type { OpDefinition } from './op-definition.ts'
-import { type ArgumentsOf, definitionOf, type OpKind, type OpTable, ops } from './ops/ops.ts'
+import { type ArgumentsOf, definitionOf, type OpKind, type OpTable, ops, traitsOf } from './ops/ops.ts'
 import type { Rule } from './rewrite/rule.ts'
 
 type ResultOf<K extends OpKind> = OpTable[K] extends { infer: (...args: never[]) => infer R }
@@ -17,6 +28,9 @@ type ResultOf<K extends OpKind> = OpTable[K] extends { infer: (...args: never[])
 type OpMethods = { readonly [K in OpKind]: (args: ArgumentsOf<K>) => ResultOf<K> }
 
 type Arguments = Readonly<Record<string, Value | readonly Value[] | Attribute | undefined>>
+
+/** An output: a value, and what is known of it. */
+export type Output = Value | ({ readonly value: Value } & OutputPort)
 
 export interface BuilderOptions {
   /** Tried on every op before it is added. */
@@ -47,6 +61,7 @@ export class Builder {
   readonly #known = new Map<string, readonly Value[]>()
   readonly #rules = new Map<string, Rule[]>()
   #origin: Origin = { module: '', rules: [] }
+  #exact = false
   #hints: readonly string[] = []
 
   constructor(name: string, options: BuilderOptions = {}) {
@@ -57,18 +72,18 @@ export class Builder {
   }
 
   /** A graph input, under exactly this name. */
-  input(name: string, dtype: DType, shape: readonly number[]): Value {
-    return this.#boundary(this.#inputs, name, { dtype, shape })
+  input(name: string, dtype: DType, shape: readonly number[], port?: Port): Value {
+    return this.#boundary(this.#inputs, name, { dtype, shape }, port)
   }
 
   /** A tensor that lives across calls, under exactly this name. */
-  state(name: string, dtype: DType, shape: readonly number[]): Value {
-    return this.#boundary(this.#states, name, { dtype, shape })
+  state(name: string, dtype: DType, shape: readonly number[], port?: Port): Value {
+    return this.#boundary(this.#states, name, { dtype, shape }, port)
   }
 
-  #boundary(list: Value[], name: string, type: TensorType): Value {
+  #boundary(list: Value[], name: string, type: TensorType, port: Port | undefined): Value {
     if (this.#names.has(name)) throw errors.E_GRAPH({ graph: this.name, problem: `two values are called "${name}"` })
-    const value: Value = { name, type }
+    const value: Value = port ? { name, type, port } : { name, type }
     this.#names.add(name)
     this.#identify(value)
     list.push(value)
@@ -87,18 +102,28 @@ export class Builder {
 
   /** Runs `body` with its ops ascribed to a module of the checkpoint, given by its full path. */
   in<T>(module: string, body: () => T): T {
-    return this.from({ ...this.#origin, module }, [], body)
+    return this.#as({ ...this.#origin, module }, this.#exact, [], body)
   }
 
-  /** Runs `body` with its ops ascribed to `origin`; `hints` are names for the results of the next op. */
-  from<T>(origin: Origin, hints: readonly string[], body: () => T): T {
-    const saved = this.#origin
+  /** Runs `body` with its ops in fp32 whatever the precision: an island. Its borders become casts when the graph goes to fp16. */
+  exact<T>(body: () => T): T {
+    return this.#as(this.#origin, true, [], body)
+  }
+
+  /** Runs `body` with its ops in place of `op`: ascribed to its origin, exact where it is. `hints` are names for the results of the next op. */
+  from<T>(op: Pick<Op, 'origin' | 'exact'>, hints: readonly string[], body: () => T): T {
+    return this.#as(op.origin, op.exact === true, hints, body)
+  }
+
+  #as<T>(origin: Origin, exact: boolean, hints: readonly string[], body: () => T): T {
+    const saved = [this.#origin, this.#exact] as const
     this.#origin = origin
+    this.#exact = exact
     this.#hints = hints
     try {
       return body()
     } finally {
-      this.#origin = saved
+      ;[this.#origin, this.#exact] = saved
       this.#hints = []
     }
   }
@@ -109,7 +134,9 @@ export class Builder {
     this.#hints = []
     const definition = definitionOf(kind)
     if (!definition) throw errors.E_TYPE({ op: kind, problem: 'no op of this name' })
-    const op = makeOp(kind, definition, args, this.#origin)
+    // A constant is of no precision of its own: whoever uses it decides.
+    const exact = this.#exact && kind !== 'const'
+    const op: Op = { ...makeOp(kind, definition, args, this.#origin), ...(exact ? { exact } : {}) }
     return this.#rewritten(op) ?? this.#append(op, definition, hints)
   }
 
@@ -117,7 +144,7 @@ export class Builder {
     for (const rule of this.#rules.get(op.kind) ?? []) {
       if (this.#origin.rules.length > MAX_DEPTH) throw errors.E_RULE_LOOP({ rule: rule.name, op: op.kind })
       const origin = { module: this.#origin.module, rules: [...this.#origin.rules, rule.name] }
-      const replaced = this.from(origin, [], () => rule.rewrite(op, this))
+      const replaced = this.#as(origin, this.#exact, [], () => rule.rewrite(op, this))
       if (replaced === undefined) continue
       const values = [replaced].flat() as Value[]
       const types = (results: readonly Value[]) => results.map(value => printType(value.type)).join(', ')
@@ -162,7 +189,7 @@ export class Builder {
       ([name, value]) => `${name}=${Array.isArray(value) ? value.map(id) : id(value as Value)}`,
     )
     const attributes = Object.entries(op.attributes).map(([name, value]) => `${name}=${attributeKey(value)}`)
-    return [op.kind, ...operands, ...attributes].join(';')
+    return [op.kind, op.exact === true, ...operands, ...attributes].join(';')
   }
 
   #uniqueName(hint: string): string {
@@ -176,9 +203,10 @@ export class Builder {
   }
 
   /** The finished graph: the ops that the outputs, and the states, depend on. */
-  finish(outputs: Readonly<Record<string, Value>>): Graph {
+  finish(outputs: Readonly<Record<string, Output>>): Graph {
+    const listed = Object.entries(outputs).map(([name, output]): GraphOutput => ({ name, ...described(output) }))
     const live = new Set<Op>()
-    const want = Object.values(outputs).map(value => value.producer)
+    const want = listed.map(({ value }) => value.producer)
     for (const op of this.#ops) if (definitionOf(op.kind)?.effect && op.outputs.length === 0) want.push(op)
     for (let op = want.pop(); want.length > 0 || op; op = want.pop()) {
       if (!op || live.has(op)) continue
@@ -190,9 +218,16 @@ export class Builder {
       inputs: [...this.#inputs],
       states: [...this.#states],
       ops: this.#ops.filter(op => live.has(op)),
-      outputs: Object.entries(outputs).map(([name, value]) => ({ name, value })),
+      outputs: listed,
     }
   }
+}
+
+/** An output taken apart: the value, and its port where it has one. */
+function described(output: Output): Pick<GraphOutput, 'value' | 'port'> {
+  if (!('value' in output)) return { value: output }
+  const { value, ...port } = output
+  return Object.keys(port).length > 0 ? { value, port } : { value }
 }
 
 /** A legal Core ML identifier near `name`. */
@@ -229,11 +264,7 @@ function makeOp(kind: string, definition: OpDefinition, args: Arguments, origin:
   }
   let types: TensorType | readonly TensorType[]
   try {
-    const typeOf = (value: Value | readonly Value[]) => (Array.isArray(value) ? value.map((v: Value) => v.type) : (value as Value).type)
-    types = definition.infer(
-      Object.fromEntries(Object.entries(operands).map(([name, value]) => [name, typeOf(value)])) as never,
-      attributes as never,
-    )
+    types = definition.infer(operandTypes(operands) as never, attributes as never)
   } catch (error) {
     if (error instanceof TypeError) throw fail(error.message)
     throw error
@@ -247,11 +278,7 @@ for (const kind of Object.keys(ops)) {
   Object.defineProperty(Builder.prototype, kind, {
     value(this: Builder, args: Arguments) {
       const results = this.emit(kind, args)
-      const single = results.length === 1 && !severalResults.has(kind)
-      return single ? results[0] : results
+      return traitsOf(kind).several ? results : results[0]
     },
   })
 }
-
-/** Kinds whose methods give an array even when it holds one value. */
-const severalResults: ReadonlySet<string> = new Set(['split', 'topk', 'write_state'])

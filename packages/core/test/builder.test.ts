@@ -128,7 +128,7 @@ describe('names', () => {
     x = b.in('encoder.layer.0/mlp', () => b.relu({ x }))
     x = b.in('1st', () => b.relu({ x }))
     const [first] = b.split({ x, axis: 1, split_sizes: [2, 2] })
-    const named = b.from({ module: '', rules: [] }, ['größe', 'x'], () => b.tanh({ x: first! }))
+    const named = b.from({ origin: { module: '', rules: [] } }, ['größe', 'x'], () => b.tanh({ x: first! }))
     expect(printGraph(b.finish({ y: named }))).toMatchInlineSnapshot(`
       "graph main(%x: fp32[2, 4])
         %encoder_layer_0_mlp_const = const(val=<v>) : fp32[4, 4]
@@ -200,7 +200,7 @@ describe('origins', () => {
   it('hints name the results of the next op only', () => {
     const b = new Builder('main')
     const x = b.input('x', 'fp32', [1])
-    const names = b.from({ module: '', rules: [] }, ['first'], () => [b.relu({ x }).name, b.tanh({ x }).name])
+    const names = b.from({ origin: { module: '', rules: [] } }, ['first'], () => [b.relu({ x }).name, b.tanh({ x }).name])
     expect(names).toEqual(['first', 'tanh'])
   })
 })

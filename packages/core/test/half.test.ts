@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type Constant, interpret, printGraph, type Rule, readAll, rewriteTo, type Value, verifyGraph } from '../src/index.ts'
+import { Builder, type Constant, interpret, printGraph, type Rule, readAll, rewriteTo, type Value, verifyGraph } from '../src/index.ts'
 import { EPSILON_FP16, MASKED_FP16, MAX_FP16, toHalf } from '../src/lower/half.ts'
 import { parseGraph } from './parse-graph.ts'
 import { numbersOf, sampleInputs } from './same-values.ts'
@@ -85,6 +85,51 @@ describe('a graph in fp16', () => {
     )
     const constant = graph.ops[0]!.attributes.val as Constant
     expect(Array.from(readAll(constant) as Float16Array<ArrayBuffer>)).toEqual([Math.f16round(0.1), Number.POSITIVE_INFINITY, -1])
+  })
+  it('keeps exact ops in fp32 with their constants and epsilons, with casts at their borders', () => {
+    const source = parseGraph(`
+      graph main(%x: fp32[2, 3])
+        %w = const(val=<w>) : fp32[2, 3]
+        %a = mul(x=%x, y=%w)
+        %n = exact layer_norm(x=%a, axes=[1], epsilon=1e-12)
+        %s = exact mul(x=%n, y=%w)
+        %y = add(x=%s, y=%a)
+        return y=%y, s=%s`)
+    const graph = toHalf(source)
+    verifyGraph(graph, 'half')
+    expect(printGraph(graph)).toMatchInlineSnapshot(`
+      "graph main(%x: fp16[2, 3])
+        %w = const(val=<cast:fp16(w)>) : fp16[2, 3]
+        %a = mul(x=%x, y=%w) : fp16[2, 3]
+        %cast = exact cast(x=%a, dtype="fp32") : fp32[2, 3]
+        %n = exact layer_norm(x=%cast, axes=[1], epsilon=1e-12) : fp32[2, 3]
+        %const = const(val=<w>) : fp32[2, 3]
+        %s = exact mul(x=%n, y=%const) : fp32[2, 3]
+        %cast_1 = cast(x=%s, dtype="fp16") : fp16[2, 3]
+        %y = add(x=%cast_1, y=%a) : fp16[2, 3]
+        return y=%y, s=%cast_1"
+    `)
+    // What is rounded around the island does not change what the island makes of it.
+    const inputs = sampleInputs(source)
+    const [wanted, got] = [interpret(source, inputs), interpret(graph, inputs, { precision: 'declared' })]
+    for (const name of ['y', 's'])
+      for (const [i, value] of numbersOf(wanted[name]!).entries()) expect(numbersOf(got[name]!)[i]).toBeCloseTo(value, 2)
+  })
+  it('keeps exact inputs and outputs in fp32', () => {
+    const b = new Builder('main')
+    const points = b.input('points', 'fp32', [2], { role: 'points', exact: true })
+    const scale = b.input('scale', 'fp32', [2])
+    const graph = toHalf(b.finish({ near: b.mul({ x: points, y: scale }), far: { value: b.add({ x: points, y: points }), exact: true } }))
+    expect(printGraph(graph)).toMatchInlineSnapshot(`
+      "graph main(%points: fp32[2], %scale: fp16[2])
+        %cast = cast(x=%points, dtype="fp16") : fp16[2]
+        %mul = mul(x=%cast, y=%scale) : fp16[2]
+        %add = add(x=%cast, y=%cast) : fp16[2]
+        %cast_1 = cast(x=%add, dtype="fp32") : fp32[2]
+        return near=%mul, far=%cast_1"
+    `)
+    expect(graph.inputs.map(({ port }) => port)).toEqual([{ role: 'points', exact: true }, undefined])
+    expect(graph.outputs.map(({ port }) => port)).toEqual([undefined, { exact: true }])
   })
   it('leaves the graph that it was made from alone', () => {
     const text = 'graph main(%x: fp32[2])\n %y = relu(x=%x)\n return y=%y'

@@ -188,7 +188,7 @@ export const opCases: Readonly<Record<OpKind, OpCases>> = {
       ['(x: int32[2] = -1 7) cast(x=%x, dtype="fp16")', 'fp16[2]', [-1, 7]],
     ],
     illegal: [
-      ['(x: fp32[3]) cast(x=%x, dtype="int64")', 'cannot cast to int64'],
+      ['(x: fp32[3]) cast(x=%x, dtype="int64")', 'dtype is int64; allowed: fp16, fp32, int32, bool, int16, uint16, int8, uint8'],
       ['(x: fp32[3]) cast(x=%x)', 'attribute dtype is missing'],
     ],
   },

@@ -47,7 +47,7 @@ export function parseGraph(text: string): Graph {
       return b.finish(Object.fromEntries(outputs.map(([output, id]) => [output, use(id)])))
     } else {
       const [code, module = ''] = line.split('  # ') as [string, string?]
-      const [, results = '', kind, body, types = ''] = matched(/^(?:(%.+?) = )?(\w+)\((.*)\)(?: : (.+))?$/, code)
+      const [, results = '', exact, kind, body, types = ''] = matched(/^(?:(%.+?) = )?(exact )?(\w+)\((.*)\)(?: : (.+))?$/, code)
       const declared = pieces(types).map(parseType)
       const args = Object.fromEntries(
         pieces(body).map(argument => {
@@ -56,7 +56,7 @@ export function parseGraph(text: string): Graph {
         }),
       )
       const names = pieces(results).map(result => result.slice(1))
-      const made = b.from({ module, rules: [] }, names, () => b.emit(kind, args))
+      const made = b.from({ origin: { module, rules: [] }, ...(exact ? { exact: true } : {}) }, names, () => b.emit(kind, args))
       if (types && made.map(value => printType(value.type)).join(', ') !== declared.map(printType).join(', '))
         throw new Error(`${line}: the types are ${made.map(value => printType(value.type)).join(', ')}`)
       for (const [i, id] of names.entries()) values.set(id, made[i]!)
@@ -109,8 +109,8 @@ function pieces(text: string): string[] {
   return parts.filter(part => part !== '')
 }
 
-function matched(pattern: RegExp, text: string | undefined): [string, string, string, string, string] {
+function matched(pattern: RegExp, text: string | undefined): [string, string, string, string, string, string] {
   const match = pattern.exec(text ?? '')
   if (!match) throw new Error(`cannot read "${text}"`)
-  return match as unknown as [string, string, string, string, string]
+  return match as unknown as [string, string, string, string, string, string]
 }

@@ -1,4 +1,4 @@
-import type { DType } from '@silane/core'
+import { type DType, traitsOf } from '@silane/core'
 
 /** CoreML5 (iOS 15) brought ML Programs; CoreML9 (iOS 26) is the newest. */
 export const MIN_OPSET = 5
@@ -40,17 +40,10 @@ export const implied: Readonly<Record<string, readonly Implied[]>> = {
 const narrow: ReadonlySet<DType> = new Set(['int8', 'uint8', 'int16', 'uint16'])
 const computed: ReadonlySet<DType> = new Set(['fp16', 'fp32', 'int32', 'bool'])
 
-/** Ops that move 8- and 16-bit integers, from CoreML7 on. Nothing computes with them. */
-const moving = new Set(
-  'cast identity expand_dims squeeze reshape transpose reverse slice_by_index slice_update gather gather_along_axis gather_nd topk concat stack'.split(
-    ' ',
-  ),
-)
-
 /** Whether an op may have a value of this type as its operand or, without a name, as its result. */
 export function allowsType(opset: number, kind: string, dtype: DType, operand?: string): boolean {
   if (kind === 'const' || computed.has(dtype)) return true
   if (!narrow.has(dtype)) return false
-  if (opset >= 7) return moving.has(kind)
+  if (opset >= 7) return traitsOf(kind).narrow === true
   return opset === 6 && kind.startsWith('gather') && operand === 'indices' && dtype.endsWith('16')
 }

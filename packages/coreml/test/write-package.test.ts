@@ -162,8 +162,8 @@ test('outputs that are no values of their own get an identity, unused inputs too
 test('names give way to outputs and to the reserved words of the format', async () => {
   const b = new Builder('main')
   const x = b.input('x', 'fp32', [2])
-  const y = b.from({ module: 'state', rules: [] }, ['fp16'], () => b.exp({ x }))
-  const z = b.from({ module: '', rules: [] }, ['y'], () => b.relu({ x: y }))
+  const y = b.from({ origin: { module: 'state', rules: [] } }, ['fp16'], () => b.exp({ x }))
+  const z = b.from({ origin: { module: '', rules: [] } }, ['y'], () => b.relu({ x: y }))
   const path = await write(program(b.finish({ y: b.sqrt({ x: z }) })))
   expect(opsOf(path)).toMatchInlineSnapshot(`
     [

@@ -1,5 +1,15 @@
 import { create } from '@bufbuild/protobuf'
-import { type Constant, constantOf, errors as coreErrors, type Graph, type Op, operand, type TensorType, type Value } from '@silane/core'
+import {
+  type Constant,
+  constantOf,
+  errors as coreErrors,
+  type Graph,
+  type Op,
+  operand,
+  type TensorType,
+  traitsOf,
+  type Value,
+} from '@silane/core'
 import { computedType, Emitter, type Initializer } from './emitter.ts'
 import { errors } from './errors.ts'
 import { GraphSchema, type Graph as OnnxGraph, type ValueInfo, ValueInfoSchema } from './gen/onnx_pb.ts'
@@ -42,7 +52,7 @@ export function lowerGraph(graph: Graph, options: LowerOptions): LoweredGraph {
   }
   for (const op of graph.ops) {
     e.scope = op.outputs[0]?.name ?? op.kind
-    for (const [value, name] of lowerOp(op, e, states)) e.bind(value, EXACT.has(op.kind) ? name : round(value, name))
+    for (const [value, name] of lowerOp(op, e, states)) e.bind(value, traitsOf(op.kind).selects ? name : round(value, name))
   }
   const outputs: ValueInfo[] = []
   for (const { name, value } of graph.outputs) {
@@ -59,15 +69,6 @@ export function lowerGraph(graph: Graph, options: LowerOptions): LoweredGraph {
   const inputs = [...graph.inputs, ...graph.states].map(value => describe(value.name, value.type, options))
   return { graph: create(GraphSchema, { name: graph.name, node: e.nodes, input: inputs, output: outputs }), initializers: e.initializers }
 }
-
-/** Ops whose results are elements of their operands: nothing is left to round. */
-const EXACT: ReadonlySet<string> = new Set(
-  [
-    'const read_state identity transpose reshape expand_dims squeeze concat stack split slice_by_index slice_update tile reverse',
-    'gather gather_along_axis gather_nd select maximum minimum abs relu reduce_max reduce_min max_pool topk',
-    'upsample_nearest_neighbor pixel_shuffle',
-  ].flatMap(kinds => kinds.split(' ')),
-)
 
 /** Inputs, outputs and states have one name space in ONNX. */
 function refuseSharedNames({ name: graph, inputs, states, outputs }: Graph): void {

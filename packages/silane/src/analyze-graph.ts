@@ -4,11 +4,12 @@ import {
   constantOf,
   type DType,
   type Graph,
+  macsOf,
   type Op,
   operand,
-  optionalOperand,
   printType,
   sizeOf,
+  traitsOf,
   type Value,
 } from '@silane/core'
 
@@ -45,7 +46,7 @@ export interface GraphAnalysis {
   readonly dtypes: Readonly<Record<string, number>>
 }
 
-const reshapes = new Set(['reshape', 'expand_dims', 'squeeze'])
+const reshapes = (op: Op): boolean => traitsOf(op.kind).reshaping === true
 
 /** Counts what tells how well a graph fits the ANE. */
 export function analyzeGraph(graph: Graph): GraphAnalysis {
@@ -60,10 +61,10 @@ export function analyzeGraph(graph: Graph): GraphAnalysis {
     histogram: tally(ops.map(op => op.kind)),
     constants: constants.size,
     constantBytes: [...constants.values()].reduce((sum, c) => sum + sizeOf(c.shape) * byteSize(c.dtype), 0),
-    macs: ops.reduce((sum, op) => sum + macs(op), 0),
+    macs: ops.reduce((sum, op) => sum + macsOf(op), 0),
     convs: count(op => op.kind === 'conv'),
     gathers: count(op => op.kind.startsWith('gather')),
-    reshapes: count(op => reshapes.has(op.kind)),
+    reshapes: count(reshapes),
     transposes: count(op => op.kind === 'transpose'),
     layers: layersOf(ops),
     softmaxAxes: tally(ops.filter(op => op.kind === 'softmax').map(softmaxAxis)),
@@ -100,38 +101,7 @@ function layersOf(ops: readonly Op[]): LayerAnalysis[] {
   return [...layers].map(([layer, own]) => ({
     layer,
     ops: own.length,
-    reshapes: own.filter(op => reshapes.has(op.kind)).length,
+    reshapes: own.filter(reshapes).length,
     transposes: own.filter(op => op.kind === 'transpose').length,
   }))
-}
-
-function macs(op: Op): number {
-  const out = sizeOf(op.outputs[0]?.type.shape ?? [0])
-  if (op.kind === 'conv') return out * sizeOf(operand(op, 'weight').type.shape.slice(1))
-  if (op.kind === 'linear') return out * (operand(op, 'x').type.shape.at(-1) ?? 1)
-  if (op.kind === 'matmul') {
-    const shape = operand(op, 'x').type.shape
-    return out * ((op.attributes.transpose_x ? shape.at(-2) : shape.at(-1)) ?? 1)
-  }
-  if (op.kind === 'einsum') return einsumMacs(op)
-  if (op.kind === 'attention') return attentionMacs(op)
-  return 0
-}
-
-/** The product of all axes that the equation names. */
-function einsumMacs(op: Op): number {
-  const values = op.operands.values
-  const [inputs = ''] = String(op.attributes.equation).split('->')
-  const sizes = new Map<string, number>()
-  for (const [i, labels] of inputs.split(',').entries()) {
-    const shape = Array.isArray(values) ? (values as readonly Value[])[i]?.type.shape : undefined
-    for (const [axis, label] of [...labels.trim()].entries()) sizes.set(label, shape?.[axis] ?? 1)
-  }
-  return [...sizes.values()].reduce((product, size) => product * size, 1)
-}
-
-function attentionMacs(op: Op): number {
-  const queries = operand(op, 'query').type.shape
-  const keys = optionalOperand(op, 'key')?.type.shape ?? queries
-  return 2 * sizeOf(queries) * (keys[1] ?? 1)
 }

@@ -1,5 +1,6 @@
 import type { Constant } from '../constant.ts'
 import type { DType } from '../dtype.ts'
+import type { OutputPort, Port } from './port.ts'
 
 /** A static tensor type: every dimension is a number. */
 export interface TensorType {
@@ -19,6 +20,8 @@ export interface Value {
   readonly type: TensorType
   /** The op that defines it; none for inputs and states. */
   readonly producer?: Op | undefined
+  /** Of inputs and states: what they are for. */
+  readonly port?: Port | undefined
 }
 
 /** Where an op comes from: the checkpoint's module and the rewrite rules that made it, oldest first. */
@@ -34,12 +37,15 @@ export interface Op {
   readonly attributes: Readonly<Record<string, Attribute>>
   readonly outputs: readonly Value[]
   readonly origin: Origin
+  /** Computed in fp32 whatever the precision: an island where fp16 is known to fail. */
+  readonly exact?: true | undefined
 }
 
 export interface GraphOutput {
   /** The name the program gives it, such as `last_hidden_state`. */
   readonly name: string
   readonly value: Value
+  readonly port?: OutputPort | undefined
 }
 
 /**
@@ -62,6 +68,15 @@ export interface Program {
   /** The first is the default function. */
   readonly functions: readonly Graph[]
 }
+
+/** The types of operands by name, as inference takes them. */
+export const operandTypes = (operands: Op['operands']): Readonly<Record<string, TensorType | readonly TensorType[]>> =>
+  Object.fromEntries(
+    Object.entries(operands).map(([name, value]) => [
+      name,
+      Array.isArray(value) ? value.map((each: Value) => each.type) : (value as Value).type,
+    ]),
+  )
 
 /** All operands of an op, variadic ones spread. */
 export const operandsOf = (op: Op): Value[] => Object.values(op.operands).flat() as Value[]

@@ -20,7 +20,9 @@ export function printGraph(graph: Graph, options: { readonly origins?: boolean }
     const results = op.outputs.map(output => `%${output.name}`).join(', ')
     const types = op.outputs.map(output => printType(output.type)).join(', ')
     const origin = options.origins && op.origin.module ? `  # ${op.origin.module}` : ''
-    lines.push(`  ${results && `${results} = `}${op.kind}(${[...operands, ...attributes].join(', ')})${types && ` : ${types}`}${origin}`)
+    lines.push(
+      `  ${results && `${results} = `}${op.exact ? 'exact ' : ''}${op.kind}(${[...operands, ...attributes].join(', ')})${types && ` : ${types}`}${origin}`,
+    )
   }
   lines.push(`  return ${graph.outputs.map(output => `${output.name}=%${output.value.name}`).join(', ')}`)
   return lines.join('\n')

@@ -1,6 +1,6 @@
 import { errors } from '../errors.ts'
 import { definitionOf } from '../ops/ops.ts'
-import { type Graph, type Op, operandsOf, type Program, type TensorType, type Value } from './graph.ts'
+import { type Graph, type Op, operandsOf, operandTypes, type Program, type TensorType, type Value } from './graph.ts'
 import { printType } from './print.ts'
 
 /**
@@ -59,13 +59,7 @@ function checkOp(op: Op): string | undefined {
   }
   let types: readonly TensorType[]
   try {
-    const operands = Object.fromEntries(
-      Object.entries(op.operands).map(([name, value]) => [
-        name,
-        Array.isArray(value) ? value.map((v: Value) => v.type) : (value as Value).type,
-      ]),
-    )
-    types = [definition.infer(operands as never, op.attributes as never)].flat() as TensorType[]
+    types = [definition.infer(operandTypes(op.operands) as never, op.attributes as never)].flat() as TensorType[]
   } catch (error) {
     if (error instanceof TypeError) return `${label}: ${error.message}`
     throw error

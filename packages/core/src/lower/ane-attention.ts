@@ -54,8 +54,10 @@ export function scaledQuery(query: Value, scale: number, b: Builder, layout: Cha
   const weight = producer?.kind === 'linear' ? constantOf(operand(producer, 'weight')) : undefined
   if (!producer || !weight || !layout.fits(operand(producer, 'x'))) return b.mul({ x: layout.channels(query), y: b.scalar(scale, query) })
   const bias = constantOf(optionalOperand(producer, 'bias'))
-  return b.from({ module: producer.origin.module, rules: [...producer.origin.rules, 'scale-into-query'] }, [], () =>
-    pointwise(b, layout.channels(operand(producer, 'x')), scaleConstant(weight, scale), bias && scaleConstant(bias, scale)),
+  return b.from(
+    { origin: { module: producer.origin.module, rules: [...producer.origin.rules, 'scale-into-query'] }, exact: producer.exact },
+    [],
+    () => pointwise(b, layout.channels(operand(producer, 'x')), scaleConstant(weight, scale), bias && scaleConstant(bias, scale)),
   )
 }
 

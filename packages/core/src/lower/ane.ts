@@ -4,10 +4,11 @@ import { constantOf, type Graph, type Op, operand, operandsOf, optionalOperand, 
 import { AXIS_CAP } from '../nn/layers.ts'
 import type { AttributeValues } from '../op-definition.ts'
 import { type movement, slicedShape } from '../ops/movement.ts'
+import { kindsThat } from '../ops/ops.ts'
 import { foldConstants } from '../passes/fold-constants.ts'
 import { simplify } from '../passes/simplify.ts'
 import type { Precision, RewriteResult } from '../plugin.ts'
-import { mappedArguments } from '../rewrite/rewrite.ts'
+import { copyBoundary, copyOutputs, mappedArguments } from '../rewrite/rewrite.ts'
 import { aneAttention, pointwise, scaledQuery } from './ane-attention.ts'
 import { lowerCachedAttention } from './cached-attention.ts'
 import { Channels } from './channels.ts'
@@ -170,35 +171,10 @@ const slice: LayoutRule = (op, { b, layout }) => {
   return true
 }
 
-const elementwise = [
-  [
-    'add',
-    'sub',
-    'mul',
-    'real_div',
-    'maximum',
-    'minimum',
-    'pow',
-    'abs',
-    'sign',
-    'square',
-    'exp',
-    'exp2',
-    'log',
-    'sqrt',
-    'rsqrt',
-    'inverse',
-    'erf',
-  ],
-  ['tanh', 'sigmoid', 'sigmoid_hard', 'relu', 'relu6', 'silu', 'softplus', 'softsign', 'gelu', 'elu', 'leaky_relu', 'clip', 'clamped_relu'],
-  ['linear_activation', 'scaled_tanh', 'floor', 'ceil', 'round', 'sin', 'cos', 'identity'],
-].flat()
-const reductions = ['reduce_sum', 'reduce_mean', 'reduce_max', 'reduce_min', 'reduce_sum_square', 'reduce_l2_norm']
-
 /** How each op is laid out for the ANE. What is not in the table computes in the plain layout: slower there, never wrong. */
 const layoutRules: Readonly<Record<string, LayoutRule>> = {
-  ...Object.fromEntries(elementwise.map(kind => [kind, keeps])),
-  ...Object.fromEntries(reductions.map(kind => [kind, reduction])),
+  ...Object.fromEntries(kindsThat('elementwise').map(kind => [kind, keeps])),
+  ...Object.fromEntries(kindsThat('reduction').map(kind => [kind, reduction])),
   linear,
   layer_norm: layerNorm,
   rms_norm: rmsNorm,
@@ -223,11 +199,10 @@ export function lowerToAne(graph: Graph, precision: Precision): RewriteResult {
   const b = new Builder(graph.name, { rules })
   const layout = new Channels(b)
   const hits: Record<string, number> = {}
-  for (const input of graph.inputs) layout.setPlain(input, b.input(input.name, input.type.dtype, input.type.shape))
-  for (const state of graph.states) layout.setPlain(state, b.state(state.name, state.type.dtype, state.type.shape))
+  for (const { value, copy } of copyBoundary(graph, b)) layout.setPlain(value, copy)
   for (const op of graph.ops) {
     const names = op.kind === 'const' ? op.outputs.map(output => output.name) : []
-    b.from(op.origin, names, () => {
+    b.from(op, names, () => {
       if (layoutRules[op.kind]?.(op, { b, layout, precision })) {
         hits[`ane-${op.kind}`] = (hits[`ane-${op.kind}`] ?? 0) + 1
         return
@@ -239,8 +214,6 @@ export function lowerToAne(graph: Graph, precision: Precision): RewriteResult {
       for (const [i, output] of op.outputs.entries()) layout.setPlain(output, results[i] as Value)
     })
   }
-  const outputs = Object.fromEntries(
-    graph.outputs.map(({ name, value }) => [name, b.from({ module: '', rules: [] }, [], () => layout.plain(value))]),
-  )
+  const outputs = copyOutputs(graph, value => b.in('', () => layout.plain(value)))
   return { graph: b.finish(outputs), hits: { ...hits, ...b.hits } }
 }

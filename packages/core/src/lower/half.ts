@@ -1,7 +1,8 @@
 import { Builder } from '../builder.ts'
 import { type Constant, castConstant } from '../constant.ts'
-import type { Attribute, Graph, Op, Value } from '../graph/graph.ts'
+import { type Attribute, constantOf, type Graph, type Op, type Value } from '../graph/graph.ts'
 import { definitionOf } from '../ops/ops.ts'
+import { copyBoundary, copyOutputs, mappedArguments } from '../rewrite/rewrite.ts'
 
 /**
  * The smallest epsilon worth having in fp16. 1e-12 rounds to 0 there, and a constant row then divides 0 by 0;
@@ -22,27 +23,30 @@ export const MASKED_FP16 = -1e4
 /**
  * The graph in fp16: every fp32 value, constants included, once. Constants are rounded while they are
  * written. Epsilons are raised to one that fp16 holds, other float attributes are held within its range.
+ * Exact ops keep fp32, their constants and their attributes, and so do exact inputs and outputs; casts stand at their borders.
  */
 export function toHalf(graph: Graph): Graph {
   const b = new Builder(graph.name)
   const values = new Map<Value, Value>()
-  const map = (value: Value): Value => values.get(value) as Value
-  const half = (value: Value) => (value.type.dtype === 'fp32' ? 'fp16' : value.type.dtype)
-  for (const input of graph.inputs) values.set(input, b.input(input.name, half(input), input.type.shape))
-  for (const state of graph.states) values.set(state, b.state(state.name, half(state), state.type.shape))
+  /** A value for a user that computes in fp32 where `exact`, else in fp16. */
+  const map = (value: Value, exact: boolean): Value => {
+    const constant = constantOf(value)
+    if (constant && exact) return b.constant(constant)
+    const own = values.get(value) as Value
+    const wanted = value.type.dtype !== 'fp32' ? own.type.dtype : exact ? 'fp32' : 'fp16'
+    return own.type.dtype === wanted ? own : b.cast({ x: own, dtype: wanted })
+  }
+  const boundary = copyBoundary(graph, b, ({ type, port }) => (type.dtype === 'fp32' && !port?.exact ? 'fp16' : type.dtype))
+  for (const { value, copy } of boundary) values.set(value, copy)
   for (const op of graph.ops) {
-    const operands = Object.fromEntries(
-      Object.entries(op.operands).map(([name, value]) => [
-        name,
-        Array.isArray(value) ? value.map((v: Value) => map(v)) : map(value as Value),
-      ]),
-    )
-    const attributes = Object.fromEntries(Object.entries(op.attributes).map(([name, value]) => [name, halfAttribute(op, name, value)]))
+    const exact = op.exact === true
     const names = op.outputs.map(output => output.name)
-    const results = b.from(op.origin, names, () => b.emit(op.kind, { ...operands, ...attributes }))
+    const attributes = Object.entries(op.attributes).map(([name, value]) => [name, exact ? value : halfAttribute(op, name, value)])
+    const args = b.from(op, [], () => mappedArguments(op, value => map(value, exact)))
+    const results = b.from(op, names, () => b.emit(op.kind, { ...args, ...Object.fromEntries(attributes) }))
     for (const [i, output] of op.outputs.entries()) values.set(output, results[i] as Value)
   }
-  return b.finish(Object.fromEntries(graph.outputs.map(({ name, value }) => [name, map(value)])))
+  return b.finish(copyOutputs(graph, (value, { port }) => map(value, port?.exact === true)))
 }
 
 function halfAttribute(op: Op, name: string, value: Attribute): Attribute {

@@ -1,3 +1,4 @@
+import { sizeOf } from '../constant.ts'
 import type { TensorType } from '../graph/graph.ts'
 import { defaulted, defineOp, one, optional, optionalWeight, required, weight } from '../op-definition.ts'
 import { broadcast, demand, floats, oneOf, sameShape, sameType } from './shapes.ts'
@@ -51,6 +52,7 @@ export const composites = {
       masked: defaulted('float', MASKED),
       scale_relative: defaulted('bool', true),
     },
+    macs: ({ query, key }, _, result) => (sizeOf(query.shape) + sizeOf(result.shape)) * (key.shape[1] as number),
     infer: ({ query, key, value, key_mask, mask, bias, relative_query, relative_key }, { heads }) => {
       oneOf(query, floats, 'query')
       sameType(query, key, value)
@@ -112,6 +114,8 @@ export const composites = {
       bias: optional,
     },
     attributes: { heads: required('int'), scale: required('float'), masked: defaulted('float', MASKED) },
+    macs: ({ query, key_cache, key }, _, result) =>
+      (sizeOf(query.shape) + sizeOf(result.shape)) * ((key_cache.shape[3] as number) + (key?.shape[1] ?? 0)),
     infer: ({ query, key_cache, value_cache, key, value, cache_mask, mask, cache_bias, bias }, { heads }) => {
       oneOf(query, floats, 'query')
       sameType(query, key_cache, value_cache)

@@ -1,23 +1,27 @@
 import type { DType } from '../dtype.ts'
-import { choice, defaulted, defineOp, one, required } from '../op-definition.ts'
+import { choice, defaulted, defineOp, type OpTraits, one, required, requiredChoice } from '../op-definition.ts'
 import { axisOf, broadcast, demand, floats, movable, numbers, oneOf, sameType } from './shapes.ts'
 
-const unary = (doc: string, dtypes: readonly DType[] = floats) =>
+const elementwiseOnly: OpTraits = { elementwise: true }
+
+const unary = (doc: string, dtypes: readonly DType[] = floats, traits: OpTraits = {}) =>
   defineOp({
     doc,
     operands: { x: one },
     attributes: {},
+    traits: { elementwise: true, ...traits },
     infer: ({ x }) => {
       oneOf(x, dtypes)
       return x
     },
   })
 
-const binary = (doc: string) =>
+const binary = (doc: string, traits: OpTraits = {}) =>
   defineOp({
     doc,
     operands: { x: one, y: one },
     attributes: {},
+    traits: { elementwise: true, ...traits },
     infer: ({ x, y }) => {
       sameType(x, y)
       oneOf(x, numbers)
@@ -25,8 +29,8 @@ const binary = (doc: string) =>
     },
   })
 
-const comparison = (doc: string) => {
-  const base = binary(doc)
+const comparison = (doc: string, traits: OpTraits = {}) => {
+  const base = binary(doc, traits)
   return defineOp({ ...base, infer: (operands, attributes) => ({ ...base.infer(operands, attributes), dtype: 'bool' }) })
 }
 
@@ -35,6 +39,7 @@ const logical = (doc: string) =>
     doc,
     operands: { x: one, y: one },
     attributes: {},
+    traits: { elementwise: true, commutative: true },
     infer: ({ x, y }) => {
       oneOf(x, ['bool'])
       oneOf(y, ['bool'], 'y')
@@ -47,6 +52,7 @@ const withAlpha = (doc: string) =>
     doc,
     operands: { x: one },
     attributes: { alpha: required('float') },
+    traits: elementwiseOnly,
     infer: ({ x }) => {
       oneOf(x, floats)
       return x
@@ -58,6 +64,7 @@ const withAlphaBeta = (doc: string) =>
     doc,
     operands: { x: one },
     attributes: { alpha: required('float'), beta: required('float') },
+    traits: elementwiseOnly,
     infer: ({ x }) => {
       oneOf(x, floats)
       return x
@@ -70,6 +77,7 @@ const withEpsilon = (doc: string) =>
     operands: { x: one },
     // Core ML's own defaults are visible (1e-4 for inverse): the pure function is what a reader expects.
     attributes: { epsilon: defaulted('float', 0) },
+    traits: elementwiseOnly,
     infer: ({ x }) => {
       oneOf(x, floats)
       return x
@@ -78,17 +86,17 @@ const withEpsilon = (doc: string) =>
 
 /** Ops that work element by element, with NumPy broadcasting where there are two operands. */
 export const elementwise = {
-  add: binary('x + y'),
+  add: binary('x + y', { commutative: true }),
   sub: binary('x − y'),
-  mul: binary('x · y'),
+  mul: binary('x · y', { commutative: true }),
   real_div: binary('x / y; operands are floats'),
   floor_div: binary('⌊x / y⌋'),
   mod: binary('x − y·⌊x / y⌋, with the sign of y'),
   pow: binary('x to the power y'),
-  maximum: binary('the larger of x and y'),
-  minimum: binary('the smaller of x and y'),
-  equal: comparison('x = y'),
-  not_equal: comparison('x ≠ y'),
+  maximum: binary('the larger of x and y', { commutative: true, selects: true }),
+  minimum: binary('the smaller of x and y', { commutative: true, selects: true }),
+  equal: comparison('x = y', { commutative: true }),
+  not_equal: comparison('x ≠ y', { commutative: true }),
   less: comparison('x < y'),
   less_equal: comparison('x ≤ y'),
   greater: comparison('x > y'),
@@ -97,7 +105,7 @@ export const elementwise = {
   logical_or: logical('x or y'),
   logical_xor: logical('either x or y'),
   logical_not: unary('not x', ['bool']),
-  abs: unary('|x|', numbers),
+  abs: unary('|x|', numbers, { selects: true }),
   sign: unary('−1, 0 or 1', numbers),
   square: unary('x²', numbers),
   exp: unary('eˣ'),
@@ -111,12 +119,12 @@ export const elementwise = {
   cos: unary('cos x'),
   tanh: unary('tanh x'),
   sigmoid: unary('1 / (1 + e⁻ˣ)'),
-  relu: unary('max(x, 0)'),
+  relu: unary('max(x, 0)', floats, { selects: true }),
   relu6: unary('min(max(x, 0), 6)'),
   silu: unary('x · sigmoid(x)'),
   softplus: unary('log(1 + eˣ)'),
   softsign: unary('x / (1 + |x|)'),
-  identity: unary('x under another name', movable),
+  identity: unary('x under another name', movable, { movement: true, selects: true, narrow: true }),
   log: withEpsilon('ln(x + epsilon)'),
   rsqrt: withEpsilon('1 / √(x + epsilon)'),
   inverse: withEpsilon('1 / (x + epsilon)'),
@@ -130,6 +138,7 @@ export const elementwise = {
   gelu: defineOp({
     doc: 'x·Φ(x): exactly, by the tanh formula, or x·sigmoid(1.702x)',
     operands: { x: one },
+    traits: elementwiseOnly,
     attributes: { mode: choice(['EXACT', 'TANH_APPROXIMATION', 'SIGMOID_APPROXIMATION'], 'EXACT') },
     infer: ({ x }) => {
       oneOf(x, floats)
@@ -139,16 +148,16 @@ export const elementwise = {
   cast: defineOp({
     doc: 'x converted to another type; floats are truncated to integers, bool is ≠ 0',
     operands: { x: one },
-    attributes: { dtype: required('text') },
-    infer: ({ x }, { dtype }) => {
-      demand(movable.includes(dtype as DType), () => `cannot cast to ${dtype}`)
-      return { dtype: dtype as DType, shape: x.shape }
-    },
+    attributes: { dtype: requiredChoice<DType>(movable) },
+    // Rounds, and so is not among those that select.
+    traits: { elementwise: true, narrow: true },
+    infer: ({ x }, { dtype }) => ({ dtype, shape: x.shape }),
   }),
   select: defineOp({
     doc: 'a where cond holds, b elsewhere; the result has the shape that a and b broadcast to',
     operands: { cond: one, a: one, b: one },
     attributes: {},
+    traits: { elementwise: true, selects: true },
     infer: ({ cond, a, b }) => {
       oneOf(cond, ['bool'], 'cond')
       sameType(a, b)

@@ -1,3 +1,4 @@
+import { sizeOf } from '../constant.ts'
 import { choice, defaulted, defineOp, many, one, optional, optionalWeight, required, weight } from '../op-definition.ts'
 import { broadcast, demand, floats, oneOf, sameShape, sameType } from './shapes.ts'
 
@@ -30,6 +31,7 @@ export const linearAlgebra = {
     doc: 'x·Wᵀ + bias over the last axis; weight is [out, in], as a torch Linear stores it',
     operands: { x: one, weight, bias: optionalWeight },
     attributes: {},
+    macs: ({ x }, _, result) => sizeOf(result.shape) * (x.shape.at(-1) as number),
     infer: ({ x, weight: w, bias }) => {
       oneOf(x, floats)
       sameType(x, w)
@@ -44,6 +46,7 @@ export const linearAlgebra = {
     doc: 'matrix product over the last two axes, the others broadcast',
     operands: { x: one, y: one },
     attributes: { transpose_x: defaulted('bool', false), transpose_y: defaulted('bool', false) },
+    macs: ({ x }, { transpose_x }, result) => sizeOf(result.shape) * (x.shape.at(transpose_x ? -2 : -1) as number),
     infer: ({ x, y }, { transpose_x, transpose_y }) => {
       oneOf(x, floats)
       sameType(x, y)
@@ -59,6 +62,7 @@ export const linearAlgebra = {
     doc: 'Core ML has two patterns: nchw,nwhu->nchu and chw,whr->chr, under any letters',
     operands: { values: many },
     attributes: { equation: required('text') },
+    macs: ({ values }, _, result) => sizeOf(result.shape) * (values[0]?.shape.at(-1) as number),
     infer: ({ values }, { equation }) => {
       demand(values.length === 2, 'einsum takes two operands')
       const [x, y] = values as [(typeof values)[0], (typeof values)[0]]
@@ -84,6 +88,7 @@ export const linearAlgebra = {
       dilations: required('ints'),
       groups: defaulted('int', 1),
     },
+    macs: ({ weight: w }, _, result) => sizeOf(result.shape) * sizeOf(w.shape.slice(1)),
     infer: ({ x, weight: w, bias }, { strides, pad_type, pad, dilations, groups }) => {
       oneOf(x, floats)
       sameType(x, w)
@@ -121,6 +126,7 @@ export const linearAlgebra = {
       dilations: required('ints'),
       groups: defaulted('int', 1),
     },
+    macs: ({ x, weight: w }) => sizeOf(x.shape) * sizeOf(w.shape.slice(1)),
     infer: ({ x, weight: w, bias }, { strides, pad_type, pad, dilations, groups }) => {
       oneOf(x, floats)
       sameType(x, w)
@@ -141,6 +147,7 @@ export const linearAlgebra = {
     operands: { query: one, key: one, value: one, attn_mask: optional },
     attributes: {},
     since: 8,
+    macs: ({ query, key }, _, result) => (sizeOf(query.shape) + sizeOf(result.shape)) * (key.shape.at(-2) as number),
     infer: ({ query, key, value }) => {
       sameType(query, key, value)
       demand(query.shape.at(-1) === key.shape.at(-1), 'query and key differ in their last axis')

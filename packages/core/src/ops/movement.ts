@@ -48,6 +48,7 @@ export const movement = {
     doc: 'axes in another order',
     operands: { x: one },
     attributes: { perm: required('ints') },
+    traits: { movement: true, selects: true, narrow: true },
     infer: ({ x }, { perm }) => {
       oneOf(x, movable)
       demand(
@@ -61,6 +62,7 @@ export const movement = {
     doc: 'the same elements under another shape, every dimension given',
     operands: { x: one },
     attributes: { shape: required('ints') },
+    traits: { movement: true, reshaping: true, selects: true, narrow: true },
     infer: ({ x }, { shape }) => {
       oneOf(x, movable)
       demand(shape.every(dim => dim > 0) && sizeOf(shape) === sizeOf(x.shape), () => `[${x.shape}] cannot be [${shape}]`)
@@ -71,6 +73,7 @@ export const movement = {
     doc: 'axes of size 1 inserted; they count in the result',
     operands: { x: one },
     attributes: { axes: required('ints') },
+    traits: { movement: true, reshaping: true, selects: true, narrow: true },
     infer: ({ x }, { axes }) => {
       const rank = x.shape.length + axes.length
       const added = new Set(axes.map(axis => axisOf(axis, rank)))
@@ -83,6 +86,7 @@ export const movement = {
     doc: 'axes of size 1 removed',
     operands: { x: one },
     attributes: { axes: required('ints') },
+    traits: { movement: true, reshaping: true, selects: true, narrow: true },
     infer: ({ x }, { axes }) => {
       const gone = new Set(axes.map(axis => axisOf(axis, x.shape.length)))
       demand(
@@ -96,6 +100,7 @@ export const movement = {
     doc: 'values one after the other along an axis',
     operands: { values: many },
     attributes: { axis: required('int'), interleave: defaulted('bool', false) },
+    traits: { movement: true, selects: true, narrow: true },
     infer: ({ values }, { axis, interleave }) => {
       const [first] = values
       demand(first !== undefined, 'nothing to concatenate')
@@ -120,6 +125,7 @@ export const movement = {
     doc: 'values of one shape along a new axis',
     operands: { values: many },
     attributes: { axis: required('int') },
+    traits: { movement: true, selects: true, narrow: true },
     infer: ({ values }, { axis }) => {
       const [first] = values
       demand(first !== undefined && values.every(value => sameShape(value.shape, first.shape)), 'shapes differ')
@@ -131,6 +137,7 @@ export const movement = {
     doc: 'pieces of the given sizes along an axis',
     operands: { x: one },
     attributes: { axis: required('int'), split_sizes: required('ints') },
+    traits: { movement: true, selects: true, several: true },
     infer: ({ x }, { axis, split_sizes }) => {
       const at = axisOf(axis, x.shape.length)
       demand(split_sizes.length > 1, 'a split into one piece')
@@ -149,6 +156,7 @@ export const movement = {
       end_mask: absent('bools'),
       squeeze_mask: absent('bools'),
     },
+    traits: { movement: true, selects: true, narrow: true },
     infer: ({ x }, a) => {
       oneOf(x, movable)
       const picked = slicedShape(x.shape, a.begin, a.end, a.stride, a.begin_mask, a.end_mask, a.squeeze_mask)
@@ -160,6 +168,7 @@ export const movement = {
     operands: { x: one, update: one, begin: one, end: one },
     attributes: {},
     since: 8,
+    traits: { selects: true, narrow: true },
     infer: ({ x, update, begin, end }) => {
       sameType(x, update)
       oneOf(begin, ['int32'], 'begin')
@@ -175,6 +184,7 @@ export const movement = {
     doc: 'repeats along every axis',
     operands: { x: one },
     attributes: { reps: required('ints') },
+    traits: { movement: true, selects: true },
     infer: ({ x }, { reps }) => {
       demand(reps.length === x.shape.length && reps.every(n => n > 0), () => `reps [${reps}] for [${x.shape}]`)
       return { dtype: x.dtype, shape: x.shape.map((dim, i) => dim * (reps[i] as number)) }
@@ -202,6 +212,7 @@ export const movement = {
     doc: 'the elements of some axes in reverse order',
     operands: { x: one },
     attributes: { axes: required('ints') },
+    traits: { movement: true, selects: true, narrow: true },
     infer: ({ x }, { axes }) => {
       for (const axis of axes) axisOf(axis, x.shape.length)
       return x
@@ -211,6 +222,7 @@ export const movement = {
     doc: 'slices of x at indices along an axis; an embedding table has axis 0',
     operands: { x: one, indices: one },
     attributes: { axis: defaulted('int', 0), batch_dims: defaulted('int', 0), validate_indices: defaulted('bool', false) },
+    traits: { selects: true, narrow: true },
     infer: ({ x, indices }, { axis, batch_dims }) => {
       oneOf(indices, indexTypes, 'indices')
       const at = axisOf(axis, x.shape.length)
@@ -222,6 +234,7 @@ export const movement = {
     doc: 'elements at indices along one axis, position by position',
     operands: { x: one, indices: one },
     attributes: { axis: defaulted('int', 0), validate_indices: defaulted('bool', false) },
+    traits: { selects: true, narrow: true },
     infer: ({ x, indices }, { axis }) => {
       oneOf(indices, indexTypes, 'indices')
       const at = axisOf(axis, x.shape.length)
@@ -234,6 +247,7 @@ export const movement = {
     doc: 'slices of x at index vectors',
     operands: { x: one, indices: one },
     attributes: { batch_dims: defaulted('int', 0), validate_indices: defaulted('bool', false) },
+    traits: { selects: true, narrow: true },
     infer: ({ x, indices }, { batch_dims }) => {
       oneOf(indices, indexTypes, 'indices')
       const depth = indices.shape.at(-1) as number

@@ -1,13 +1,14 @@
 import type { TensorType } from '../graph/graph.ts'
-import { choice, defaulted, defineOp, one, optionalWeight, required, weight } from '../op-definition.ts'
+import { choice, defaulted, defineOp, type OpTraits, one, optionalWeight, required, weight } from '../op-definition.ts'
 import { windowed } from './linear-algebra.ts'
 import { axisOf, demand, floats, numbers, oneOf, sameShape } from './shapes.ts'
 
-const reduction = (doc: string, dtypes = numbers) =>
+const reduction = (doc: string, dtypes = numbers, traits: OpTraits = {}) =>
   defineOp({
     doc,
     operands: { x: one },
     attributes: { axes: required('ints'), keep_dims: defaulted('bool', false) },
+    traits: { reduction: true, ...traits },
     infer: ({ x }, { axes, keep_dims }) => {
       oneOf(x, dtypes)
       demand(axes.length > 0, 'no axes to reduce')
@@ -76,8 +77,8 @@ export const normalization = {
   }),
   reduce_sum: reduction('Σ x'),
   reduce_mean: reduction('the mean of x', floats),
-  reduce_max: reduction('the largest x'),
-  reduce_min: reduction('the smallest x'),
+  reduce_max: reduction('the largest x', numbers, { selects: true }),
+  reduce_min: reduction('the smallest x', numbers, { selects: true }),
   reduce_prod: reduction('Π x'),
   reduce_sum_square: reduction('Σ x²'),
   reduce_l2_norm: reduction('√Σ x²', floats),
@@ -88,6 +89,7 @@ export const normalization = {
     doc: 'the k largest (or smallest) elements along an axis, sorted, and their indices',
     operands: { x: one },
     attributes: { k: defaulted('int', 1), axis: defaulted('int', -1), ascending: defaulted('bool', false) },
+    traits: { selects: true, narrow: true, several: true },
     infer: ({ x }, { k, axis }) => {
       const at = axisOf(axis, x.shape.length)
       demand(k >= 1 && k <= (x.shape[at] as number), () => `the ${k} largest of ${x.shape[at]}`)
@@ -108,6 +110,7 @@ export const normalization = {
       pad: required('ints'),
       ceil_mode: defaulted('bool', false),
     },
+    traits: { selects: true },
     infer: ({ x }, a) => ({
       dtype: x.dtype,
       shape: [...x.shape.slice(0, 2), ...windowed(x.shape.slice(2), a.kernel_sizes, a.strides, a.pad_type, a.pad, undefined, a.ceil_mode)],
@@ -133,6 +136,7 @@ export const normalization = {
     doc: 'the last two axes repeated by whole factors',
     operands: { x: one },
     attributes: { scale_factor_height: required('int'), scale_factor_width: required('int') },
+    traits: { selects: true },
     infer: ({ x }, a) => ({
       dtype: x.dtype,
       shape: [
@@ -159,6 +163,7 @@ export const normalization = {
     doc: '[N, C·f², H, W] → [N, C, H·f, W·f] in torch order',
     operands: { x: one },
     attributes: { upscale_factor: required('int') },
+    traits: { movement: true, selects: true },
     infer: ({ x }, { upscale_factor: f }) => {
       demand(x.shape.length === 4 && (x.shape[1] as number) % (f * f) === 0, () => `[${x.shape}] cannot be shuffled by ${f}`)
       const [n, c, h, w] = x.shape as [number, number, number, number]

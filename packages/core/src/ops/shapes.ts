@@ -37,4 +37,4 @@ export const sameType = (...types: readonly TensorType[]): void =>
 export const floats: readonly DType[] = ['fp16', 'fp32']
 export const numbers: readonly DType[] = ['fp16', 'fp32', 'int32']
 /** Types that only move, from Core ML 7 on. */
-export const movable: readonly DType[] = ['fp16', 'fp32', 'int32', 'bool', 'int16', 'uint16', 'int8', 'uint8']
+export const movable = ['fp16', 'fp32', 'int32', 'bool', 'int16', 'uint16', 'int8', 'uint8'] as const satisfies readonly DType[]

@@ -7,6 +7,7 @@ export const state = {
     doc: 'a constant tensor',
     operands: {},
     attributes: { val: required('constant') },
+    traits: { selects: true },
     infer: (_, { val }) => ({ dtype: val.dtype, shape: val.shape }),
   }),
   read_state: defineOp({
@@ -15,6 +16,7 @@ export const state = {
     attributes: {},
     since: 8,
     effect: true,
+    traits: { selects: true },
     infer: ({ input }) => input,
   }),
   write_state: defineOp({
@@ -23,6 +25,7 @@ export const state = {
     attributes: {},
     since: 8,
     effect: true,
+    traits: { several: true },
     infer: ({ input, data }) => {
       sameType(input, data)
       demand(sameShape(input.shape, data.shape), () => `[${data.shape}] written to a state of [${input.shape}]`)

@@ -12,6 +12,7 @@ import {
 } from '../constant.ts'
 import { constantOf, type Op, operand, type Value } from '../graph/graph.ts'
 import { slicedShape } from '../ops/movement.ts'
+import { kindsThat, traitsOf } from '../ops/ops.ts'
 import { sameShape } from '../ops/shapes.ts'
 import type { Rule } from '../rewrite/rule.ts'
 
@@ -36,8 +37,6 @@ const arithmetic = {
   minimum: Math.min,
 } as const
 
-const commutative = new Set(['add', 'mul', 'maximum', 'minimum'])
-
 function combine(op: Op): Constant | undefined {
   const x = constantOf(operand(op, 'x'))
   const y = constantOf(operand(op, 'y'))
@@ -46,7 +45,7 @@ function combine(op: Op): Constant | undefined {
   const apply = arithmetic[op.kind as keyof typeof arithmetic]
   if (sameShape(x.shape, result.type.shape)) return combineConstants(op.kind, x, y, apply)
   if (!sameShape(y.shape, result.type.shape)) return undefined
-  return commutative.has(op.kind)
+  return traitsOf(op.kind).commutative
     ? combineConstants(op.kind, y, x, apply)
     : combineConstants(`${op.kind}-turned`, y, x, (b, a) => apply(a, b))
 }
@@ -68,7 +67,7 @@ function slice(x: Constant, op: Op): Constant | undefined {
 
 /** Constant arithmetic and constant views. */
 export const foldConstants: readonly Rule[] = [
-  onConstant(['reshape', 'expand_dims', 'squeeze'], (x, op) => reshapeConstant(x, (op.outputs[0] as Value).type.shape)),
+  onConstant(kindsThat('reshaping'), (x, op) => reshapeConstant(x, (op.outputs[0] as Value).type.shape)),
   onConstant('transpose', (x, op) => transposeConstant(x, op.attributes.perm as readonly number[])),
   onConstant('cast', (x, op) => castConstant(x, (op.outputs[0] as Value).type.dtype)),
   onConstant('slice_by_index', slice),

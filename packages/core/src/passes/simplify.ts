@@ -1,8 +1,9 @@
 import { type Op, operand, type Value } from '../graph/graph.ts'
+import { kindsThat, traitsOf } from '../ops/ops.ts'
 import { sameShape } from '../ops/shapes.ts'
 import type { Rule } from '../rewrite/rule.ts'
 
-const reshapes = ['reshape', 'expand_dims', 'squeeze']
+const reshapes = kindsThat('reshaping')
 const resultOf = (op: Op): Value => op.outputs[0] as Value
 const perm = (op: Op): readonly number[] => op.attributes.perm as readonly number[]
 
@@ -49,7 +50,7 @@ export const simplify: readonly Rule[] = [
     on: reshapes,
     rewrite: (op, b) => {
       const inner = operand(op, 'x').producer
-      if (!inner || !reshapes.includes(inner.kind)) return undefined
+      if (!inner || !traitsOf(inner.kind).reshaping) return undefined
       return b.reshape({ x: operand(inner, 'x'), shape: resultOf(op).type.shape })
     },
   },

@@ -1,5 +1,6 @@
-import { Builder } from '../builder.ts'
-import type { Graph, Op, Value } from '../graph/graph.ts'
+import { Builder, type Output } from '../builder.ts'
+import type { DType } from '../dtype.ts'
+import type { Graph, GraphOutput, Op, Value } from '../graph/graph.ts'
 import type { RewriteResult } from '../plugin.ts'
 import type { Rule } from './rule.ts'
 
@@ -26,13 +27,25 @@ export function rewriteGraph(graph: Graph, rules: readonly Rule[]): RewriteResul
     if (!found) throw new TypeError(`"${value.name}" is used before it is defined`)
     return found
   }
-  for (const input of graph.inputs) values.set(input, builder.input(input.name, input.type.dtype, input.type.shape))
-  for (const state of graph.states) values.set(state, builder.state(state.name, state.type.dtype, state.type.shape))
+  for (const { value, copy } of copyBoundary(graph, builder)) values.set(value, copy)
   for (const op of graph.ops) {
     const names = op.outputs.map(output => output.name)
-    const results = builder.from(op.origin, names, () => builder.emit(op.kind, mappedArguments(op, map)))
+    const results = builder.from(op, names, () => builder.emit(op.kind, mappedArguments(op, map)))
     for (const [i, output] of op.outputs.entries()) values.set(output, results[i] as Value)
   }
-  const outputs = Object.fromEntries(graph.outputs.map(({ name, value }) => [name, map(value)]))
-  return { graph: builder.finish(outputs), hits: builder.hits }
+  return { graph: builder.finish(copyOutputs(graph, map)), hits: builder.hits }
 }
+
+/** Declares the inputs and states of a graph in the graph that is being built from it; `dtype` may give them another element type. */
+export const copyBoundary = (
+  graph: Graph,
+  builder: Builder,
+  dtype: (value: Value) => DType = value => value.type.dtype,
+): readonly { readonly value: Value; readonly copy: Value }[] => [
+  ...graph.inputs.map(value => ({ value, copy: builder.input(value.name, dtype(value), value.type.shape, value.port) })),
+  ...graph.states.map(value => ({ value, copy: builder.state(value.name, dtype(value), value.type.shape, value.port) })),
+]
+
+/** The outputs of a graph for the graph that was built from it, ports and all. */
+export const copyOutputs = (graph: Graph, map: (value: Value, output: GraphOutput) => Value): Readonly<Record<string, Output>> =>
+  Object.fromEntries(graph.outputs.map(output => [output.name, { ...output.port, value: map(output.value, output) }]))

@@ -1,0 +1,58 @@
+/** What an input or a state is for. Whoever feeds a program goes by this, never by a name. */
+export type PortRole =
+  /** Token ids. */
+  | 'ids'
+  /** 1 where a place counts, 0 where it is padding. */
+  | 'mask'
+  /** Where each token stands. */
+  | 'positions'
+  /** Which segment each token belongs to. */
+  | 'segments'
+  /** Pixels, normalised. */
+  | 'image'
+  /** Coordinates in pixels. */
+  | 'points'
+  /** What a point is: one of `values`. */
+  | 'labels'
+  /** Vectors in place of tokens, or anything else that floats. */
+  | 'vectors'
+  /** Keys and values of earlier tokens, stacked by layer on axis 0. */
+  | 'cache'
+  /** Keys and values of another program's tokens, stacked by layer on axis 0. */
+  | 'cross'
+  /** What one part of a program that was cut hands to the next. */
+  | 'hidden'
+
+/** How an app may pass an image: pixel · scale + bias is what the program computes with. */
+export interface ImagePort {
+  readonly color: 'rgb' | 'bgr' | 'gray'
+  /** For each channel, of pixels from 0 to 255. */
+  readonly scale: readonly number[]
+  readonly bias: readonly number[]
+}
+
+/** What is known of an input or a state beyond its type. */
+export interface Port {
+  readonly role: PortRole
+  /** Legal ids are 0 … below − 1. */
+  readonly below?: number
+  /** The legal values, where they are few. */
+  readonly values?: readonly number[]
+  /** Stays fp32 whatever the precision. */
+  readonly exact?: true
+  readonly image?: ImagePort
+  /** Of what comes stacked by layer these rows, from the first to before the second: a part of a cut program takes its own. */
+  readonly layers?: readonly [from: number, to: number]
+}
+
+/** What is known of an output beyond its type. */
+export interface OutputPort {
+  /** The mask among the inputs that tells which rows mean something. Its shape is a leading part of the output's. */
+  readonly rows?: string
+  /** The cache among the inputs that a host brings up to date with this, at the slots of the new tokens. */
+  readonly updates?: string
+  /** Handed to the next part of a program that was cut. */
+  readonly role?: 'hidden'
+  /** Stays fp32 whatever the precision. */
+  readonly exact?: true
+}
