@@ -5,7 +5,7 @@ import { toHalf } from './lower/half.ts'
 import { plainExpansions } from './lower/plain.ts'
 import { foldConstants } from './passes/fold-constants.ts'
 import { simplify } from './passes/simplify.ts'
-import type { PluginRewrite, RewriteResult, Target } from './plugin.ts'
+import type { PluginRewrite, RewriteResult, Target } from './plugin/target.ts'
 import { rewriteGraph } from './rewrite/rewrite.ts'
 
 interface Pass {

@@ -1,7 +1,7 @@
 import type { Builder } from '../builder.ts'
 import { type Constant, readAll, reshapeConstant, scaleConstant, transposeConstant } from '../constant.ts'
 import { constantOf, type Op, operand, optionalOperand, type Value } from '../graph/graph.ts'
-import type { Precision } from '../plugin.ts'
+import type { Precision } from '../plugin/target.ts'
 import type { Channels } from './channels.ts'
 import { MASKED_FP16 } from './half.ts'
 import { maskBias } from './mask-bias.ts'

@@ -1,6 +1,6 @@
 import type { Builder } from '../builder.ts'
 import { type Op, operand, optionalOperand, type Value } from '../graph/graph.ts'
-import type { Precision } from '../plugin.ts'
+import type { Precision } from '../plugin/target.ts'
 import { MASKED_FP16 } from './half.ts'
 import { maskBias } from './mask-bias.ts'
 

@@ -1,4 +1,4 @@
-import type { Builder } from '../builder.ts'
+import type { Builder, Output } from '../builder.ts'
 import { type Constant, computedConstant } from '../constant.ts'
 import type { Value } from '../graph/graph.ts'
 import { toChannels } from './layers.ts'
@@ -13,8 +13,8 @@ export interface CacheConfig {
   readonly kv: 'io' | 'state'
 }
 
-export interface CachedQuery {
-  /** [1, S, channels] */
+export interface SelfProjections {
+  /** [B, S, channels] */
   readonly query: Value
   readonly key: Value
   readonly value: Value
@@ -24,6 +24,14 @@ export interface CachedQuery {
   readonly cacheBias?: Value | undefined
   /** Added to the scores of the new tokens: [1, heads | 1, S, S]. */
   readonly bias?: Value | undefined
+}
+
+/** How the tokens of a decoder attend to each other and to an encoder's: over caches, or over whole sequences. */
+export interface DecoderAttention {
+  /** To each other, in this layer. [B, S, channels] */
+  self(layer: number, projected: SelfProjections): Value
+  /** To the encoder's keys and values. [B, S, channels] */
+  cross(layer: number, projected: Pick<SelfProjections, 'query' | 'heads' | 'scale'>): Value
 }
 
 /** Above this many slots a table of masks, N² elements, costs more than comparing positions. */
@@ -58,10 +66,10 @@ export class DecoderCache {
     this.positions = positions
     const tokens = positions.type.shape[1] as number
     if (kv === 'io') {
-      this.#keys = perLayer(b, b.input('key_cache', 'fp32', [layers, channels, 1, context]))
-      this.#values = perLayer(b, b.input('value_cache', 'fp32', [layers, channels, 1, context]))
+      this.#keys = perLayer(b, b.input('key_cache', 'fp32', [layers, channels, 1, context], { role: 'cache' }))
+      this.#values = perLayer(b, b.input('value_cache', 'fp32', [layers, channels, 1, context], { role: 'cache' }))
     } else {
-      this.#state = b.state('kv_cache', 'fp32', [2 * layers, channels, 1, context])
+      this.#state = b.state('kv_cache', 'fp32', [2 * layers, channels, 1, context], { role: 'cache' })
       const slots = perLayer(b, b.read_state({ input: this.#state }))
       this.#keys = slots.slice(0, layers)
       this.#values = slots.slice(layers)
@@ -72,7 +80,7 @@ export class DecoderCache {
   }
 
   /** Attention of the new tokens in layer `layer`; their keys and values are kept. [1, S, channels] */
-  attend(layer: number, { query, key, value, heads, scale, cacheBias, bias }: CachedQuery): Value {
+  attend(layer: number, { query, key, value, heads, scale, cacheBias, bias }: SelfProjections): Value {
     this.#newKeys[layer] = toChannels(this.#b, key)
     this.#newValues[layer] = toChannels(this.#b, value)
     return this.#b.cached_attention({
@@ -91,9 +99,14 @@ export class DecoderCache {
   }
 
   /** What the function gives beside its own outputs: the updates, or nothing once the state is written. */
-  outputs(): Readonly<Record<string, Value>> {
+  outputs(): Readonly<Record<string, Output>> {
     const b = this.#b
-    if (!this.#state) return { key_update: joined(b, this.#newKeys), value_update: joined(b, this.#newValues) }
+    if (!this.#state) {
+      return {
+        key_update: { value: joined(b, this.#newKeys), updates: 'key_cache' },
+        value_update: { value: joined(b, this.#newValues), updates: 'value_cache' },
+      }
+    }
     const { layers, channels } = this.#config
     const tokens = this.positions.type.shape[1] as number
     const at = firstPosition(b, this.positions)
@@ -167,13 +180,13 @@ export class CrossCache {
   ) {
     const shape = [config.layers, config.channels, 1, config.length]
     this.#b = b
-    this.#keys = perLayer(b, b.input('cross_key', 'fp32', shape))
-    this.#values = perLayer(b, b.input('cross_value', 'fp32', shape))
+    this.#keys = perLayer(b, b.input('cross_key', 'fp32', shape, { role: 'cross' }))
+    this.#values = perLayer(b, b.input('cross_value', 'fp32', shape, { role: 'cross' }))
     this.#mask = mask
   }
 
   /** Attention of the new tokens to the encoder's in layer `layer`. [1, S, channels] */
-  attend(layer: number, { query, heads, scale }: Pick<CachedQuery, 'query' | 'heads' | 'scale'>): Value {
+  attend(layer: number, { query, heads, scale }: Pick<SelfProjections, 'query' | 'heads' | 'scale'>): Value {
     return this.#b.cached_attention({
       query,
       key_cache: this.#keys[layer] as Value,

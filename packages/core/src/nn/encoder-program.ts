@@ -1,7 +1,7 @@
-import { Builder } from '../builder.ts'
+import { Builder, type Output } from '../builder.ts'
 import { errors } from '../errors.ts'
-import type { Program, Value } from '../graph/graph.ts'
-import type { Checkpoint, Json, LoadRequest } from '../plugin.ts'
+import type { Program } from '../graph/graph.ts'
+import type { Checkpoint, Json } from '../plugin/checkpoint.ts'
 
 /** Where a tokenizer has no maximum, transformers writes int(1e30). */
 const NO_MAXIMUM = 1e9
@@ -13,13 +13,19 @@ const LONGEST_DEFAULT = 512
  * The sequence lengths to build: what was asked for, or the smallest of what the tokenizer or
  * sentence-transformers allow, the model's positions and 512. Throws E_OPTION for a length beyond the positions.
  */
-export function sequenceLengths(request: LoadRequest, positions: number): readonly number[] {
-  const asked = request.seq
-  if (!asked) return [defaultLength(request.checkpoint, positions)]
+export function sequenceLengths(asked: readonly number[] | undefined, checkpoint: Checkpoint, positions: number): readonly number[] {
+  if (!asked) return [defaultLength(checkpoint, positions)]
   for (const length of asked) {
     if (length > positions) throw errors.E_OPTION({ option: '--seq', problem: `${length} is more than the model's ${positions} positions` })
   }
   return [...new Set(asked)]
+}
+
+/** One sequence length, for programs that go with others of one length. Throws E_OPTION where several were asked for. */
+export function sequenceLength(asked: readonly number[] | undefined, checkpoint: Checkpoint, positions: number): number {
+  const [length, ...more] = sequenceLengths(asked, checkpoint, positions) as readonly [number, ...number[]]
+  if (more.length > 0) throw errors.E_OPTION({ option: '--seq', problem: 'this task takes one length' })
+  return length
 }
 
 function defaultLength(checkpoint: Checkpoint, positions: number): number {
@@ -36,14 +42,15 @@ function limit(checkpoint: Checkpoint, file: string, key: string): number | unde
   return typeof value === 'number' && value > 0 && value < NO_MAXIMUM ? Math.floor(value) : undefined
 }
 
-/** The program `model` of an encoder: one function per length, `main` or `main_64`, `main_128` …; the first is the default. */
+/** An encoder program with one function per length, `main` or `main_64`, `main_128` …; the first is the default. */
 export function encoderProgram(
   lengths: readonly number[],
-  build: (b: Builder, length: number) => Readonly<Record<string, Value>>,
+  build: (b: Builder, length: number) => Readonly<Record<string, Output>>,
+  name = 'model',
 ): Program {
   const functions = lengths.map(length => {
     const b = new Builder(lengths.length === 1 ? 'main' : `main_${length}`)
     return b.finish(build(b, length))
   })
-  return { name: 'model', functions }
+  return { name, functions }
 }

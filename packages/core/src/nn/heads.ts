@@ -2,7 +2,7 @@ import type { Builder } from '../builder.ts'
 import type { Constant } from '../constant.ts'
 import type { Value } from '../graph/graph.ts'
 import { activate } from './activation.ts'
-import { firstToken, layerNorm, linear, projectVocabulary } from './layers.ts'
+import { firstToken, layerNorm, linear, project } from './layers.ts'
 import type { Weights } from './weights.ts'
 
 /** tanh of a linear layer over the first token (transformers `BertPooler`). [B, S, C] → [B, C] */
@@ -17,15 +17,13 @@ export interface MaskedLanguageModelHead {
   /** [V, width], the word embeddings where they are tied. */
   readonly table: Constant
   readonly bias: Constant | undefined
-  /** In parts below the axis cap of the ANE: see `projectVocabulary`. */
-  readonly split?: boolean | undefined
 }
 
 /** LN(act(x·W)) · tableᵀ + bias: scores over the vocabulary for every token. [B, S, C] → [B, S, V] */
 export function maskedLanguageModelHead(b: Builder, x: Value, head: MaskedLanguageModelHead): Value {
   const width = head.table.shape[1] as number
   const inner = activate(b, head.activation, linear(b, x, head.dense, width))
-  return projectVocabulary(b, layerNorm(b, inner, head.norm, head.epsilon), head.table, head.bias, head.split === true)
+  return project(b, layerNorm(b, inner, head.norm, head.epsilon), head.table, head.bias)
 }
 
 /** The start and end scores of an answer: the two columns of a linear layer. [B, S, C] → two [B, S] */

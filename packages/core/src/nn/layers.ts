@@ -1,5 +1,5 @@
 import type { Builder } from '../builder.ts'
-import { type Constant, computedConstant, sliceConstant, transposeConstant } from '../constant.ts'
+import { type Constant, computedConstant, sliceConstant } from '../constant.ts'
 import type { Value } from '../graph/graph.ts'
 import type { Weights } from './weights.ts'
 
@@ -47,14 +47,6 @@ export const firstToken = (b: Builder, x: Value): Value => {
   return b.slice_by_index({ x, begin: [0, 0, 0], end: [batch, 1, width], squeeze_mask: [false, true, false] })
 }
 
-/** x·W + b with `weight` [in, out], as transformers' Conv1D stores it; the columns `from … from + out − 1` of it. */
-export const conv1d = (b: Builder, x: Value, w: Weights, columns: number, out = columns, from = 0): Value =>
-  b.in(w.path, () => {
-    const stored = w.tensor('weight', [x.type.shape.at(-1) as number, columns])
-    const weight = b.constant(transposeConstant(sliceConstant(stored, 1, from, from + out), [1, 0]))
-    return b.linear({ x, weight, bias: b.constant(sliceConstant(w.tensor('bias', [columns]), 0, from, from + out)) })
-  })
-
 /** The vector of one token per row: x [B, S, C] at position [B, 1] (int32) → [B, C]; as a product with a one-hot row, not a gather. */
 export const tokenAt = (b: Builder, x: Value, position: Value): Value => {
   const length = x.type.shape[1] as number
@@ -71,22 +63,6 @@ export const lastPosition = (b: Builder, flags: Value): Value => {
 
 /** What one axis of an ANE tensor holds through the A16 and M3. */
 export const AXIS_CAP = 16384
-
-/**
- * Scores over a vocabulary as `project`, in one product or, with `split`, in as few equal ones as keep each below the
- * axis cap; the pieces of the table are stored beside it.
- */
-export const projectVocabulary = (b: Builder, x: Value, table: Constant, bias: Constant | undefined, split: boolean): Value => {
-  const size = table.shape[0] as number
-  const count = split ? Math.ceil(size / AXIS_CAP) : 1
-  if (count === 1) return project(b, x, table, bias)
-  const width = Math.ceil(size / count)
-  const pieces = Array.from({ length: count }, (_, i) => {
-    const [from, to] = [i * width, Math.min(size, (i + 1) * width)]
-    return project(b, x, sliceConstant(table, 0, from, to), bias && sliceConstant(bias, 0, from, to))
-  })
-  return b.concat({ values: pieces, axis: -1 })
-}
 
 /** [1, S, C] → [1, C, 1, S]: the layout of caches, and of what one part of a cut decoder hands to the next. */
 export const toChannels = (b: Builder, x: Value): Value => b.expand_dims({ x: b.transpose({ x, perm: [0, 2, 1] }), axes: [2] })

@@ -5,7 +5,7 @@ import { activate } from './activation.ts'
 import { layerNorm, linear } from './layers.ts'
 import type { Weights } from './weights.ts'
 
-/** Where a post-norm layer keeps its modules; the defaults are BERT's. */
+/** Where a post-norm layer keeps its modules. */
 export interface PostNormNames {
   readonly query: string
   readonly key: string
@@ -15,19 +15,8 @@ export interface PostNormNames {
   readonly intermediate: string
   readonly output: string
   readonly outputNorm: string
-  readonly distance: string
-}
-
-export const bertLayerNames: PostNormNames = {
-  query: 'attention.self.query',
-  key: 'attention.self.key',
-  value: 'attention.self.value',
-  attentionOutput: 'attention.output.dense',
-  attentionNorm: 'attention.output.LayerNorm',
-  intermediate: 'intermediate.dense',
-  output: 'output.dense',
-  outputNorm: 'output.LayerNorm',
-  distance: 'attention.self.distance_embedding',
+  /** The table of relative distances, of models that have one. */
+  readonly distance?: string
 }
 
 export interface PostNormConfig {
@@ -43,7 +32,7 @@ export interface PostNormConfig {
   readonly maxPositions: number
   /** Relative scores are scaled with the others (BERT, RoBERTa) or added after (ALBERT). */
   readonly scaleRelative?: boolean | undefined
-  readonly names?: PostNormNames | undefined
+  readonly names: PostNormNames
 }
 
 export interface AttentionMasks {
@@ -63,7 +52,7 @@ export interface AttentionMasks {
  *     y = LN(act(a·W1)·W2 + a)
  */
 export function postNormLayer(b: Builder, x: Value, masks: AttentionMasks, w: Weights, config: PostNormConfig): Value {
-  const { hidden, epsilon, names = bertLayerNames } = config
+  const { hidden, epsilon, names } = config
   return b.in(w.path, () => {
     const attended = linear(b, selfAttention(b, x, masks, w, config), w.at(names.attentionOutput), hidden)
     const a = layerNorm(b, b.add({ x: attended, y: x }), w.at(names.attentionNorm), epsilon)
@@ -74,7 +63,7 @@ export function postNormLayer(b: Builder, x: Value, masks: AttentionMasks, w: We
 
 /** softmax((q·kᵀ + relative) / √d + mask)·v over the heads. */
 export function selfAttention(b: Builder, x: Value, masks: AttentionMasks, w: Weights, config: PostNormConfig): Value {
-  const { heads, headSize, names = bertLayerNames } = config
+  const { heads, headSize, names } = config
   const width = heads * headSize
   return b.attention({
     query: linear(b, x, w.at(names.query), width),
@@ -83,7 +72,7 @@ export function selfAttention(b: Builder, x: Value, masks: AttentionMasks, w: We
     key_mask: masks.keyMask,
     mask: masks.mask,
     bias: masks.bias,
-    ...relativeTables(b, x, w.at(names.distance), config),
+    ...relativeTables(b, x, w, config),
     heads,
     scale: 1 / Math.sqrt(headSize),
     scale_relative: config.scaleRelative,
@@ -92,11 +81,12 @@ export function selfAttention(b: Builder, x: Value, masks: AttentionMasks, w: We
 
 /** The tables R[i, j] = Dist[i − j + P − 1] of relative positions (Shaw et al. 2018; Huang et al. 2020, methods 4 and 1). */
 function relativeTables(b: Builder, x: Value, w: Weights, config: PostNormConfig): { relative_query?: Value; relative_key?: Value } {
-  const { positions, maxPositions, headSize } = config
-  if (!positions.startsWith('relative_key')) return {}
+  const { positions, maxPositions, headSize, names } = config
+  if (!positions.startsWith('relative_key') || names.distance === undefined) return {}
   const length = x.type.shape[1] as number
-  const distances = w.tensor('weight', [2 * maxPositions - 1, headSize])
-  const table = b.in(w.path, () => b.constant(relativeTable(distances, length, maxPositions)))
+  const at = w.at(names.distance)
+  const distances = at.tensor('weight', [2 * maxPositions - 1, headSize])
+  const table = b.in(at.path, () => b.constant(relativeTable(distances, length, maxPositions)))
   return positions === 'relative_key_query' ? { relative_query: table, relative_key: table } : { relative_query: table }
 }
 

@@ -1,5 +1,5 @@
 import { errors } from '../errors.ts'
-import type { Checkpoint, Json } from '../plugin.ts'
+import type { Checkpoint, Json } from '../plugin/checkpoint.ts'
 
 /** What of a zod schema is used; plugins bring the library, the core needs none. */
 interface Schema<T> {

@@ -2,7 +2,7 @@ import { type Constant, castConstant } from '../constant.ts'
 import { isFloat } from '../dtype.ts'
 import { errors, nearest } from '../errors.ts'
 import { sameShape } from '../ops/shapes.ts'
-import type { Checkpoint } from '../plugin.ts'
+import type { Checkpoint } from '../plugin/checkpoint.ts'
 
 export interface WeightNames {
   /** Put before a name in turn: a backbone's tensors may be stored bare, under `bert.`, under `model.bert.` … Default: bare. */

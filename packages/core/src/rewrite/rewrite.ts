@@ -1,7 +1,7 @@
 import { Builder, type Output } from '../builder.ts'
 import type { DType } from '../dtype.ts'
 import type { Graph, GraphOutput, Op, Value } from '../graph/graph.ts'
-import type { RewriteResult } from '../plugin.ts'
+import type { RewriteResult } from '../plugin/target.ts'
 import type { Rule } from './rule.ts'
 
 /** Operands and attributes of an op, with every operand replaced. */

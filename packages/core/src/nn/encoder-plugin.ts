@@ -1,0 +1,135 @@
+import type { Builder, Output } from '../builder.ts'
+import type { Value } from '../graph/graph.ts'
+import type { Port } from '../graph/port.ts'
+import type { Checkpoint, Json } from '../plugin/checkpoint.ts'
+import { forTasks, type OptionSpecs, type OptionValues } from '../plugin/options.ts'
+import type { PluginContract } from '../plugin/plugin.ts'
+import { encoderModel, encoderOptions } from './encoder-model.ts'
+import { perToken, tokenInputs } from './ports.ts'
+import { labelCount } from './read-config.ts'
+import { hasSentenceModules, sentenceEmbedding } from './sentence-embedding.ts'
+import type { Weights } from './weights.ts'
+
+/** transformers' names for the classes of a family's tasks: `encoderTasks('Bert').BertForMaskedLM` is `fill-mask`. The plain encoder comes first. */
+export const encoderTasks = <const F extends string>(family: F) =>
+  ({
+    [`${family}Model`]: 'feature-extraction',
+    [`${family}ForMaskedLM`]: 'fill-mask',
+    [`${family}ForSequenceClassification`]: 'text-classification',
+    [`${family}ForTokenClassification`]: 'token-classification',
+    [`${family}ForQuestionAnswering`]: 'question-answering',
+    [`${family}ForMultipleChoice`]: 'multiple-choice',
+  }) as Readonly<Record<string, EncoderTask>>
+
+export type EncoderTask =
+  | 'feature-extraction'
+  | 'fill-mask'
+  | 'text-classification'
+  | 'token-classification'
+  | 'question-answering'
+  | 'multiple-choice'
+
+/** What a head is built from. */
+export interface EncoderHead<C, O extends OptionSpecs = OptionSpecs> {
+  readonly b: Builder
+  /** Last hidden states [B, S, C]. */
+  readonly x: Value
+  readonly w: Weights
+  readonly config: C
+  /** How many classes the checkpoint tells apart. */
+  readonly labels: number
+  readonly options: OptionValues<O>
+}
+
+type Outputs = Readonly<Record<string, Output>>
+
+export interface EncoderFamily<C, I extends string, T extends string, O extends OptionSpecs> {
+  readonly id: string
+  /** `model_type` of its configurations. */
+  readonly modelType: string | ((config: C) => string)
+  /** What each architecture is for; the first is the plain encoder. */
+  readonly tasks: Readonly<Record<string, T>>
+  /** Own options, beside those that every encoder has. */
+  readonly options?: O
+  readonly config: (checkpoint: Checkpoint) => C
+  readonly weights: (checkpoint: Checkpoint) => Weights
+  /** The longest sequence that the model has positions for. */
+  readonly positions: (config: C) => number
+  /** Integer inputs [B, S]; `attention_mask` is one of them. */
+  readonly inputs: (config: C, options: OptionValues<O>) => Readonly<Record<I | 'attention_mask', Port>>
+  /** Last hidden states [B, S, C]. */
+  readonly encode: (b: Builder, inputs: Readonly<Record<I | 'attention_mask', Value>>, head: Omit<EncoderHead<C, O>, 'b' | 'x'>) => Value
+  /**
+   * The vector [B, C] that feature extraction gives beside the tokens', where the checkpoint has what it takes: transformers would make
+   * a pooler of random numbers.
+   */
+  readonly pooled?: (head: EncoderHead<C, O>) => Value | undefined
+  /**
+   * What each task gives. Without a head of its own feature extraction gives the vectors of the tokens, of the pooler, and the
+   * sentence's. A head of multiple choice scores rows, [B·K, 1].
+   */
+  readonly heads: { readonly [K in Exclude<T, 'feature-extraction'>]: (head: EncoderHead<C, O>) => Outputs } & {
+    /** More than every encoder gives. */
+    readonly 'feature-extraction'?: (head: EncoderHead<C, O>) => Outputs
+  }
+  /** Own options as resolved, for the manifest. */
+  readonly resolved?: (config: C, options: OptionValues<O>) => Readonly<Record<string, Json>>
+  readonly notes?: (config: C, task: T) => readonly string[]
+}
+
+const choices = {
+  choices: { type: 'integer', default: 4, minimum: 1, doc: 'answers per question' },
+} as const satisfies OptionSpecs
+
+/** What feature extraction gives: the token vectors [B, S, C], the pooled vector of models that have one, and the sentence's. */
+export const encoderFeatures = (b: Builder, x: Value, mask: Value, checkpoint: Checkpoint, pooled?: Value | undefined): Outputs => ({
+  last_hidden_state: perToken(x),
+  ...(pooled ? { pooler_output: pooled } : {}),
+  ...(hasSentenceModules(checkpoint) ? { sentence_embedding: sentenceEmbedding(b, x, mask, checkpoint) } : {}),
+})
+
+/** The plugin of an encoder with task heads. A task that no architecture names does not exist. */
+export function encoderPlugin<C, I extends string, T extends string, const O extends OptionSpecs = Readonly<Record<never, never>>>(
+  family: EncoderFamily<C, I, T, O>,
+): PluginContract {
+  const { id, tasks, heads } = family
+  const own = Object.values<string>(tasks).includes('multiple-choice') ? forTasks(['multiple-choice'], choices) : {}
+  return {
+    id,
+    tasks,
+    options: { ...encoderOptions, ...own, ...family.options },
+    load: ({ checkpoint, task: name, options: checked }) => {
+      // The host has held both against what is declared above.
+      const [task, options] = [name as T, checked as OptionValues<typeof encoderOptions & typeof choices> & OptionValues<O>]
+      const config = family.config(checkpoint)
+      const known = { w: family.weights(checkpoint), config, labels: labelCount(checkpoint), options }
+      const { batch, choices: answers } = options
+      const questions = task === 'multiple-choice'
+      const outputs = (b: Builder, length: number): Outputs => {
+        const declared = tokenInputs(b, family.inputs(config, options), questions ? [batch, answers, length] : [batch, length])
+        // The rows of all questions are one batch, [B·K, S], until they are scored.
+        const inputs = questions ? mapValues(declared, x => b.reshape({ x, shape: [batch * answers, length] })) : declared
+        const head = { b, x: family.encode(b, inputs, known), ...known }
+        if (task === 'feature-extraction')
+          return { ...encoderFeatures(b, head.x, inputs.attention_mask, checkpoint, family.pooled?.(head)), ...heads[task]?.(head) }
+        const scores = heads[task as Exclude<T, 'feature-extraction'>](head)
+        return questions ? mapValues(scores, x => b.reshape({ x: valueOf(x), shape: [batch, answers] })) : scores
+      }
+      return encoderModel(
+        { checkpoint, options },
+        {
+          modelType: typeof family.modelType === 'string' ? family.modelType : family.modelType(config),
+          positions: family.positions(config),
+          build: outputs,
+          options: { ...(questions ? { choices: answers } : {}), ...family.resolved?.(config, options) },
+          notes: family.notes?.(config, task) ?? [],
+        },
+      )
+    },
+  }
+}
+
+const valueOf = (output: Output): Value => ('value' in output ? output.value : output)
+
+const mapValues = <K extends string, V, R>(record: Readonly<Record<K, V>>, map: (value: V) => R): Readonly<Record<K, R>> =>
+  Object.fromEntries(Object.entries<V>(record).map(([key, value]) => [key, map(value)])) as Readonly<Record<K, R>>

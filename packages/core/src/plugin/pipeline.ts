@@ -1,0 +1,39 @@
+import type { Json } from './checkpoint.ts'
+
+export type PipelineKind = 'encoder' | 'decoder' | 'encoder-decoder' | 'vision-language' | 'segmentation' | 'retrieval' | 'policy'
+
+/**
+ * What runs one after the other, and what goes from one to the next. A *thing* is a tensor by the name that the pipeline gives it:
+ * what the pipeline is given, or what a step before gave. `feeds` maps inputs to things, `gives` maps things to outputs.
+ */
+export type Step = CallStep | DecodeStep | HostStep
+
+/** One call of a program. */
+export type CallStep = {
+  readonly call: string
+  readonly feeds: Readonly<Record<string, string>>
+  readonly gives: Readonly<Record<string, string>>
+}
+
+/** A loop over a cache: the parts of one decoder in order, called for new tokens until the caller has enough. */
+export type DecodeStep = {
+  readonly decode: readonly string[]
+  /** The thing that new tokens come as, fed to the decoder's input of that name; or a program that turns ids into vectors first. */
+  readonly entry: string | { readonly embed: string }
+  /** What stays the same from call to call. */
+  readonly feeds: Readonly<Record<string, string>>
+}
+
+/** A function that the plugin exports. */
+export type HostStep = {
+  readonly host: string
+  readonly feeds: Readonly<Record<string, string>>
+  readonly gives: Readonly<Record<string, string>>
+}
+
+/** How the programs of a model work together, and what else a host must know, as silane.json has it. */
+export interface Pipeline {
+  readonly kind: PipelineKind
+  readonly steps: readonly Step[]
+  readonly [key: string]: Json
+}

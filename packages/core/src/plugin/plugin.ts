@@ -1,0 +1,37 @@
+import type { Checkpoint, Json } from './checkpoint.ts'
+import type { OptionSpecs, OptionValues } from './options.ts'
+import type { Report, Stages } from './report.ts'
+import type { Runtime } from './runtime.ts'
+import type { SourceModel } from './source-model.ts'
+import type { PluginRewrite, Target } from './target.ts'
+
+/** The version of this contract. A host refuses plugins whose package.json asks for a newer one. */
+export const API_VERSION = 1
+
+/** What the user asked for. */
+export interface LoadRequest<O extends OptionSpecs = OptionSpecs> {
+  readonly checkpoint: Checkpoint
+  /** The class that the checkpoint is of, or, where its configuration names none, the one that does the task. */
+  readonly architecture: string
+  /** One of the plugin's tasks: asked for, or what the architecture is for. */
+  readonly task: string
+  /** The plugin's options, checked against its declaration and defaulted. */
+  readonly options: OptionValues<O>
+}
+
+export interface PluginContract<O extends OptionSpecs = OptionSpecs> {
+  readonly id: string
+  /** What each architecture is for. The first entry is what a configuration without architectures gets. */
+  readonly tasks: Readonly<Record<string, string>>
+  readonly options?: O
+  load(request: LoadRequest<O>): SourceModel | Promise<SourceModel>
+  /** Default: the core's pipeline. */
+  rewrite?(target: Target): PluginRewrite
+  /** More comparisons, beside the default ones: what two outputs mean together, say. */
+  validate?(stages: Stages, runtime: Runtime): Promise<Report>
+  /** Measurements of the plugin's own, beside the times of every function. */
+  benchmark?(stages: Stages, runtime: Runtime): Promise<Json>
+}
+
+/** Types a plugin as it is written: `request.options` follow from its declaration. */
+export const definePlugin = <const O extends OptionSpecs = Readonly<Record<never, never>>>(plugin: PluginContract<O>): PluginContract<O> => plugin
