@@ -122,10 +122,13 @@ export const errors = defineErrors({
     where: f.where,
     next: 'Index and shards come from different versions; download all of them again.',
   }),
-  E_WEIGHTS_MISSING: (f: { where: string }) => ({
-    what: 'The checkpoint has no weights: neither model.safetensors nor pytorch_model.bin, nor an index of shards of one of them.',
+  E_WEIGHTS_MISSING: (f: { adapters: readonly string[]; where: string }) => ({
+    what: `The checkpoint has no weights: neither model.safetensors nor pytorch_model.bin, nor an index of shards of one of them.${f.adapters.length > 0 ? ` There is an adapter (${f.adapters.join(', ')}), which is none without its base model.` : ''}`,
     where: f.where,
-    next: 'Give a folder or an id with PyTorch or safetensors weights.',
+    next:
+      f.adapters.length > 0
+        ? 'Merge the adapter into its base model and save that: model.merge_and_unload().save_pretrained("merged").'
+        : 'Give a folder or an id with PyTorch or safetensors weights.',
   }),
   E_WEIGHTS_AMBIGUOUS: (f: { files: readonly string[]; where: string }) => ({
     what: `Any of these could be the weights: ${f.files.join(', ')}.`,
