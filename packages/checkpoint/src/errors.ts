@@ -122,13 +122,15 @@ export const errors = defineErrors({
     where: f.where,
     next: 'Index and shards come from different versions; download all of them again.',
   }),
-  E_WEIGHTS_MISSING: (f: { adapters: readonly string[]; where: string }) => ({
-    what: `The checkpoint has no weights: neither model.safetensors nor pytorch_model.bin, nor an index of shards of one of them.${f.adapters.length > 0 ? ` There is an adapter (${f.adapters.join(', ')}), which is none without its base model.` : ''}`,
+  E_WEIGHTS_MISSING: (f: { where: string }) => ({
+    what: 'The checkpoint has no weights: neither model.safetensors nor pytorch_model.bin, nor an index of shards of one of them.',
     where: f.where,
-    next:
-      f.adapters.length > 0
-        ? 'Merge the adapter into its base model and save that: model.merge_and_unload().save_pretrained("merged").'
-        : 'Give a folder or an id with PyTorch or safetensors weights.',
+    next: 'Give a folder or an id with PyTorch or safetensors weights.',
+  }),
+  E_WEIGHTS_ADAPTER: (f: { files: readonly string[]; where: string }) => ({
+    what: `The checkpoint has an adapter (${f.files.join(', ')}), but not the weights of the model that it belongs to.`,
+    where: f.where,
+    next: 'Merge the two and give the result: model.merge_and_unload().save_pretrained("merged").',
   }),
   E_WEIGHTS_AMBIGUOUS: (f: { files: readonly string[]; where: string }) => ({
     what: `Any of these could be the weights: ${f.files.join(', ')}.`,

@@ -127,8 +127,9 @@ function checkpoint(place: Place, identity: Identity): Checkpoint {
     folder,
     tensorNames: weights?.names ?? [],
     tensor: name => {
-      if (!weights) throw errors.E_WEIGHTS_MISSING({ adapters: files.filter(isAdapter), where })
-      return weights.tensor(name)
+      if (weights) return weights.tensor(name)
+      const adapter = files.filter(isAdapter)
+      throw adapter.length > 0 ? errors.E_WEIGHTS_ADAPTER({ files: adapter, where }) : errors.E_WEIGHTS_MISSING({ where })
     },
   }
 }

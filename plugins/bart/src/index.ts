@@ -15,6 +15,7 @@ import {
   type LoadRequest,
   labelCount,
   lastPosition,
+  prefixed,
   projectVocabulary,
   type SourceModel,
   sequenceLengths,
@@ -141,7 +142,7 @@ const lastEnd = (b: Builder, ids: Value, eos: number): Value =>
 function load(request: LoadRequest): SourceModel {
   const { architecture, task } = chooseTask<Task>(request, tasks)
   const config = readBartConfig(request.checkpoint)
-  const source = { request, config, w: new Weights(request.checkpoint, { prefixes: ['', 'model.'] }) }
+  const source = { request, config, w: new Weights(request.checkpoint, { candidates: prefixed(['', 'model.']) }) }
   const built = task === 'text2text-generation' ? generation(source) : classification(source)
   return { modelType: 'bart', architecture, task, ...built }
 }

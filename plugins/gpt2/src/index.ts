@@ -15,6 +15,7 @@ import {
   labelCount,
   lastPosition,
   type Program,
+  prefixed,
   projectVocabulary,
   type SourceModel,
   sequenceLengths,
@@ -106,7 +107,7 @@ function lastToken(b: Builder, inputIds: Value, pad: number | undefined): Value 
 function load(request: LoadRequest): SourceModel {
   const { architecture, task } = chooseTask<Task>(request, tasks)
   const config = readGpt2Config(request.checkpoint)
-  const w = new Weights(request.checkpoint, { prefixes: ['', 'transformer.'] })
+  const w = new Weights(request.checkpoint, { candidates: prefixed(['', 'transformer.']) })
   const built = task === 'text-generation' ? generation(request, w, config) : wholeSequence(request, task, w, config)
   return { modelType: 'gpt2', architecture, task, ...built }
 }

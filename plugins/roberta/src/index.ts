@@ -9,7 +9,10 @@ import {
   encoderOptions,
   type LoadRequest,
   labelCount,
+  names,
+  prefixed,
   type SourceModel,
+  spelled,
   splitHead,
   tensorFlowNorms,
   type Value,
@@ -62,7 +65,7 @@ const heads: Readonly<Record<Task, (head: Head) => Readonly<Record<string, Value
 
 function load(request: LoadRequest): SourceModel {
   const config = readRobertaConfig(request.checkpoint)
-  const w = new Weights(request.checkpoint, { prefixes: backbonePrefixes('roberta'), spellings: tensorFlowNorms })
+  const w = new Weights(request.checkpoint, { candidates: names(spelled(tensorFlowNorms), prefixed(backbonePrefixes('roberta'))) })
   const mode = (request.options.mode ?? (config.is_decoder ? 'decoder-only' : 'encoder-only')) as Mode
   const segments = request.options['token-types'] === true
   const model = encoderModel<Task>(request, {
