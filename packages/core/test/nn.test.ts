@@ -221,6 +221,18 @@ describe('configuration', () => {
   it('counts labels', () => {
     const count = (config: { readonly [key: string]: Json }) => labelCount(fakeCheckpoint({ config }))
     expect([count({ id2label: { 0: 'a', 1: 'b', 2: 'c' } }), count({ num_labels: 5 }), count({})]).toEqual([3, 5, 2])
+    expect(count({ num_labels: 2, id2label: { 0: 'a', 1: 'b' } })).toBe(2)
+    expect(count({ num_labels: null, id2label: { 0: 'a' } })).toBe(1)
+    expect(count({ num_labels: 4, id2label: null })).toBe(4)
+    // Two labels may have one id, and transformers never counts these.
+    expect(count({ label2id: { a: 0, b: 1, c: 2 } })).toBe(2)
+    expect(count({ id2label: { 0: 'a', 1: 'b', 2: 'a' }, label2id: { a: 2, b: 1 } })).toBe(3)
+    expect(() => count({ num_labels: 5, id2label: { 0: 'a', 1: 'b' } })).toThrowErrorMatchingInlineSnapshot(`
+      [SilaneError: config.json: num_labels: says 5, but "id2label" has 2 labels.
+      Looked in: ./model
+      Correct the file; it should be the one that was published with the weights.]
+    `)
+    expect(() => count({ num_labels: 2, id2label: { 0: 'a' } })).toThrow('num_labels: says 2, but "id2label" has 1 label.')
   })
 })
 
