@@ -1,20 +1,35 @@
 import { errors } from './errors.ts'
+import { isAdapter } from './is-adapter.ts'
 
 /** What is taken where it is present, best first: safetensors before pickles, a whole file before shards of it. */
 const NAMES = ['model.safetensors', 'model.safetensors.index.json', 'pytorch_model.bin', 'pytorch_model.bin.index.json']
 
-/** State of a training run and settings that are stored in the same formats. */
-const NOT_WEIGHTS = /^(?:training_args|optimizer|scheduler|scaler|rng_state.*|adapter_model|openvino_model)\.[^.]+$/
+const FORMATS = [/\.safetensors$/, /\.(?:bin|pth|pt|ckpt)$/]
+
+/**
+ * State of a training run and settings that are stored in the same formats, as transformers, accelerate and PyTorch's scripts
+ * name them, with the number of a process or of one of several: `optimizer.pt`, `optimizer_1.bin`, `rng_state_0.pth`.
+ */
+const OF_TRAINING =
+  /^(?:training_args|trainer_state|optimizer|scheduler|lr_scheduler|scaler|sampler|dl_state_dict|rng_state|random_states?)(?:[._-]\w+)*\.\w+$/
+
+/** Outputs of the original, which lie beside a checkpoint to compare with; and another program's form of the weights. */
+const BESIDE = /^(?:golden\..+|openvino_model)\.\w+$/
+
+const isWeights = (file: string): boolean =>
+  FORMATS.some(format => format.test(file)) && !file.includes('/') && !OF_TRAINING.test(file) && !BESIDE.test(file) && !isAdapter(file)
 
 /**
  * The file with the weights among the files of one folder, or undefined. Outside of the usual names, a file in one of
  * the formats is taken where it is the only one: single files are published as `sam.pth` or `anything.safetensors`.
+ * No other rule says which files are the weights. Throws E_WEIGHTS_AMBIGUOUS.
  */
 export function chooseWeights(files: readonly string[], where: string): string | undefined {
   const usual = NAMES.find(name => files.includes(name))
   if (usual) return usual
-  for (const format of [/\.safetensors$/, /\.(?:bin|pth|pt|ckpt)$/]) {
-    const found = files.filter(file => format.test(file) && !file.includes('/') && !NOT_WEIGHTS.test(file))
+  const candidates = files.filter(isWeights)
+  for (const format of FORMATS) {
+    const found = candidates.filter(file => format.test(file))
     const index = found.length > 1 ? indexOf(files, format) : undefined
     if (index) return index
     if (found.length > 1) throw errors.E_WEIGHTS_AMBIGUOUS({ files: found, where })

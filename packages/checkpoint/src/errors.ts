@@ -127,6 +127,11 @@ export const errors = defineErrors({
     where: f.where,
     next: 'Give a folder or an id with PyTorch or safetensors weights.',
   }),
+  E_WEIGHTS_ADAPTER: (f: { files: readonly string[]; where: string }) => ({
+    what: `The checkpoint has an adapter (${f.files.join(', ')}), but not the weights of the model that it belongs to.`,
+    where: f.where,
+    next: 'Merge the two and give the result: model.merge_and_unload().save_pretrained("merged").',
+  }),
   E_WEIGHTS_AMBIGUOUS: (f: { files: readonly string[]; where: string }) => ({
     what: `Any of these could be the weights: ${f.files.join(', ')}.`,
     where: f.where,

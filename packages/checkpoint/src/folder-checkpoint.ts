@@ -1,9 +1,12 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Checkpoint, isSilaneError, type Json } from '@silane/core'
+import type { Checkpoint, Json } from '@silane/core'
 import { chooseWeights } from './choose-weights.ts'
 import { errors } from './errors.ts'
 import { inside } from './inside.ts'
+import { isAdapter } from './is-adapter.ts'
+import { listFiles } from './list-files.ts'
+import { modelFiles } from './model-files.ts'
 import { parseJson } from './parse-json.ts'
 import { RandomAccessFile } from './random-access-file.ts'
 import { readSafetensors } from './read-safetensors.ts'
@@ -14,24 +17,32 @@ import type { WeightsFile } from './weights-file.ts'
 /** The largest tokenizer.json in use has 35 MB, the largest index of shards 10 MB. */
 const MAX_JSON_BYTES = 256_000_000
 
-/** A folder with more files than this is a home folder or a disk, not a checkpoint. */
-const MAX_FILES = 50_000
-
 /** How a checkpoint is called: the fields of the contract that say where it is from. */
 export type Identity = Pick<Checkpoint, 'location' | 'id' | 'revision'>
 
-/** A checkpoint that holds files open until it is closed. */
-export type OpenCheckpoint = Checkpoint & { close(): void }
+/** A checkpoint that holds files open until it is closed, and knows which of them something was taken from. */
+export interface OpenCheckpoint extends Checkpoint {
+  /**
+   * The files, sub-folders included, that something was taken from so far: JSON, paths that were asked for, tensors, the index
+   * that says where those are. Sorted names, relative to the folder.
+   */
+  used(): readonly string[]
+  /** Remarks on what is there and was not taken. */
+  readonly notes: readonly string[]
+  close(): void
+}
 
 /** Opens the checkpoint that is in a folder. The headers of its weights are read and checked; elements are not. */
 export function folderCheckpoint(root: string, identity: Identity): OpenCheckpoint {
   const files = listFiles(root, identity.location)
   const opened: RandomAccessFile[] = []
+  const used = new Set<string>()
   const close = () => {
     for (const file of opened) file.close()
   }
   try {
-    return { ...checkpoint({ root, files, prefix: '', opened }, identity), close }
+    const whole = checkpoint({ root, files, prefix: '', opened, used }, identity)
+    return { ...whole, used: () => [...used].sort(), notes: adapterNotes(whole), close }
   } catch (error) {
     close()
     throw error
@@ -47,31 +58,50 @@ interface Place {
   readonly prefix: string
   /** Where to put what has to be closed. */
   readonly opened: RandomAccessFile[]
+  /** Where to note what something is taken from. */
+  readonly used: Set<string>
 }
 
 function checkpoint(place: Place, identity: Identity): Checkpoint {
-  const { root, prefix, opened } = place
+  const { root, prefix, opened, used } = place
   const where = identity.location
-  const files = place.files.filter(file => file.startsWith(prefix)).map(file => file.slice(prefix.length))
-  const present = new Set(files)
-  const has = (file: string): boolean => present.has(file)
-  const path = (file: string): string => {
-    if (!inside(file)) throw errors.E_FILE_NAME({ name: file, from: 'The request', where })
-    if (!has(file)) throw errors.E_FILE_MISSING({ file, where })
-    return join(root, prefix, file)
-  }
+  const stored = place.files.filter(file => file.startsWith(prefix)).map(file => file.slice(prefix.length))
   const parsed = new Map<string, Json>()
-  const json = (file: string): Json | undefined => {
-    if (!has(file)) return undefined
-    const value = parsed.get(file) ?? readJson(path(file), file, where)
-    parsed.set(file, value)
+  /** Reads a file by its place in the folder, once. */
+  const parse = (at: string): Json => {
+    used.add(prefix + at)
+    const value = parsed.get(at) ?? readJson(join(root, prefix, at), at, where)
+    parsed.set(at, value)
     return value
   }
+  const places = modelFiles(stored, stored.includes('modules.json') ? parse('modules.json') : undefined)
+  const files = [...places.keys()]
+  const has = (file: string): boolean => places.has(file)
+  const placeOf = (file: string): string => {
+    if (!inside(file)) throw errors.E_FILE_NAME({ name: file, from: 'The request', where })
+    const at = places.get(file)
+    if (at === undefined) throw errors.E_FILE_MISSING({ file, where })
+    return at
+  }
+  const path = (file: string): string => {
+    const at = placeOf(file)
+    used.add(prefix + at)
+    return join(root, prefix, at)
+  }
+  const json = (file: string): Json | undefined => (has(file) ? parse(placeOf(file)) : undefined)
   const open = (file: string): WeightsFile => {
     if (file.endsWith('.index.json')) return readShards(json(file) ?? null, file, where, shard => (has(shard) ? open(shard) : undefined))
-    const source = new RandomAccessFile(path(file), prefix + file, where)
+    const name = prefix + placeOf(file)
+    const source = new RandomAccessFile(join(root, name), name, where)
     opened.push(source)
-    return file.endsWith('.safetensors') ? readSafetensors(source) : readTorch(source)
+    const { names, tensor } = file.endsWith('.safetensors') ? readSafetensors(source) : readTorch(source)
+    // Opening a shard is no use of it: only the names in its header were looked at.
+    const taken = (found: string) => {
+      const given = tensor(found)
+      if (given) used.add(name)
+      return given
+    }
+    return { names, tensor: taken }
   }
   const config = json('config.json') ?? {}
   if (!isObject(config)) throw errors.E_JSON_KIND({ file: 'config.json', where })
@@ -97,10 +127,18 @@ function checkpoint(place: Place, identity: Identity): Checkpoint {
     folder,
     tensorNames: weights?.names ?? [],
     tensor: name => {
-      if (!weights) throw errors.E_WEIGHTS_MISSING({ where })
-      return weights.tensor(name)
+      if (weights) return weights.tensor(name)
+      const adapter = files.filter(isAdapter)
+      throw adapter.length > 0 ? errors.E_WEIGHTS_ADAPTER({ files: adapter, where }) : errors.E_WEIGHTS_MISSING({ where })
     },
   }
+}
+
+/** What an adapter beside the weights would change is not in the model, and transformers would have applied it. */
+function adapterNotes({ files, tensorNames }: Checkpoint): readonly string[] {
+  const adapters = files.filter(isAdapter)
+  if (adapters.length === 0 || tensorNames.length === 0) return []
+  return [`${adapters.join(', ')}: the adapter beside the weights was not applied; the weights alone were taken`]
 }
 
 const isObject = (value: Json): value is { readonly [key: string]: Json } =>
@@ -110,26 +148,4 @@ function readJson(path: string, file: string, where: string): Json {
   const size = statSync(path).size
   if (size > MAX_JSON_BYTES) throw errors.E_FILE_SIZE({ file, size, limit: MAX_JSON_BYTES, where })
   return parseJson(readFileSync(path), { file, where })
-}
-
-/** The files of a folder and of the folders in it. Hidden ones are left out: `.git` and `.cache` hold none of the checkpoint. */
-function listFiles(root: string, where: string): string[] {
-  const files: string[] = []
-  const list = (folder: string) => {
-    for (const name of readdirSync(join(root, folder))) {
-      if (name.startsWith('.')) continue
-      // A link counts as what it leads to; one that leads nowhere is a file that is missing.
-      const kind = statSync(join(root, folder, name), { throwIfNoEntry: false })
-      if (kind?.isFile()) files.push(folder + name)
-      if (kind?.isDirectory() && folder === '') list(`${name}/`)
-      if (files.length > MAX_FILES) throw errors.E_FOLDER_SIZE({ limit: MAX_FILES, where })
-    }
-  }
-  try {
-    list('')
-  } catch (cause) {
-    if (isSilaneError(cause)) throw cause
-    throw errors.E_FILE_READ({ file: 'The folder', problem: cause instanceof Error ? cause.message : String(cause), where }, { cause })
-  }
-  return files.sort()
 }

@@ -66,6 +66,21 @@ describe('the hub', () => {
     checkpoint.close()
   })
 
+  it('takes a model from the folder that modules.json names, and finds it there without a network', async () => {
+    const cache = temporary()
+    const files = {
+      'modules.json': '[{"path": "0_Transformer", "type": "sentence_transformers.models.Transformer"}]',
+      '0_Transformer/config.json': config,
+      '0_Transformer/model.safetensors': scalars({ a: 1 }),
+    }
+    await fakeHub('org/name', { main: files }, cache)
+    for (const offline of [false, true]) {
+      const checkpoint = await openCheckpoint('org/name', { offline })
+      expect(checkpoint).toMatchObject({ config: { model_type: 'bert' }, tensorNames: ['a'] })
+      checkpoint.close()
+    }
+  })
+
   it('downloads the shards that an index names', async () => {
     const index = { weight_map: { a: 'model-00001-of-00002.safetensors', b: 'model-00002-of-00002.safetensors' } }
     const files = {

@@ -18,12 +18,16 @@ import {
   type Json,
   labelCount,
   lastPosition,
+  names,
   normalize,
   positionsPastPadding,
+  prefixed,
   projectVocabulary,
   readConfig,
+  renamed,
   sentenceEmbedding,
   sequenceLengths,
+  spelled,
   type Tensors,
   tensorFlowNorms,
   tokenAt,
@@ -112,7 +116,7 @@ describe('activations', () => {
 describe('weights', () => {
   const tensors = { 'bert.encoder.dense.weight': [4, 3], 'bert.norm.LayerNorm.gamma': [4], half: [2] }
   const checkpoint = fakeCheckpoint({ tensors })
-  const w = new Weights(checkpoint, { prefixes: backbonePrefixes('bert'), spellings: tensorFlowNorms })
+  const w = new Weights(checkpoint, { candidates: names(spelled(tensorFlowNorms), prefixed(backbonePrefixes('bert'))) })
 
   it('are found under prefixes and other spellings, below a module', () => {
     expect(w.at('encoder').at('dense').tensor('weight', [4, 3]).id).toBe('bert.encoder.dense.weight')
@@ -126,9 +130,58 @@ describe('weights', () => {
   })
   it('prefer their own name', () => {
     const both = fakeCheckpoint({ tensors: { 'a.LayerNorm.weight': [1], 'bert.a.LayerNorm.gamma': [1], 'a.LayerNorm.gamma': [1] } })
-    expect(new Weights(both, { prefixes: ['bert.', ''], spellings: tensorFlowNorms }).tensor('a.LayerNorm.weight', [1]).id).toBe(
-      'a.LayerNorm.weight',
-    )
+    const candidates = names(spelled(tensorFlowNorms), prefixed(['bert.', '']))
+    expect(new Weights(both, { candidates }).tensor('a.LayerNorm.weight', [1]).id).toBe('a.LayerNorm.weight')
+  })
+  it('have candidates, best first, one step after the other', () => {
+    const steps = names(spelled([['n.w', 'n.gamma']]), prefixed(['', 'm.']), renamed([['m', 'x.y']]))
+    expect([...steps('a.n.w')]).toEqual(['a.n.w', 'x.y.a.n.w', 'a.n.gamma', 'x.y.a.n.gamma'])
+    expect([...names()('a')]).toEqual(['a'])
+    expect([...spelled([['w', 'v']])('w')]).toEqual(['w', 'v'])
+  })
+  it('are renamed whole, in one step: SAM has a "layers.0" in both name spaces', () => {
+    const mlp = 'mask_decoder.output_hypernetworks_mlps.*'
+    const candidates = renamed([
+      [`${mlp}.proj_in`, `${mlp}.layers.0`],
+      [`${mlp}.layers.0`, `${mlp}.layers.1`],
+      [`${mlp}.proj_out`, `${mlp}.layers.2`],
+      ['vision_encoder.layers.*.attn.*', 'image_encoder.blocks.*.attn.*'],
+      ['vision_encoder.pos_embed', 'image_encoder.pos_embed'],
+    ])
+    const at = 'mask_decoder.output_hypernetworks_mlps.2'
+    const sam = fakeCheckpoint({ tensors: { [`${at}.layers.0.weight`]: [4, 4], [`${at}.layers.1.weight`]: [4, 4], own: [1] } })
+    const w = new Weights(sam, { candidates })
+    expect(w.at(at).tensor('proj_in.weight', [4, 4]).id).toBe(`${at}.layers.0.weight`)
+    expect(w.at(at).tensor('layers.0.weight', [4, 4]).id).toBe(`${at}.layers.1.weight`)
+    expect(w.has(`${at}.proj_out.weight`)).toBe(false)
+    expect(w.tensor('own', [1]).id).toBe('own')
+    expect([...candidates('vision_encoder.layers.7.attn.qkv.bias')]).toEqual(['image_encoder.blocks.7.attn.qkv.bias'])
+    expect([...candidates('vision_encoder.pos_embed')]).toEqual(['image_encoder.pos_embed'])
+    expect([...candidates('vision_encoder.pos_embedding')]).toEqual(['vision_encoder.pos_embedding'])
+    expect([...candidates('vision_encoder.layers')]).toEqual(['vision_encoder.layers'])
+    // The name in the model's own space, the names nearest to what it is stored as.
+    expect(() => w.at(at).tensor('proj_out.weight', [4, 4])).toThrowErrorMatchingInlineSnapshot(`
+      [SilaneError: No tensor called "mask_decoder.output_hypernetworks_mlps.2.proj_out.weight" in the checkpoint. Closest names: mask_decoder.output_hypernetworks_mlps.2.layers.0.weight, mask_decoder.output_hypernetworks_mlps.2.layers.1.weight, own.
+      Looked in: ./model
+      Check that config.json belongs to these weights, or choose another --task.]
+    `)
+  })
+  it('are looked for once, whatever module asks', () => {
+    const asked: string[] = []
+    const counted = {
+      ...checkpoint,
+      tensor: (name: string) => {
+        asked.push(name)
+        return checkpoint.tensor(name)
+      },
+    }
+    const w = new Weights(counted, { candidates: prefixed(['', 'bert.']) })
+    for (const module of [w.at('encoder'), w.at('encoder')]) {
+      expect(module.has('dense.weight')).toBe(true)
+      expect(module.at('dense').tensor('weight', [4, 3]).id).toBe('bert.encoder.dense.weight')
+      expect(module.optional('dense.bias', [4])).toBeUndefined()
+    }
+    expect(asked).toEqual(['encoder.dense.weight', 'bert.encoder.dense.weight', 'encoder.dense.bias', 'bert.encoder.dense.bias'])
   })
   it('come as fp32, integers as they are', () => {
     const stored = { ...checkpoint, tensor: (name: string) => (name === 'f' ? castConstant(tensorOf('f', [2]), 'fp16') : int([2], [1, 2])) }
@@ -168,6 +221,18 @@ describe('configuration', () => {
   it('counts labels', () => {
     const count = (config: { readonly [key: string]: Json }) => labelCount(fakeCheckpoint({ config }))
     expect([count({ id2label: { 0: 'a', 1: 'b', 2: 'c' } }), count({ num_labels: 5 }), count({})]).toEqual([3, 5, 2])
+    expect(count({ num_labels: 2, id2label: { 0: 'a', 1: 'b' } })).toBe(2)
+    expect(count({ num_labels: null, id2label: { 0: 'a' } })).toBe(1)
+    expect(count({ num_labels: 4, id2label: null })).toBe(4)
+    // Two labels may have one id, and transformers never counts these.
+    expect(count({ label2id: { a: 0, b: 1, c: 2 } })).toBe(2)
+    expect(count({ id2label: { 0: 'a', 1: 'b', 2: 'a' }, label2id: { a: 2, b: 1 } })).toBe(3)
+    expect(() => count({ num_labels: 5, id2label: { 0: 'a', 1: 'b' } })).toThrowErrorMatchingInlineSnapshot(`
+      [SilaneError: config.json: num_labels: says 5, but "id2label" has 2 labels.
+      Looked in: ./model
+      Correct the file; it should be the one that was published with the weights.]
+    `)
+    expect(() => count({ num_labels: 2, id2label: { 0: 'a' } })).toThrow('num_labels: says 2, but "id2label" has 1 label.')
   })
 })
 

@@ -9,6 +9,11 @@ export const errors = defineErrors({
     where: `${f.where}; plugins seen: ${list(f.plugins)}`,
     next: 'Give the folder that holds config.json beside the weights, or choose a plugin with --plugin.',
   }),
+  E_NO_MODEL_TYPE: (f: { where: string; architectures: readonly string[]; weights: readonly string[]; plugins: readonly string[] }) => ({
+    what: `config.json names no model_type, and no plugin knows the checkpoint by its architectures (${list(f.architectures)}) or by its tensors and files (${list(f.weights, 'no tensors')}).`,
+    where: `${f.where}; plugins seen: ${list(f.plugins)}`,
+    next: 'Choose a plugin with --plugin, or write the "model_type" of the family into config.json.',
+  }),
   E_MODEL_TYPE: (f: { modelType: string; where: string; plugins: readonly string[]; install: string | undefined; unlisted: boolean }) => ({
     what: `No plugin claims the model type "${f.modelType}".`,
     where: `${f.where}; plugins seen: ${list(f.plugins)}`,

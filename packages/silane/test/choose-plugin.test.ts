@@ -82,6 +82,73 @@ describe('the claim that fits best', () => {
     expect(choose(claims, { config: { model_type: 'roberta' } })[0]).toBe('r')
   })
 
+  test.each<[string, Json | undefined]>([
+    ['none', undefined],
+    ['null', null],
+    ['an empty list', []],
+  ])('%s for architectures: the plugin with the plain model of the family', (_, architectures) => {
+    const config = architectures === undefined ? {} : { architectures }
+    const own = { modelType: 'xlm-roberta', architectures: ['XLMRobertaForMaskedLM', 'XLMRobertaModel'] }
+    const other = { modelType: 'xlm-roberta', architectures: ['RelationModel'] }
+    const facts = { config: { model_type: 'xlm-roberta', ...config } }
+    expect(choose({ a: [other], z: [own] }, facts)).toEqual(['z', 'model_type is "xlm-roberta"'])
+    expect(choose({ a: [other], z: [{ modelType: 'xlm-roberta' }] }, facts)[0]).toBe('z')
+    // Where it is the only one, it is taken.
+    expect(choose({ a: [other] }, facts)[0]).toBe('a')
+    // What the configuration holds says more.
+    const keyed = { ...other, when: { config: { num_rels: { exists: true } } } }
+    expect(choose({ a: [keyed], z: [own] }, { config: { ...facts.config, num_rels: 3 } })[0]).toBe('a')
+  })
+
+  test('an architecture, where no model type is said', () => {
+    const claims = { b: [bert], m: [{ ...mosaic, architectures: ['BertForMaskedLM'] }], o: [{ modelType: 'bert' }] }
+    const config = { architectures: ['BertForMaskedLM'] }
+    expect(choose(claims, { config })).toEqual(['b', 'the architecture is BertForMaskedLM'])
+    expect(choose(claims, { config: { ...config, model_type: null } })[0]).toBe('b')
+    expect(choose(claims, { config: { ...config, alibi_starting_size: 512 } })[0]).toBe('m')
+    expect(() => choose(claims, { config: { ...config, model_type: 'other' } })).toThrow('No plugin claims the model type "other"')
+  })
+
+  test('less by what a checkpoint consists of than by its architecture, by that than by its model type', () => {
+    const content = { when: { tensors: ['a', 'b', 'c'], files: ['vocab.txt'], config: { size: 1 } } }
+    const facts = { files: ['vocab.txt'], tensors: ['a', 'b', 'c'] }
+    const pick = (config: { readonly [key: string]: Json }) =>
+      choose({ b: [bert], c: [content] }, { ...facts, config: { size: 1, ...config } })[0]
+    expect(pick({ model_type: 'bert' })).toBe('b')
+    expect(pick({ architectures: ['BertModel'] })).toBe('b')
+    expect(pick({})).toBe('c')
+  })
+
+  test('by content only what asks for all that the other asks for, and more', () => {
+    const [one, two] = [{ when: { tensors: ['a'] } }, { when: { tensors: ['a', 'b'] } }]
+    const other = { when: { tensors: ['c', 'd', 'e'] } }
+    expect(choose({ a: [one], z: [two] }, { tensors: ['a', 'b'] })[0]).toBe('z')
+    expect(() => choose({ z: [two], o: [other] }, { tensors: ['a', 'b', 'c', 'd', 'e'] })).toThrow('with equal right: o@1.2.3, z@1.2.3')
+  })
+
+  test('files and tensors that must be missing, keys that must not have a value', () => {
+    const claim = { when: { tensors: ['a', '!b.*'], files: ['vocab.txt', '!*.model'], config: { pad: { not: 1 } } } }
+    const facts = { tensors: ['a'], files: ['vocab.txt'], config: { pad: 0 } }
+    expect(choose({ a: [claim] }, facts)).toEqual([
+      'a',
+      '"pad" is not 1',
+      'there is a file vocab.txt',
+      'there is no file *.model',
+      'there is a tensor a',
+      'there is no tensor b.*',
+    ])
+    expect(choose({ a: [claim] }, { ...facts, config: {} })[0]).toBe('a')
+    for (const change of [{ tensors: ['a', 'b.c'] }, { files: ['vocab.txt', 'spiece.model'] }, { config: { pad: 1 } }]) {
+      expect(() => choose({ a: [claim] }, { ...facts, ...change })).toThrow('no plugin knows the checkpoint')
+    }
+  })
+
+  test('null and an empty list are no value', () => {
+    const claim = { modelType: 't', when: { config: { list: { exists: false } } } }
+    for (const list of [null, []]) expect(choose({ a: [claim] }, { config: { model_type: 't', list } })[0]).toBe('a')
+    expect(() => choose({ a: [claim] }, { config: { model_type: 't', list: [0] } })).toThrow('Not met')
+  })
+
   test('--plugin decides by hand', () => {
     expect(choose({ a: [bert], b: [bert] }, { config: { model_type: 'bert' } }, {}, ['b'])).toEqual(['b', 'model_type is "bert"'])
     expect(choose({ a: [bert] }, { config: { model_type: 'other' } }, {}, ['a'])).toEqual(['a', 'chosen by --plugin'])
@@ -147,6 +214,19 @@ describe('no choice', () => {
       "E_NO_CONFIG: There is no config.json, and no plugin knows the checkpoint by its files and tensors (a, b, c, …).
       Looked in: org/model@main; plugins seen: a@1.2.3
       Give the folder that holds config.json beside the weights, or choose a plugin with --plugin."
+    `)
+  })
+
+  test('neither model type nor a known architecture', () => {
+    expect(message({ a: [bert] }, { config: { architectures: ['Other'] }, tensors: ['a', 'b', 'c', 'd'] })).toMatchInlineSnapshot(`
+      "E_NO_MODEL_TYPE: config.json names no model_type, and no plugin knows the checkpoint by its architectures (Other) or by its tensors and files (a, b, c, …).
+      Looked in: org/model@main; plugins seen: a@1.2.3
+      Choose a plugin with --plugin, or write the "model_type" of the family into config.json."
+    `)
+    expect(message({ a: [bert] }, { config: {}, tensors: ['a'] })).toMatchInlineSnapshot(`
+      "E_NO_MODEL_TYPE: config.json names no model_type, and no plugin knows the checkpoint by its architectures (none) or by its tensors and files (a).
+      Looked in: org/model@main; plugins seen: a@1.2.3
+      Choose a plugin with --plugin, or write the "model_type" of the family into config.json."
     `)
   })
 

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -156,6 +157,53 @@ describe('what convert writes', () => {
     const [first, second] = [content(a), content(b)]
     expect(Object.keys(second)).toEqual(Object.keys(first))
     for (const [name, bytes] of Object.entries(first)) expect(bytes.equals(second[name]!), name).toBe(true)
+  })
+
+  test.each<[string, string, readonly string[], readonly string[]]>([
+    [
+      'a pickle beside golden outputs, an optimizer and an adapter',
+      'torch-bin',
+      ['optimizer.pt', 'training_args.bin', 'adapter_model.bin'],
+      ['config.json', 'pytorch_model.bin'],
+    ],
+    [
+      'an index and its shards',
+      'sharded',
+      ['model-00004-of-00003.safetensors'],
+      [
+        'config.json',
+        'model-00001-of-00003.safetensors',
+        'model-00002-of-00003.safetensors',
+        'model-00003-of-00003.safetensors',
+        'model.safetensors.index.json',
+      ],
+    ],
+    [
+      'sub-folders of sentence-transformers',
+      'sentence-transformers',
+      ['1_Pooling/optimizer.pt', '2_Other/config.json.bak'],
+      [
+        '1_Pooling/config.json',
+        'config.json',
+        'model.safetensors',
+        'modules.json',
+        'sentence_bert_config.json',
+        'special_tokens_map.json',
+        'tokenizer.json',
+        'tokenizer_config.json',
+        'vocab.txt',
+      ],
+    ],
+  ])('the files that were read, hashed, and no others: %s', async (_, name, beside, files) => {
+    const model = copyOf(name)
+    write(model, Object.fromEntries(beside.map(file => [file, 'not read'])))
+    const { manifest, report } = await quick(join(temporary(), 'out'), { model })
+    expect(manifest.model.files.map(({ path }) => path)).toEqual(files)
+    for (const { path, bytes, sha256 } of manifest.model.files) {
+      const stored = readFileSync(join(model, path))
+      expect([bytes, sha256]).toEqual([stored.length, createHash('sha256').update(stored).digest('hex')])
+    }
+    expect(report.notes.some(note => note.includes('adapter_model.bin'))).toBe(beside.includes('adapter_model.bin'))
   })
 
   test('a function for each length, in one package from iOS 18 on', async () => {

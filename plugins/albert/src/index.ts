@@ -9,7 +9,10 @@ import {
   encoderOptions,
   type LoadRequest,
   labelCount,
+  names,
+  prefixed,
   type SourceModel,
+  spelled,
   splitHead,
   tensorFlowNorms,
   type Value,
@@ -62,7 +65,7 @@ const heads: Readonly<Record<Task, (head: Head) => Readonly<Record<string, Value
 
 function load(request: LoadRequest): SourceModel {
   const config = readAlbertConfig(request.checkpoint)
-  const w = new Weights(request.checkpoint, { prefixes: backbonePrefixes('albert'), spellings: tensorFlowNorms })
+  const w = new Weights(request.checkpoint, { candidates: names(spelled(tensorFlowNorms), prefixed(backbonePrefixes('albert'))) })
   return encoderModel<Task>(request, {
     modelType: 'albert',
     tasks,

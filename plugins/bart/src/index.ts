@@ -15,9 +15,12 @@ import {
   type LoadRequest,
   labelCount,
   lastPosition,
+  names,
+  prefixed,
   projectVocabulary,
   type SourceModel,
   sequenceLengths,
+  spelled,
   splitHead,
   splitHeadNotes,
   stackLayers,
@@ -141,7 +144,9 @@ const lastEnd = (b: Builder, ids: Value, eos: number): Value =>
 function load(request: LoadRequest): SourceModel {
   const { architecture, task } = chooseTask<Task>(request, tasks)
   const config = readBartConfig(request.checkpoint)
-  const source = { request, config, w: new Weights(request.checkpoint, { prefixes: ['', 'model.'] }) }
+  // Of one matrix under several names some files keep this one (`safetensors.torch.save_model`).
+  const tied = spelled(config.tie_word_embeddings ? [['shared.weight', 'lm_head.weight']] : [])
+  const source = { request, config, w: new Weights(request.checkpoint, { candidates: names(tied, prefixed(['', 'model.'])) }) }
   const built = task === 'text2text-generation' ? generation(source) : classification(source)
   return { modelType: 'bart', architecture, task, ...built }
 }

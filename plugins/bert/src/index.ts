@@ -9,7 +9,10 @@ import {
   encoderOptions,
   type LoadRequest,
   labelCount,
+  names,
+  prefixed,
   type SourceModel,
+  spelled,
   splitHead,
   tensorFlowNorms,
   type Value,
@@ -63,7 +66,7 @@ const heads: Readonly<Record<Task, (head: Head) => Readonly<Record<string, Value
 
 function load(request: LoadRequest): SourceModel {
   const config = readBertConfig(request.checkpoint)
-  const w = new Weights(request.checkpoint, { prefixes: backbonePrefixes('bert'), spellings: tensorFlowNorms })
+  const w = new Weights(request.checkpoint, { candidates: names(spelled(tensorFlowNorms), prefixed(backbonePrefixes('bert'))) })
   return encoderModel<Task>(request, {
     modelType: 'bert',
     tasks,

@@ -9,7 +9,10 @@ import {
   encoderOptions,
   type LoadRequest,
   labelCount,
+  names,
+  prefixed,
   type SourceModel,
+  spelled,
   splitHead,
   tensorFlowNorms,
   type Value,
@@ -51,7 +54,7 @@ const heads: Readonly<Record<Task, (head: Head) => Readonly<Record<string, Value
 
 function load(request: LoadRequest): SourceModel {
   const config = readDistilBertConfig(request.checkpoint)
-  const w = new Weights(request.checkpoint, { prefixes: backbonePrefixes('distilbert'), spellings: tensorFlowNorms })
+  const w = new Weights(request.checkpoint, { candidates: names(spelled(tensorFlowNorms), prefixed(backbonePrefixes('distilbert'))) })
   return encoderModel<Task>(request, {
     modelType: 'distilbert',
     tasks,

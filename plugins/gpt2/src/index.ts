@@ -14,10 +14,13 @@ import {
   type LoadRequest,
   labelCount,
   lastPosition,
+  names,
   type Program,
+  prefixed,
   projectVocabulary,
   type SourceModel,
   sequenceLengths,
+  spelled,
   splitHead,
   splitHeadNotes,
   toChannels,
@@ -106,7 +109,9 @@ function lastToken(b: Builder, inputIds: Value, pad: number | undefined): Value 
 function load(request: LoadRequest): SourceModel {
   const { architecture, task } = chooseTask<Task>(request, tasks)
   const config = readGpt2Config(request.checkpoint)
-  const w = new Weights(request.checkpoint, { prefixes: ['', 'transformer.'] })
+  // Of one matrix under two names some files keep the other name (`safetensors.torch.save_model`).
+  const tied = spelled(config.tie_word_embeddings ? [['wte.weight', 'lm_head.weight']] : [])
+  const w = new Weights(request.checkpoint, { candidates: names(tied, prefixed(['', 'transformer.'])) })
   const built = task === 'text-generation' ? generation(request, w, config) : wholeSequence(request, task, w, config)
   return { modelType: 'gpt2', architecture, task, ...built }
 }

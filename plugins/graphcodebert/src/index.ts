@@ -5,7 +5,10 @@ import {
   encoderInputs,
   encoderModel,
   type LoadRequest,
+  names,
+  prefixed,
   type SourceModel,
+  spelled,
   tensorFlowNorms,
   type Value,
   Weights,
@@ -22,7 +25,7 @@ const LONGEST_WITH_NODES = 2048
 function load(request: LoadRequest): SourceModel {
   const { checkpoint, batch } = request
   const config = readGraphCodeBertConfig(checkpoint)
-  const w = new Weights(checkpoint, { prefixes: backbonePrefixes('roberta'), spellings: tensorFlowNorms })
+  const w = new Weights(checkpoint, { candidates: names(spelled(tensorFlowNorms), prefixed(backbonePrefixes('roberta'))) })
   const dataflow = request.options.dataflow === true
   const model = encoderModel(request, {
     modelType: 'roberta',

@@ -9,7 +9,10 @@ import {
   encoderOptions,
   type LoadRequest,
   labelCount,
+  names,
+  prefixed,
   type SourceModel,
+  spelled,
   splitHead,
   tensorFlowNorms,
   type Value,
@@ -62,7 +65,10 @@ const heads: Readonly<Record<Task, (head: Head) => Readonly<Record<string, Value
 
 function load(request: LoadRequest): SourceModel {
   const config = readRobertaConfig(request.checkpoint)
-  const w = new Weights(request.checkpoint, { prefixes: backbonePrefixes('roberta'), spellings: tensorFlowNorms })
+  // Of one matrix under two names some files keep the other name (`safetensors.torch.save_model`).
+  const tied = spelled(config.tie_word_embeddings ? [['embeddings.word_embeddings.weight', 'lm_head.decoder.weight']] : [])
+  const candidates = names(spelled(tensorFlowNorms), tied, prefixed(backbonePrefixes('roberta')))
+  const w = new Weights(request.checkpoint, { candidates })
   const mode = (request.options.mode ?? (config.is_decoder ? 'decoder-only' : 'encoder-only')) as Mode
   const segments = request.options['token-types'] === true
   const model = encoderModel<Task>(request, {

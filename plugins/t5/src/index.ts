@@ -13,6 +13,7 @@ import {
   handOver,
   hasSentenceModules,
   type LoadRequest,
+  prefixed,
   projectVocabulary,
   type SourceModel,
   sentenceEmbedding,
@@ -117,7 +118,7 @@ function generation(source: Source): Pick<SourceModel, 'programs' | 'pipeline' |
 function load(request: LoadRequest): SourceModel {
   const { architecture, task } = chooseTask<Task>(request, tasks)
   const config = readT5Config(request.checkpoint)
-  const w = new Weights(request.checkpoint, { prefixes: ['', 'transformer.'] })
+  const w = new Weights(request.checkpoint, { candidates: prefixed(['', 'transformer.']) })
   const source: Source = { request, w, config: { ...config, stream: streamScale(table(w, config, embeddingNames)) } }
   const built = task === 'text2text-generation' ? generation(source) : features(source)
   return { modelType: 't5', architecture, task, ...built }

@@ -5,7 +5,10 @@ import {
   encoderModel,
   errors,
   type LoadRequest,
+  names,
+  prefixed,
   type SourceModel,
+  spelled,
   tensorFlowNorms,
   Weights,
 } from '@silane/core'
@@ -23,7 +26,7 @@ const TEXT_LENGTH = 128
 function load(request: LoadRequest): SourceModel {
   const config = readUniRelConfig(request.checkpoint)
   const { num_rels, threshold, max_position_embeddings } = config
-  const w = new Weights(request.checkpoint, { prefixes: backbonePrefixes('bert'), spellings: tensorFlowNorms })
+  const w = new Weights(request.checkpoint, { candidates: names(spelled(tensorFlowNorms), prefixed(backbonePrefixes('bert'))) })
   const seq = request.seq ?? [Math.min(TEXT_LENGTH + num_rels, max_position_embeddings)]
   for (const length of seq) {
     if (length > num_rels) continue

@@ -1,9 +1,12 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Json } from '@silane/core'
 import { chooseWeights } from '../choose-weights.ts'
 import { errors } from '../errors.ts'
 import type { Identity } from '../folder-checkpoint.ts'
 import { inside } from '../inside.ts'
+import { listFiles } from '../list-files.ts'
+import { modelFiles } from '../model-files.ts'
 import type { OpenOptions } from '../open-checkpoint.ts'
 import { parseJson } from '../parse-json.ts'
 import { weightMap } from '../read-shards.ts'
@@ -94,15 +97,19 @@ async function downloadSnapshot(client: HubClient, cache: HubCache, commit: stri
 
 /** The shards that an index names; none where it is broken, which is said when it is opened. */
 function shardsOf(folder: string, index: string, where: string): string[] {
-  const map = weightMap(parseJson(readFileSync(join(folder, index)), { file: index, where }))
-  return [...new Set(map?.values())].filter(inside)
+  return [...new Set(weightMap(readJson(folder, index, where))?.values())].filter(inside)
 }
+
+const readJson = (folder: string, file: string, where: string): Json => parseJson(readFileSync(join(folder, file)), { file, where })
 
 /** What a snapshot lacks for a conversion, as far as that can be told without the hub. */
 function missingFiles(snapshot: string, where: string): string[] {
   if (!statSync(snapshot, { throwIfNoEntry: false })?.isDirectory()) return ['all files']
-  const files = readdirSync(snapshot).filter(file => existsSync(join(snapshot, file)))
-  const weights = chooseWeights(files, where)
-  if (weights === undefined) return ['the weights']
-  return weights.endsWith('.index.json') ? shardsOf(snapshot, weights, where).filter(shard => !files.includes(shard)) : []
+  const files = listFiles(snapshot, where)
+  const modules = files.includes('modules.json') ? readJson(snapshot, 'modules.json', where) : undefined
+  const places = modelFiles(files, modules)
+  const weights = chooseWeights([...places.keys()], where)
+  const at = weights === undefined ? undefined : places.get(weights)
+  if (weights === undefined || at === undefined) return ['the weights']
+  return weights.endsWith('.index.json') ? shardsOf(snapshot, at, where).filter(shard => !places.has(shard)) : []
 }

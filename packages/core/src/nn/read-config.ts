@@ -18,9 +18,17 @@ export function readConfig<T>(checkpoint: Checkpoint, schema: Schema<T>): T {
   throw errors.E_CONFIG({ field: issue?.path.join('.') || 'the file', problem: issue?.message ?? 'not valid', where: checkpoint.location })
 }
 
-/** The number of labels: config.json seldom says it, `id2label` does, and transformers' default is 2 for most classes. */
+/**
+ * The number of labels: that of `id2label`, else `num_labels`, else transformers' default, which is 2 for most classes. transformers
+ * counts no `label2id`, and neither is it counted here: several labels may have one id. Where the two that count say different
+ * numbers, versions of transformers differ in which of them they take, and so would the model. Throws E_CONFIG.
+ */
 export function labelCount(checkpoint: Checkpoint, fallback = 2): number {
-  const { num_labels, id2label } = checkpoint.config
-  if (id2label && typeof id2label === 'object') return Object.keys(id2label).length
-  return typeof num_labels === 'number' ? num_labels : fallback
+  const { num_labels: said, id2label } = checkpoint.config
+  const named = id2label && typeof id2label === 'object' ? Object.keys(id2label).length : undefined
+  if (named !== undefined && typeof said === 'number' && said !== named) {
+    const problem = `says ${said}, but "id2label" has ${named === 1 ? '1 label' : `${named} labels`}`
+    throw errors.E_CONFIG({ field: 'num_labels', problem, where: checkpoint.location })
+  }
+  return named ?? (typeof said === 'number' ? said : fallback)
 }

@@ -4,11 +4,53 @@ import { errors, nearest } from '../errors.ts'
 import { sameShape } from '../ops/shapes.ts'
 import type { Checkpoint } from '../plugin/checkpoint.ts'
 
+/** The names under which a tensor may be stored, best first, by the name that the model's own code gives it. */
+export type Candidates = (name: string) => Iterable<string>
+
 export interface WeightNames {
-  /** Put before a name in turn: a backbone's tensors may be stored bare, under `bert.`, under `model.bert.` … Default: bare. */
-  readonly prefixes?: readonly string[]
-  /** Other spellings of a name's end, tried after the name itself: `['LayerNorm.weight', 'LayerNorm.gamma']`. */
-  readonly spellings?: readonly (readonly [name: string, stored: string])[]
+  /** Default: a tensor is stored under its own name. */
+  readonly candidates?: Candidates
+}
+
+/** Another name, or another end of one, and what is stored for it. */
+export type NamePair = readonly [name: string, stored: string]
+
+/** Steps one after the other: what the first gives goes through the second. What comes first of the first is tried first. */
+export const names =
+  (...steps: readonly Candidates[]): Candidates =>
+  name =>
+    steps.reduce<readonly string[]>((found, step) => found.flatMap(each => [...step(each)]), [name])
+
+/** Each of the prefixes in front, in turn: a backbone's tensors may be stored bare (`''`), under `bert.`, under `model.bert.` … */
+export const prefixed =
+  (prefixes: readonly string[]): Candidates =>
+  name =>
+    prefixes.map(prefix => prefix + name)
+
+/** The name itself, then other spellings of its end: `['LayerNorm.weight', 'LayerNorm.gamma']`. */
+export const spelled =
+  (spellings: readonly NamePair[]): Candidates =>
+  name => [
+    name,
+    ...spellings.filter(([end]) => name.endsWith(end)).map(([end, stored]) => name.slice(0, name.length - end.length) + stored),
+  ]
+
+/**
+ * Another name space. A row maps a module, or a tensor, and all that lies below; `*` stands for one part of the name and is the
+ * same part on the right. The first row that fits maps the whole name in one step, so that two spaces may use one name for
+ * different things: SAM's `layers.0` is the layer in the middle in one, and the first one in the other. A mapped name has no
+ * other candidate for that reason; a name without a row stays. Which space a checkpoint is in, its tensors' names tell.
+ */
+export function renamed(table: readonly NamePair[]): Candidates {
+  const rows = table.map(([name, stored]) => ({ name: name.split('.'), stored: stored.split('.') }))
+  return full => {
+    const parts = full.split('.')
+    const row = rows.find(({ name }) => name.length <= parts.length && name.every((part, i) => part === '*' || part === parts[i]))
+    if (!row) return [full]
+    const free = parts.filter((_, i) => row.name[i] === '*').values()
+    const stored = row.stored.map(part => (part === '*' ? (free.next().value ?? part) : part))
+    return [[...stored, ...parts.slice(row.name.length)].join('.')]
+  }
 }
 
 /**
@@ -19,10 +61,15 @@ export const backbonePrefixes = (backbone: string): readonly string[] =>
   ['', 'module.', 'model.', 'encoder.', 'module.model.', 'module.encoder.'].flatMap(wrapper => [wrapper, `${wrapper}${backbone}.`])
 
 /** Norm parameters as TensorFlow names them; checkpoints converted from there still do. */
-export const tensorFlowNorms: NonNullable<WeightNames['spellings']> = [
+export const tensorFlowNorms: readonly NamePair[] = [
   ['LayerNorm.weight', 'LayerNorm.gamma'],
   ['LayerNorm.bias', 'LayerNorm.beta'],
 ]
+
+/** What look-ups gave, by the model's own names: a tensor, or that there is none. */
+type Found = Map<string, Constant | undefined>
+
+const asTheyAre: Candidates = name => [name]
 
 /**
  * The tensors of a checkpoint by the names that the model's own code gives them, below a module path.
@@ -32,16 +79,19 @@ export class Weights {
   readonly path: string
   readonly #checkpoint: Checkpoint
   readonly #names: WeightNames
+  /** Shared by all modules: the functions of a program ask for the same names, each of which may have dozens of candidates. */
+  readonly #found: Found
 
-  constructor(checkpoint: Checkpoint, names: WeightNames = {}, path = '') {
+  constructor(checkpoint: Checkpoint, names: WeightNames = {}, path = '', found: Found = new Map()) {
     this.#checkpoint = checkpoint
     this.#names = names
+    this.#found = found
     this.path = path
   }
 
   /** The tensors of a module below this one. */
   at(module: string | number): Weights {
-    return new Weights(this.#checkpoint, this.#names, this.#full(String(module)))
+    return new Weights(this.#checkpoint, this.#names, this.#full(String(module)), this.#found)
   }
 
   has(name: string): boolean {
@@ -54,7 +104,10 @@ export class Weights {
     if (found) return this.#checked(found, name, shape)
     const { tensorNames, location } = this.#checkpoint
     const tensor = this.#full(name)
-    throw errors.E_TENSOR_MISSING({ tensor, near: nearest(tensor, tensorNames), where: location })
+    const candidates = [...this.#candidates(tensor)]
+    // Its own name says most about what was meant, unless this checkpoint has another name for it.
+    const meant = candidates.includes(tensor) ? tensor : (candidates[0] ?? tensor)
+    throw errors.E_TENSOR_MISSING({ tensor, near: nearest(meant, tensorNames), where: location })
   }
 
   /** A tensor that may be missing. */
@@ -72,15 +125,23 @@ export class Weights {
     return this.path ? `${this.path}.${name}` : name
   }
 
+  #candidates(full: string): Iterable<string> {
+    const { candidates = asTheyAre } = this.#names
+    return candidates(full)
+  }
+
   #find(name: string): Constant | undefined {
     const full = this.#full(name)
-    const { prefixes = [''], spellings = [] } = this.#names
-    const stored = spellings.filter(([end]) => full.endsWith(end)).map(([end, other]) => full.slice(0, -end.length) + other)
-    for (const candidate of [full, ...stored]) {
-      for (const prefix of prefixes) {
-        const tensor = this.#checkpoint.tensor(prefix + candidate)
-        if (tensor) return tensor
-      }
+    if (this.#found.has(full)) return this.#found.get(full)
+    const found = this.#look(full)
+    this.#found.set(full, found)
+    return found
+  }
+
+  #look(full: string): Constant | undefined {
+    for (const candidate of this.#candidates(full)) {
+      const tensor = this.#checkpoint.tensor(candidate)
+      if (tensor) return tensor
     }
     return undefined
   }

@@ -43,16 +43,15 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
     const out = resolve(options.cwd ?? '.', options.out ?? `${basename(checkpoint.id)}.silane`)
     const { plugin, contract } = await step('find plugin', () => findPlugin(checkpoint, options))
     const loaded = await step('load', () => loadModel(checkpoint, { plugin, contract }, options))
-    const { model, files } = loaded
+    const { model } = loaded
     const plan = planDeployment(loaded, settings)
     const rewritten = await step('rewrite', () => plan.map(program => rewriteProgram(program, contract, settings)))
     const folder = outputFolder(out, { force: options.force ?? false, keepOut: checkpoint.revision === null ? [checkpoint.location] : [] })
     try {
-      const companions = companionFiles(checkpoint.files)
-      // Goes on in its own thread while the weights are written.
-      const hashing = hashFiles([...files, ...companions], checkpoint.path, options.signal)
+      await step('copy files', () => copyFiles(companionFiles(checkpoint.files), checkpoint.path, folder.work))
+      // Everything has been taken but the elements of tensors. Goes on in its own thread while those are written.
+      const hashing = hashFiles(checkpoint.used(), checkpoint.path, options.signal)
       const written = await step('write', () => writePrograms(rewritten, folder.work, { settings, checkpoint, model, options }))
-      await step('copy files', () => copyFiles(companions, checkpoint.path, folder.work))
       const validation =
         options.validate === false
           ? undefined

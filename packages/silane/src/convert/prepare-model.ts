@@ -6,7 +6,6 @@ import { discoverPlugins } from '../plugins/discover-plugins.ts'
 import { loadPlugin } from '../plugins/load-plugin.ts'
 import type { ModelOptions } from './convert-options.ts'
 import { chainOf, type ModelToDeploy } from './plan-deployment.ts'
-import { recordFiles } from './record-files.ts'
 import { resolvePluginOptions } from './resolve-plugin-options.ts'
 import { resolveSettings } from './resolve-settings.ts'
 
@@ -33,11 +32,6 @@ export async function findPlugin(checkpoint: OpenCheckpoint, options: ModelOptio
   return { ...choice, contract: await loadPlugin(choice.plugin) }
 }
 
-/** A source model and the files of the checkpoint that it takes something from. */
-export interface LoadedModel extends ModelToDeploy {
-  readonly files: readonly string[]
-}
-
 /** What a plugin is asked for: the general options, and its own, checked against what it declares. */
 export const loadRequest = (
   checkpoint: Checkpoint,
@@ -49,19 +43,18 @@ export const loadRequest = (
   options: resolvePluginOptions(options.options ?? {}, plugin.options ?? {}, `Plugin ${plugin.id}`),
 })
 
-/** Has the plugin build the programs, in the plain layout of the original. */
+/** Has the plugin build the programs, in the plain layout of the original. Remarks on the checkpoint's files join its own. */
 export async function loadModel(
   checkpoint: OpenCheckpoint,
   { plugin, contract }: Pick<ChosenPlugin, 'plugin' | 'contract'>,
   options: ModelOptions,
-): Promise<LoadedModel> {
-  const recording = recordFiles(checkpoint)
+): Promise<ModelToDeploy> {
   const load = async (maxPackageBytes = options.maxPackageBytes): Promise<SourceModel> => {
-    const model = await contract.load(loadRequest(recording.checkpoint, contract, { ...options, maxPackageBytes }))
+    const model = await contract.load(loadRequest(checkpoint, contract, { ...options, maxPackageBytes }))
     for (const program of model.programs) verifyProgram(program, `load of ${plugin.package}`)
-    return model
+    return { ...model, notes: [...checkpoint.notes, ...(model.notes ?? [])] }
   }
   const model = await load()
   const cut = chainOf(model.pipeline).length > 0 && resolveSettings(options).targets.includes('onnx')
-  return { model, whole: cut ? await load(Number.MAX_SAFE_INTEGER) : undefined, files: recording.used() }
+  return { model, whole: cut ? await load(Number.MAX_SAFE_INTEGER) : undefined }
 }

@@ -3,8 +3,14 @@ import type { Checkpoint, Json } from '@silane/core'
 import { isRecord } from './find-package.ts'
 import type { Claim } from './plugin-manifest.ts'
 
+/** What tells that a checkpoint is of the claim's family, the surest last: what it consists of, its architecture, its model type. */
+export const evidence = ['content', 'architecture', 'model type'] as const
+
 /** How a claim fares against a checkpoint: it holds when nothing is unmet; the more conditions it met, the more specific it is. */
 export interface ClaimMatch {
+  readonly by: (typeof evidence)[number]
+  /** No architecture is named, and the claim has the one that this stands for. Claims that lack it hold too: there may be no other. */
+  readonly plain: boolean
   readonly met: readonly string[]
   readonly unmet: readonly string[]
 }
@@ -19,28 +25,50 @@ export function matchClaim(claim: Claim, checkpoint: Subject, options: GivenOpti
   const unmet: string[] = []
   const test = (holds: boolean, condition: string) => (holds ? met : unmet).push(condition)
 
-  if (claim.modelType !== undefined) test(checkpoint.config.model_type === claim.modelType, `model_type is "${claim.modelType}"`)
-  const declared = checkpoint.config.architectures
-  if (claim.architectures && Array.isArray(declared) && declared.length > 0) {
-    const known = claim.architectures.find(name => declared.includes(name))
-    test(known !== undefined, `the architecture is ${known ?? `one of ${claim.architectures.join(', ')}`}`)
+  const { config: given } = checkpoint
+  const { modelType, architectures } = claim
+  const declared = Array.isArray(given.architectures) ? given.architectures : []
+  const known = architectures?.find(name => declared.includes(name))
+  // Before transformers 3 no model type was written. An architecture of the claim's is enough then: its name has the family's.
+  const named = modelType !== undefined && given.model_type === modelType
+  if (modelType !== undefined && (isSaid(given.model_type) || known === undefined)) test(named, `model_type is "${modelType}"`)
+  if (architectures && declared.length > 0) {
+    test(known !== undefined, `the architecture is ${known ?? `one of ${architectures.join(', ')}`}`)
   }
   const { config = {}, files = [], tensors = [], options: asked = {} } = claim.when ?? {}
   for (const [key, value] of Object.entries(config)) test(...configCondition(checkpoint.config, key, value))
-  for (const pattern of files) test(some(checkpoint.files, pattern), `there is a file ${pattern}`)
-  for (const pattern of tensors) test(some(checkpoint.tensorNames, pattern), `there is a tensor ${pattern}`)
+  for (const pattern of files) test(...nameCondition(checkpoint.files, 'file', pattern))
+  for (const pattern of tensors) test(...nameCondition(checkpoint.tensorNames, 'tensor', pattern))
   for (const [name, value] of Object.entries(asked)) test(String(options[name]) === String(value), `option ${name} is ${value}`)
-  return { met, unmet }
+  const plain = declared.length === 0 && (architectures?.some(name => isPlainModel(name, modelType ?? '')) ?? true)
+  return { plain, by: named ? 'model type' : known !== undefined ? 'architecture' : 'content', met, unmet }
 }
+
+/**
+ * Whether an architecture is its family's model without a head: BertModel, XLMRobertaModel of `xlm-roberta`. It is what transformers'
+ * AutoModel makes of a configuration that names none, and the plugin that has it is the family's own.
+ */
+const isPlainModel = (architecture: string, modelType: string): boolean =>
+  architecture.toLowerCase() === `${modelType.replaceAll(/[-_]/g, '')}model`.toLowerCase()
+
+/** Whether a configuration says something under a key. */
+const isSaid = (value: Json | undefined): boolean => value !== undefined && value !== null && !(Array.isArray(value) && value.length === 0)
 
 function configCondition(config: Subject['config'], key: string, value: Json): [boolean, string] {
   const actual = lookUp(config, key)
   if (isRecord(value) && typeof value.exists === 'boolean') {
-    const there = actual !== undefined && actual !== null
-    return [there === value.exists, `config.json ${value.exists ? 'has' : 'has no'} "${key}"`]
+    return [isSaid(actual) === value.exists, `config.json ${value.exists ? 'has' : 'has no'} "${key}"`]
+  }
+  if (isRecord(value) && value.not !== undefined) {
+    return [!isDeepStrictEqual(actual, value.not), `"${key}" is not ${JSON.stringify(value.not)}`]
   }
   return [isDeepStrictEqual(actual, value), `"${key}" is ${JSON.stringify(value)}`]
 }
+
+const nameCondition = (names: readonly string[], kind: string, pattern: string): [boolean, string] =>
+  pattern.startsWith('!')
+    ? [!some(names, pattern.slice(1)), `there is no ${kind} ${pattern.slice(1)}`]
+    : [some(names, pattern), `there is a ${kind} ${pattern}`]
 
 const lookUp = (config: Subject['config'], key: string): Json | undefined =>
   key.split('.').reduce<Json | undefined>((at, part) => (isRecord(at) && Object.hasOwn(at, part) ? at[part] : undefined), config)

@@ -1,22 +1,25 @@
 import type { Json } from '@silane/core'
 import * as z from 'zod'
 
-/** A JSON value, or whether there is one. */
+/** A JSON value, `{ "exists": … }` or `{ "not": … }`. */
 const expected: z.ZodType<Json> = z.json()
 
 const claim = z
   .strictObject({
-    /** `model_type` of config.json. */
+    /** `model_type` of config.json. Without one the claim goes by what a checkpoint consists of, and gives way to those that have one. */
     modelType: z.string().optional(),
     /** One of them stands in `architectures` of config.json, where that says any. */
     architectures: z.array(z.string()).nonempty().optional(),
     when: z
       .strictObject({
-        /** Keys of config.json (dots lead inward) and their values; `{ "exists": true }` for any value, `false` for none. */
+        /**
+         * Keys of config.json (dots lead inward) and their values; `{ "exists": true }` for any value, `false` for none, null or [];
+         * `{ "not": 1 }` for another value or none.
+         */
         config: z.record(z.string(), expected).optional(),
-        /** Files that must be there; `*` stands for any characters. */
+        /** Files that must be there, or must not with `!` in front; `*` stands for any characters. */
         files: z.array(z.string()).optional(),
-        /** Tensors that must be there; `*` likewise. */
+        /** Tensors that must be there; `!` and `*` likewise. */
         tensors: z.array(z.string()).optional(),
         /** Options asked for, and their values. */
         options: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional(),

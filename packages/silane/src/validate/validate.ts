@@ -88,7 +88,7 @@ async function againstCheckpoint(folder: string, manifest: Manifest, model: stri
       signal,
       onProgress,
     })
-    const changed = await changedFiles(manifest, loaded.files, checkpoint.path, signal)
+    const changed = await changedFiles(manifest, checkpoint.used(), checkpoint.path, signal)
     return { ...report, notes: [...report.notes, ...changed.map(file => `${file} is not the file that was converted: its sha256 differs`)] }
   } finally {
     checkpoint.close()
