@@ -1,8 +1,6 @@
 import {
   answerSpan,
   type Builder,
-  bertEmbeddings,
-  bertLayer,
   linear,
   maskedLanguageModelHead,
   type PostNormNames,
@@ -11,6 +9,7 @@ import {
   type Value,
   type Weights,
 } from '@silane/core'
+import { bertEmbeddings, bertLayer } from '@silane/plugin-bert/model'
 import type { AlbertConfig } from './config.ts'
 
 /**
@@ -74,7 +73,7 @@ const layer = (b: Builder, x: Value, keyMask: Value, w: Weights, config: AlbertC
 export const pool = (b: Builder, x: Value, w: Weights, config: AlbertConfig): Value => pooler(b, x, w.at('pooler'), config.hidden_size)
 
 /** Scores over the vocabulary [B, S, V], from vectors of the size of embeddings; the output matrix is the embeddings unless the configuration unties it. */
-export function predictWords(b: Builder, x: Value, w: Weights, config: AlbertConfig, split: boolean): Value {
+export function predictWords(b: Builder, x: Value, w: Weights, config: AlbertConfig): Value {
   const { vocab_size, embedding_size } = config
   const head = w.at('predictions')
   const tied = config.tie_word_embeddings || !head.has('decoder.weight')
@@ -89,7 +88,6 @@ export function predictWords(b: Builder, x: Value, w: Weights, config: AlbertCon
         : head.tensor('decoder.weight', [vocab_size, embedding_size]),
       // The bias is stored under both names, or either.
       bias: head.optional('bias', [vocab_size]) ?? head.tensor('decoder.bias', [vocab_size]),
-      split,
     }),
   )
 }
@@ -102,5 +100,4 @@ export const predictOrder = (b: Builder, pooled: Value, w: Weights, labels: numb
 export const classify = (b: Builder, x: Value, w: Weights, labels: number): Value => linear(b, x, w.at('classifier'), labels)
 
 /** Scores of an answer's first and last token [B, S]. */
-export const findAnswer = (b: Builder, x: Value, w: Weights): { start_logits: Value; end_logits: Value } =>
-  answerSpan(b, x, w.at('qa_outputs'))
+export const findAnswer = (b: Builder, x: Value, w: Weights): ReturnType<typeof answerSpan> => answerSpan(b, x, w.at('qa_outputs'))

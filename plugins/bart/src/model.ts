@@ -2,6 +2,7 @@ import {
   activate,
   type Builder,
   type Constant,
+  type DecoderAttention,
   embedding,
   layerNorm,
   linear,
@@ -13,6 +14,8 @@ import {
   type Weights,
 } from '@silane/core'
 import type { BartConfig } from './config.ts'
+
+export { type BartConfig, readBartConfig } from './config.ts'
 
 /**
  * The encoder and the decoder of Lewis et al., "BART: Denoising Sequence-to-Sequence Pre-training" (2019), as transformers'
@@ -34,7 +37,6 @@ const encoderLayerNames: PostNormNames = {
   intermediate: 'fc1',
   output: 'fc2',
   outputNorm: 'final_layer_norm',
-  distance: '',
 }
 
 /** Positions of the new tokens: 0, 1, 2 … of a whole sequence, or slots of a cache as a value. */
@@ -77,63 +79,35 @@ export function encode(b: Builder, inputIds: Value, attentionMask: Value, w: Wei
   return x
 }
 
-interface Heads {
-  readonly heads: number
-  readonly scale: number
-}
-
-/** How a decoder layer attends to its own tokens and to the encoder's: over caches, or over whole sequences. */
-export interface DecoderAttention {
-  self(layer: number, projected: Heads & { query: Value; key: Value; value: Value }): Value
-  cross(layer: number, projected: Heads & { query: Value }): Value
-}
-
-/** Decoder layers `from … to − 1`. [1, S, C] → [1, S, C] */
-export function decode(
-  b: Builder,
-  start: Value,
-  attention: DecoderAttention,
-  w: Weights,
-  config: BartConfig,
-  { from, to }: { from: number; to: number },
-): Value {
+/** The decoder layer with this number. [B, S, C] → [B, S, C] */
+export function decode(b: Builder, x: Value, layer: number, attention: DecoderAttention, w: Weights, config: BartConfig): Value {
   const { d_model, decoder_attention_heads: heads, decoder_ffn_dim, activation_function } = config
   const shape = { heads, scale: 1 / Math.sqrt(d_model / heads) }
-  let x = start
-  for (let layer = from; layer < to; layer++) {
-    const at = w.at('decoder.layers').at(layer)
-    x = b.in(at.path, () => {
-      const own = (name: string) => linear(b, x, at.at('self_attn').at(name), d_model)
-      const self = attention.self(layer, { query: own('q_proj'), key: own('k_proj'), value: own('v_proj'), ...shape })
-      const a = layerNorm(
-        b,
-        b.add({ x: linear(b, self, at.at('self_attn.out_proj'), d_model), y: x }),
-        at.at('self_attn_layer_norm'),
-        EPSILON,
-      )
-      const crossed = attention.cross(layer, { query: linear(b, a, at.at('encoder_attn.q_proj'), d_model), ...shape })
-      const c = layerNorm(
-        b,
-        b.add({ x: linear(b, crossed, at.at('encoder_attn.out_proj'), d_model), y: a }),
-        at.at('encoder_attn_layer_norm'),
-        EPSILON,
-      )
-      const inner = activate(b, activation_function, linear(b, c, at.at('fc1'), decoder_ffn_dim))
-      return layerNorm(b, b.add({ x: linear(b, inner, at.at('fc2'), d_model), y: c }), at.at('final_layer_norm'), EPSILON)
-    })
-  }
-  return x
+  const at = w.at('decoder.layers').at(layer)
+  const added = (y: Value, output: string, to: Value, norm: string): Value =>
+    layerNorm(b, b.add({ x: linear(b, y, at.at(output), d_model), y: to }), at.at(norm), EPSILON)
+  return b.in(at.path, () => {
+    const own = (name: string) => linear(b, x, at.at('self_attn').at(name), d_model)
+    const self = attention.self(layer, { query: own('q_proj'), key: own('k_proj'), value: own('v_proj'), ...shape })
+    const a = added(self, 'self_attn.out_proj', x, 'self_attn_layer_norm')
+    const crossed = attention.cross(layer, { query: linear(b, a, at.at('encoder_attn.q_proj'), d_model), ...shape })
+    const c = added(crossed, 'encoder_attn.out_proj', a, 'encoder_attn_layer_norm')
+    const inner = activate(b, activation_function, linear(b, c, at.at('fc1'), decoder_ffn_dim))
+    return added(inner, 'fc2', c, 'final_layer_norm')
+  })
 }
 
-/** The cross-attention key or value of one decoder layer. encoded [B, S, C] → [B, S, C] */
-export const crossProjection = (
+/** The cross-attention key and value of one decoder layer. encoded [B, S, C] → [B, S, C] each */
+export function crossProjection(
   b: Builder,
   encoded: Value,
   layer: number,
-  name: 'k_proj' | 'v_proj',
   w: Weights,
-  config: BartConfig,
-): Value => linear(b, encoded, w.at('decoder.layers').at(layer).at('encoder_attn').at(name), config.d_model)
+  { d_model }: BartConfig,
+): { key: Value; value: Value } {
+  const at = w.at('decoder.layers').at(layer).at('encoder_attn')
+  return { key: linear(b, encoded, at.at('k_proj'), d_model), value: linear(b, encoded, at.at('v_proj'), d_model) }
+}
 
 /** The output matrix [V, C] and `final_logits_bias` [V], which is not always zero. */
 export function vocabulary(w: Weights, config: BartConfig): { table: Constant; bias: Constant | undefined } {

@@ -1,16 +1,27 @@
 import {
   answerSpan,
   type Builder,
-  bertEmbeddings,
-  bertLayer,
+  backbonePrefixes,
+  type Checkpoint,
+  embedding,
+  firstRows,
+  layerNorm,
   linear,
   maskedLanguageModelHead,
+  type NamePair,
+  names,
+  type PostNormConfig,
+  type PostNormNames,
   pooler,
   postNormLayer,
+  prefixed,
+  spelled,
   type Value,
-  type Weights,
+  Weights,
 } from '@silane/core'
 import type { BertConfig } from './config.ts'
+
+export { type BertConfig, readBertConfig } from './config.ts'
 
 /**
  * The encoder of Devlin et al., "BERT: Pre-training of Deep Bidirectional Transformers" (2018), as transformers'
@@ -24,6 +35,79 @@ export interface BertInputs {
   /** int32 [B, S] */
   readonly token_type_ids: Value
 }
+
+/** Norm parameters as TensorFlow names them; checkpoints converted from there still do. */
+const tensorFlowNorms: readonly NamePair[] = [
+  ['LayerNorm.weight', 'LayerNorm.gamma'],
+  ['LayerNorm.bias', 'LayerNorm.beta'],
+]
+
+/**
+ * The tensors of BERT and of its relatives: bare or below the backbone's name (`bert`, `roberta` …), inside wrappers, with the names of
+ * TensorFlow's norms. `spellings` are further names, of single tensors.
+ */
+export const bertWeights = (checkpoint: Checkpoint, backbone: string, spellings: readonly NamePair[] = []): Weights =>
+  new Weights(checkpoint, { candidates: names(spelled(tensorFlowNorms), spelled(spellings), prefixed(backbonePrefixes(backbone))) })
+
+export interface BertEmbeddings {
+  readonly vocabulary: number
+  readonly types: number
+  /** Rows of the position table; undefined where positions enter elsewhere, and none is added. */
+  readonly positions: number | undefined
+  readonly width: number
+  readonly epsilon: number
+}
+
+/** LN(word + segment + position), the position of a token being its place. [B, S] → [B, S, width] (transformers `BertEmbeddings`) */
+export function bertEmbeddings(b: Builder, ids: Value, types: Value, w: Weights, config: BertEmbeddings): Value {
+  const { width } = config
+  const words = embedding(b, ids, w.at('word_embeddings'), config.vocabulary, width)
+  const segments = embedding(b, types, w.at('token_type_embeddings'), config.types, width)
+  let x = b.add({ x: words, y: segments })
+  if (config.positions !== undefined) {
+    x = b.add({ x, y: firstRows(b, w.at('position_embeddings'), config.positions, width, ids.type.shape[1] as number) })
+  }
+  return layerNorm(b, x, w.at('LayerNorm'), config.epsilon)
+}
+
+/** Where a layer of BERT keeps its modules. */
+export const bertLayerNames: PostNormNames = {
+  query: 'attention.self.query',
+  key: 'attention.self.key',
+  value: 'attention.self.value',
+  attentionOutput: 'attention.output.dense',
+  attentionNorm: 'attention.output.LayerNorm',
+  intermediate: 'intermediate.dense',
+  output: 'output.dense',
+  outputNorm: 'output.LayerNorm',
+  distance: 'attention.self.distance_embedding',
+}
+
+/** What a layer takes from a config.json with BERT's keys. */
+export type BertLayerKeys = Pick<
+  BertConfig,
+  | 'hidden_size'
+  | 'num_attention_heads'
+  | 'intermediate_size'
+  | 'hidden_act'
+  | 'layer_norm_eps'
+  | 'position_embedding_type'
+  | 'max_position_embeddings'
+  | 'pruned_heads'
+>
+
+/** The sizes of the layer with this number, and BERT's names for its modules. */
+export const bertLayer = (config: BertLayerKeys, index: number): PostNormConfig => ({
+  hidden: config.hidden_size,
+  heads: config.num_attention_heads - (config.pruned_heads[index]?.length ?? 0),
+  headSize: config.hidden_size / config.num_attention_heads,
+  intermediate: config.intermediate_size,
+  activation: config.hidden_act,
+  epsilon: config.layer_norm_eps,
+  positions: config.position_embedding_type,
+  maxPositions: config.max_position_embeddings,
+  names: bertLayerNames,
+})
 
 /** Last hidden states [B, S, C]. */
 export function encode(b: Builder, inputs: BertInputs, w: Weights, config: BertConfig): Value {
@@ -45,7 +129,7 @@ export function encode(b: Builder, inputs: BertInputs, w: Weights, config: BertC
 export const pool = (b: Builder, x: Value, w: Weights, config: BertConfig): Value => pooler(b, x, w.at('pooler.dense'), config.hidden_size)
 
 /** Scores over the vocabulary [B, S, V]; the output matrix is the word embeddings unless the configuration unties it. */
-export function predictWords(b: Builder, x: Value, w: Weights, config: BertConfig, split: boolean): Value {
+export function predictWords(b: Builder, x: Value, w: Weights, config: BertConfig): Value {
   const { vocab_size, hidden_size } = config
   const head = w.at('cls.predictions')
   const tied = config.tie_word_embeddings || !head.has('decoder.weight')
@@ -60,7 +144,6 @@ export function predictWords(b: Builder, x: Value, w: Weights, config: BertConfi
         : head.tensor('decoder.weight', [vocab_size, hidden_size]),
       // The bias is stored under both names, or either.
       bias: head.optional('bias', [vocab_size]) ?? head.tensor('decoder.bias', [vocab_size]),
-      split,
     }),
   )
 }
@@ -72,5 +155,4 @@ export const predictNextSentence = (b: Builder, pooled: Value, w: Weights): Valu
 export const classify = (b: Builder, x: Value, w: Weights, labels: number): Value => linear(b, x, w.at('classifier'), labels)
 
 /** Scores of an answer's first and last token [B, S]. */
-export const findAnswer = (b: Builder, x: Value, w: Weights): { start_logits: Value; end_logits: Value } =>
-  answerSpan(b, x, w.at('qa_outputs'))
+export const findAnswer = (b: Builder, x: Value, w: Weights): ReturnType<typeof answerSpan> => answerSpan(b, x, w.at('qa_outputs'))

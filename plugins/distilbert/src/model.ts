@@ -37,7 +37,6 @@ const layerNames: PostNormNames = {
   intermediate: 'ffn.lin1',
   output: 'ffn.lin2',
   outputNorm: 'output_layer_norm',
-  distance: '',
 }
 
 /** Last hidden states [B, S, C]. */
@@ -71,7 +70,7 @@ function layer(b: Builder, x: Value, keyMask: Value, w: Weights, config: DistilB
 }
 
 /** Scores over the vocabulary [B, S, V]; the output matrix is the word embeddings unless the configuration unties it. */
-export function predictWords(b: Builder, x: Value, w: Weights, config: DistilBertConfig, split: boolean): Value {
+export function predictWords(b: Builder, x: Value, w: Weights, config: DistilBertConfig): Value {
   const { vocab_size, dim } = config
   const tied = config.tie_word_embeddings || !w.has('vocab_projector.weight')
   return b.in('vocab_projector', () =>
@@ -82,7 +81,6 @@ export function predictWords(b: Builder, x: Value, w: Weights, config: DistilBer
       epsilon: EPSILON,
       table: w.tensor(tied ? 'embeddings.word_embeddings.weight' : 'vocab_projector.weight', [vocab_size, dim]),
       bias: w.tensor('vocab_projector.bias', [vocab_size]),
-      split,
     }),
   )
 }
@@ -97,5 +95,4 @@ export function classify(b: Builder, x: Value, w: Weights, config: DistilBertCon
 export const classifyTokens = (b: Builder, x: Value, w: Weights, labels: number): Value => linear(b, x, w.at('classifier'), labels)
 
 /** Scores of an answer's first and last token [B, S]. */
-export const findAnswer = (b: Builder, x: Value, w: Weights): { start_logits: Value; end_logits: Value } =>
-  answerSpan(b, x, w.at('qa_outputs'))
+export const findAnswer = (b: Builder, x: Value, w: Weights): ReturnType<typeof answerSpan> => answerSpan(b, x, w.at('qa_outputs'))

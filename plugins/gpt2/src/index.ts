@@ -1,101 +1,33 @@
 import {
   type Builder,
-  type Constant,
-  chooseTask,
+  type Checkpoint,
+  cachedDecoder,
   computedConstant,
-  DecoderCache,
-  decoderPrograms,
-  decoderSizes,
+  decoderOptions,
   definePlugin,
+  encoderModel,
   encoderOptions,
-  encoderProgram,
-  fromChannels,
-  handOver,
-  type LoadRequest,
+  forTasks,
+  ids,
   labelCount,
   lastPosition,
+  mask,
   names,
-  type Program,
+  perToken,
   prefixed,
-  projectVocabulary,
-  type SourceModel,
-  sequenceLengths,
+  project,
   spelled,
-  splitHead,
-  splitHeadNotes,
-  toChannels,
   tokenAt,
+  tokenInputs,
   type Value,
   Weights,
 } from '@silane/core'
-import { type Gpt2Config, readGpt2Config } from './config.ts'
-import { decode, embed, encode, finalNorm } from './model.ts'
+import { block, embed, embedSequence, encode, finalNorm, type Gpt2Config, readGpt2Config, vocabulary } from './model.ts'
 
-const tasks = {
-  GPT2LMHeadModel: 'text-generation',
-  GPT2Model: 'feature-extraction',
-  GPT2ForSequenceClassification: 'text-classification',
-  GPT2DoubleHeadsModel: 'text-generation',
-} as const
-
-type Task = (typeof tasks)[keyof typeof tasks]
-
-/** The output matrix [V, C]: the word embeddings unless the configuration unties it. */
-const vocabulary = (w: Weights, { tie_word_embeddings, vocab_size, n_embd }: Gpt2Config): Constant =>
-  tie_word_embeddings || !w.has('lm_head.weight')
-    ? w.tensor('wte.weight', [vocab_size, n_embd])
-    : w.tensor('lm_head.weight', [vocab_size, n_embd])
-
-function generation(
-  request: LoadRequest,
-  w: Weights,
-  config: Gpt2Config,
-): Pick<SourceModel, 'programs' | 'pipeline' | 'options' | 'notes'> {
-  const { kv } = request
-  const sizes = decoderSizes(request, config.n_positions)
-  const { programs, pipeline } = decoderPrograms(request, sizes, config.n_layer, (b, tokens, range) => {
-    const ids = range.first ? b.input('input_ids', 'int32', [1, tokens]) : undefined
-    const hidden = ids ? undefined : b.input('hidden_states', 'fp32', [1, config.n_embd, 1, tokens])
-    const positions = b.input('position_ids', 'int32', [1, tokens])
-    const cache = new DecoderCache(b, positions, { layers: range.to - range.from, channels: config.n_embd, context: sizes.context, kv })
-    const x = ids ? embed(b, ids, positions, w, config) : fromChannels(b, hidden as Value)
-    const y = decode(b, x, cache, w, config, range)
-    if (!range.last) return { ...handOver(range, toChannels(b, y)), ...cache.outputs() }
-    const logits = projectVocabulary(b, finalNorm(b, y, w, config), vocabulary(w, config), undefined, splitHead(request))
-    return { logits, ...cache.outputs() }
-  })
-  return {
-    programs,
-    pipeline: { kind: 'decoder', ...pipeline },
-    options: { ...sizes, kv },
-    notes: splitHeadNotes(request, config.vocab_size, config.n_embd, config.tie_word_embeddings),
-  }
-}
-
-/** The cache-free program `model`: last hidden states, or the scores of classes for the last token that is not padding. */
-function wholeSequence(
-  request: LoadRequest,
-  task: Task,
-  w: Weights,
-  config: Gpt2Config,
-): Pick<SourceModel, 'programs' | 'pipeline' | 'options' | 'valid'> {
-  const { batch, checkpoint } = request
-  const lengths = sequenceLengths(request, config.n_positions)
-  const program: Program = encoderProgram(lengths, (b, length) => {
-    const inputIds = b.input('input_ids', 'int32', [batch, length])
-    const attentionMask = b.input('attention_mask', 'int32', [batch, length])
-    const x = encode(b, inputIds, attentionMask, w, config)
-    if (task === 'feature-extraction') return { last_hidden_state: x }
-    const last = tokenAt(b, x, lastToken(b, inputIds, config.pad_token_id))
-    const score = w.tensor('score.weight', [labelCount(checkpoint), config.n_embd])
-    return { logits: b.in('score', () => b.linear({ x: last, weight: b.constant(score) })) }
-  })
-  return {
-    programs: [program],
-    pipeline: { kind: 'encoder' },
-    options: { seq: lengths.length === 1 ? (lengths[0] as number) : [...lengths], batch },
-    valid: task === 'feature-extraction' ? { model: { last_hidden_state: 'attention_mask' } } : {},
-  }
+/** Of one matrix under two names some files keep the other name (`safetensors.torch.save_model`). */
+const weights = (checkpoint: Checkpoint, { tie_word_embeddings }: Gpt2Config): Weights => {
+  const tied = spelled(tie_word_embeddings ? [['wte.weight', 'lm_head.weight']] : [])
+  return new Weights(checkpoint, { candidates: names(tied, prefixed(['', 'transformer.'])) })
 }
 
 /** Position of the last id that is not padding, whatever the mask says; without a padding id, the last position. [B, 1] */
@@ -106,19 +38,53 @@ function lastToken(b: Builder, inputIds: Value, pad: number | undefined): Value 
   return lastPosition(b, shown)
 }
 
-function load(request: LoadRequest): SourceModel {
-  const { architecture, task } = chooseTask<Task>(request, tasks)
-  const config = readGpt2Config(request.checkpoint)
-  // Of one matrix under two names some files keep the other name (`safetensors.torch.save_model`).
-  const tied = spelled(config.tie_word_embeddings ? [['wte.weight', 'lm_head.weight']] : [])
-  const w = new Weights(request.checkpoint, { candidates: names(tied, prefixed(['', 'transformer.'])) })
-  const built = task === 'text-generation' ? generation(request, w, config) : wholeSequence(request, task, w, config)
-  return { modelType: 'gpt2', architecture, task, ...built }
-}
-
 /** GPT-2 and its relatives: generation with a key/value cache, features, sequence classification. */
 export default definePlugin({
   id: 'gpt2',
-  options: { 'split-head': encoderOptions['split-head'] },
-  load,
+  tasks: {
+    GPT2LMHeadModel: 'text-generation',
+    GPT2Model: 'feature-extraction',
+    GPT2ForSequenceClassification: 'text-classification',
+    GPT2DoubleHeadsModel: 'text-generation',
+  },
+  options: {
+    ...decoderOptions(['text-generation']),
+    ...forTasks(['feature-extraction', 'text-classification'], encoderOptions),
+  },
+  load: ({ checkpoint, task, options }) => {
+    const config = readGpt2Config(checkpoint)
+    const w = weights(checkpoint, config)
+    if (task === 'text-generation') {
+      const {
+        program,
+        step,
+        options: resolved,
+      } = cachedDecoder(options, {
+        layers: config.n_layer,
+        channels: config.n_embd,
+        positions: config.n_positions,
+        entry: { vocabulary: config.vocab_size },
+        embed: (b, tokens, positions) => embed(b, tokens, positions, w, config),
+        layer: (b, x, layer, attention) => block(b, x, attention, w, config, layer),
+        logits: (b, x) => project(b, finalNorm(b, x, w, config), vocabulary(w, config), undefined),
+      })
+      return { modelType: 'gpt2', programs: [program], pipeline: { kind: 'decoder', steps: [step] }, options: { ...resolved } }
+    }
+    // The cache-free program: last hidden states, or the scores of classes for the last token that is not padding.
+    return encoderModel(
+      { checkpoint, options },
+      {
+        modelType: 'gpt2',
+        positions: config.n_positions,
+        build: (b, length) => {
+          const inputs = tokenInputs(b, { input_ids: ids(config.vocab_size), attention_mask: mask }, [options.batch, length])
+          const x = encode(b, embedSequence(b, inputs.input_ids, w, config), inputs.attention_mask, w, config)
+          if (task === 'feature-extraction') return { last_hidden_state: perToken(x) }
+          const last = tokenAt(b, x, lastToken(b, inputs.input_ids, config.pad_token_id))
+          const score = w.tensor('score.weight', [labelCount(checkpoint), config.n_embd])
+          return { logits: b.in('score', () => project(b, last, score, undefined)) }
+        },
+      },
+    )
+  },
 })

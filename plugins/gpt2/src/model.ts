@@ -1,40 +1,56 @@
 import {
   activate,
   type Builder,
-  causalMask,
-  conv1d,
-  type DecoderCache,
+  type Constant,
+  type DecoderAttention,
   embedding,
   firstRows,
-  type LayerRange,
   layerNorm,
+  sequenceAttention,
+  sliceConstant,
+  transposeConstant,
   type Value,
   type Weights,
 } from '@silane/core'
 import type { Gpt2Config } from './config.ts'
+
+export { type Gpt2Config, readGpt2Config } from './config.ts'
 
 /**
  * The decoder of Radford et al., "Language Models are Unsupervised Multitask Learners" (2019), as transformers'
  * `modeling_gpt2.py` computes it with eager attention. Shapes: B batch, S tokens, C width.
  */
 
-/** How a layer attends: over a cache or over the whole sequence. */
-type Attend = (layer: number, projected: { query: Value; key: Value; value: Value; heads: number; scale: number }) => Value
+/** x·W + b with `weight` [in, out], as transformers' Conv1D stores it; the columns `from … from + out − 1` of it. */
+const conv1d = (b: Builder, x: Value, w: Weights, columns: number, out = columns, from = 0): Value =>
+  b.in(w.path, () => {
+    const stored = w.tensor('weight', [x.type.shape.at(-1) as number, columns])
+    const weight = b.constant(transposeConstant(sliceConstant(stored, 1, from, from + out), [1, 0]))
+    return b.linear({ x, weight, bias: b.constant(sliceConstant(w.tensor('bias', [columns]), 0, from, from + out)) })
+  })
 
-/** x + attention(LN x), then x + MLP(LN x). */
-function block(b: Builder, x: Value, attend: Attend, w: Weights, config: Gpt2Config, layer: number): Value {
+/** x + attention(LN x), then x + MLP(LN x): the layer with this number. [B, S, C] → [B, S, C] */
+export function block(
+  b: Builder,
+  x: Value,
+  attention: Pick<DecoderAttention, 'self'>,
+  w: Weights,
+  config: Gpt2Config,
+  layer: number,
+): Value {
   const { n_embd, n_head, layer_norm_epsilon } = config
-  return b.in(w.path, () => {
-    const normal = layerNorm(b, x, w.at('ln_1'), layer_norm_epsilon)
-    const [query, key, value] = [0, 1, 2].map(i => conv1d(b, normal, w.at('attn.c_attn'), 3 * n_embd, n_embd, i * n_embd)) as [
+  const at = w.at('h').at(layer)
+  return b.in(at.path, () => {
+    const normal = layerNorm(b, x, at.at('ln_1'), layer_norm_epsilon)
+    const [query, key, value] = [0, 1, 2].map(i => conv1d(b, normal, at.at('attn.c_attn'), 3 * n_embd, n_embd, i * n_embd)) as [
       Value,
       Value,
       Value,
     ]
-    const attended = attend(layer, { query, key, value, heads: n_head, scale: scoreScale(config, layer) })
-    const a = b.add({ x, y: conv1d(b, attended, w.at('attn.c_proj'), n_embd) })
-    const inner = conv1d(b, layerNorm(b, a, w.at('ln_2'), layer_norm_epsilon), w.at('mlp.c_fc'), config.n_inner ?? 4 * n_embd)
-    return b.add({ x: a, y: conv1d(b, activate(b, config.activation_function, inner), w.at('mlp.c_proj'), n_embd) })
+    const attended = attention.self(layer, { query, key, value, heads: n_head, scale: scoreScale(config, layer) })
+    const a = b.add({ x, y: conv1d(b, attended, at.at('attn.c_proj'), n_embd) })
+    const inner = conv1d(b, layerNorm(b, a, at.at('ln_2'), layer_norm_epsilon), at.at('mlp.c_fc'), config.n_inner ?? 4 * n_embd)
+    return b.add({ x: a, y: conv1d(b, activate(b, config.activation_function, inner), at.at('mlp.c_proj'), n_embd) })
   })
 }
 
@@ -42,38 +58,32 @@ function block(b: Builder, x: Value, attend: Attend, w: Weights, config: Gpt2Con
 const scoreScale = (config: Gpt2Config, layer: number): number =>
   (config.scale_attn_weights ? 1 / Math.sqrt(config.n_embd / config.n_head) : 1) / (config.scale_attn_by_inverse_layer_idx ? layer + 1 : 1)
 
-function blocks(
-  b: Builder,
-  x: Value,
-  attend: Attend,
-  w: Weights,
-  config: Gpt2Config,
-  { from, to }: Pick<LayerRange, 'from' | 'to'>,
-): Value {
-  let y = x
-  for (let layer = from; layer < to; layer++) y = block(b, y, attend, w.at('h').at(layer), config, layer)
-  return y
-}
-
 /** Token and position embeddings of new tokens at their slots. [1, S, C] */
 export function embed(b: Builder, inputIds: Value, positions: Value, w: Weights, config: Gpt2Config): Value {
   const { vocab_size, n_positions, n_embd } = config
   return b.add({ x: embedding(b, inputIds, w.at('wte'), vocab_size, n_embd), y: embedding(b, positions, w.at('wpe'), n_positions, n_embd) })
 }
 
-/** Some layers over the cache, whose layer 0 is the first of them. [1, S, C] */
-export const decode = (b: Builder, x: Value, cache: DecoderCache, w: Weights, config: Gpt2Config, range: LayerRange): Value =>
-  blocks(b, x, (layer, projected) => cache.attend(layer - range.from, projected), w, config, range)
-
 export const finalNorm = (b: Builder, x: Value, w: Weights, config: Gpt2Config): Value =>
   layerNorm(b, x, w.at('ln_f'), config.layer_norm_epsilon)
 
-/** Last hidden states of a whole sequence, without a cache. inputIds, attentionMask int32 [B, S] → [B, S, C] */
-export function encode(b: Builder, inputIds: Value, attentionMask: Value, w: Weights, config: Gpt2Config): Value {
-  const length = inputIds.type.shape[1] as number
-  const words = embedding(b, inputIds, w.at('wte'), config.vocab_size, config.n_embd)
-  const x = b.add({ x: words, y: firstRows(b, w.at('wpe'), config.n_positions, config.n_embd, length) })
-  const attend: Attend = (_, { query, key, value, heads, scale }) =>
-    b.attention({ query, key, value, key_mask: attentionMask, mask: b.constant(causalMask(length)), heads, scale })
-  return finalNorm(b, blocks(b, x, attend, w, config, { from: 0, to: config.n_layer }), w, config)
+/** The output matrix [V, C]: the word embeddings unless the configuration unties it. */
+export const vocabulary = (w: Weights, { tie_word_embeddings, vocab_size, n_embd }: Gpt2Config): Constant =>
+  tie_word_embeddings || !w.has('lm_head.weight')
+    ? w.tensor('wte.weight', [vocab_size, n_embd])
+    : w.tensor('lm_head.weight', [vocab_size, n_embd])
+
+/** What the layers read of a whole sequence: token embeddings at positions 0, 1, 2 … int32 [B, S] → [B, S, C] */
+export const embedSequence = (b: Builder, inputIds: Value, w: Weights, config: Gpt2Config): Value =>
+  b.add({
+    x: embedding(b, inputIds, w.at('wte'), config.vocab_size, config.n_embd),
+    y: firstRows(b, w.at('wpe'), config.n_positions, config.n_embd, inputIds.type.shape[1] as number),
+  })
+
+/** Last hidden states of vectors that are read at once, without a cache. x [B, S, C], attentionMask int32 [B, S] → [B, S, C] */
+export function encode(b: Builder, start: Value, attentionMask: Value, w: Weights, config: Gpt2Config): Value {
+  const attention = sequenceAttention(b, { keyMask: attentionMask })
+  let x = start
+  for (let layer = 0; layer < config.n_layer; layer++) x = block(b, x, attention, w, config, layer)
+  return finalNorm(b, x, w, config)
 }

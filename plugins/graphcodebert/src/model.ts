@@ -10,6 +10,7 @@ import {
   type Value,
   type Weights,
 } from '@silane/core'
+import { bertLayer } from '@silane/plugin-bert/model'
 import type { GraphCodeBertConfig } from './config.ts'
 
 /**
@@ -79,16 +80,7 @@ function embed(b: Builder, x: Value, positions: Value, w: Weights, config: Graph
 const layers = (b: Builder, x: Value, masks: AttentionMasks, w: Weights, config: GraphCodeBertConfig): Value => {
   let y = x
   for (let i = 0; i < config.num_hidden_layers; i++) {
-    y = postNormLayer(b, y, masks, w.at('encoder.layer').at(i), {
-      hidden: config.hidden_size,
-      heads: config.num_attention_heads - (config.pruned_heads[i]?.length ?? 0),
-      headSize: config.hidden_size / config.num_attention_heads,
-      intermediate: config.intermediate_size,
-      activation: config.hidden_act,
-      epsilon: config.layer_norm_eps,
-      positions: config.position_embedding_type,
-      maxPositions: config.max_position_embeddings,
-    })
+    y = postNormLayer(b, y, masks, w.at('encoder.layer').at(i), bertLayer(config, i))
   }
   return y
 }

@@ -1,7 +1,6 @@
 import {
   answerSpan,
   type Builder,
-  bertEmbeddings,
   layerNorm,
   linear,
   maskedLanguageModelHead,
@@ -10,6 +9,7 @@ import {
   type Value,
   type Weights,
 } from '@silane/core'
+import { bertEmbeddings } from '@silane/plugin-bert/model'
 import { alibi } from './alibi.ts'
 import type { MosaicBertConfig } from './config.ts'
 
@@ -103,7 +103,7 @@ export const pool = (b: Builder, x: Value, w: Weights, config: MosaicBertConfig)
   pooler(b, x, w.at('pooler.dense'), config.hidden_size)
 
 /** Scores over the vocabulary [B, S, V]; the output matrix is the word embeddings unless the configuration unties it. */
-export function predictWords(b: Builder, x: Value, w: Weights, config: MosaicBertConfig, split: boolean): Value {
+export function predictWords(b: Builder, x: Value, w: Weights, config: MosaicBertConfig): Value {
   const { vocab_size, hidden_size } = config
   const head = w.at('cls.predictions')
   const tied = config.tie_word_embeddings || !head.has('decoder.weight')
@@ -117,7 +117,6 @@ export function predictWords(b: Builder, x: Value, w: Weights, config: MosaicBer
         ? w.tensor('embeddings.word_embeddings.weight', [vocab_size, hidden_size])
         : head.tensor('decoder.weight', [vocab_size, hidden_size]),
       bias: head.tensor('decoder.bias', [vocab_size]),
-      split,
     }),
   )
 }
@@ -126,5 +125,4 @@ export function predictWords(b: Builder, x: Value, w: Weights, config: MosaicBer
 export const classify = (b: Builder, x: Value, w: Weights, labels: number): Value => linear(b, x, w.at('classifier'), labels)
 
 /** Scores of an answer's first and last token [B, S]. */
-export const findAnswer = (b: Builder, x: Value, w: Weights): { start_logits: Value; end_logits: Value } =>
-  answerSpan(b, x, w.at('qa_outputs'))
+export const findAnswer = (b: Builder, x: Value, w: Weights): ReturnType<typeof answerSpan> => answerSpan(b, x, w.at('qa_outputs'))

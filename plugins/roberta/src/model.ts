@@ -1,7 +1,6 @@
 import {
   answerSpan,
   type Builder,
-  bertLayer,
   embedding,
   firstRows,
   layerNorm,
@@ -10,12 +9,15 @@ import {
   pooler,
   positionsPastPadding,
   postNormLayer,
-  projectVocabulary,
+  project,
   type Value,
   type Weights,
 } from '@silane/core'
+import { bertLayer } from '@silane/plugin-bert/model'
 import type { RobertaConfig } from './config.ts'
 import { attentionMasks, type Mode } from './masks.ts'
+
+export { type RobertaConfig, readRobertaConfig } from './config.ts'
 
 /**
  * The encoder of Liu et al., "RoBERTa: A Robustly Optimized BERT Pretraining Approach" (2019), as transformers'
@@ -28,7 +30,7 @@ export interface RobertaInputs {
   /** int32 [B, S], 1 for a token, 0 for padding; 2 for a token of the target in the mode encoder-decoder */
   readonly attention_mask: Value
   /** int32 [B, S]; without it every token is of type 0 */
-  readonly token_type_ids?: Value
+  readonly token_type_ids?: Value | undefined
 }
 
 /** Last hidden states [B, S, C]. */
@@ -60,7 +62,7 @@ export const pool = (b: Builder, x: Value, w: Weights, config: RobertaConfig): V
   pooler(b, x, w.at('pooler.dense'), config.hidden_size)
 
 /** Scores over the vocabulary [B, S, V]. The activation is the exact GELU whatever the layers have; the matrix is tied as BERT's. */
-export function predictWords(b: Builder, x: Value, w: Weights, config: RobertaConfig, split: boolean): Value {
+export function predictWords(b: Builder, x: Value, w: Weights, config: RobertaConfig): Value {
   const { vocab_size, hidden_size } = config
   const head = w.at('lm_head')
   const tied = config.tie_word_embeddings || !head.has('decoder.weight')
@@ -73,14 +75,13 @@ export function predictWords(b: Builder, x: Value, w: Weights, config: RobertaCo
       table: tied ? wordTable(w, config) : head.tensor('decoder.weight', [vocab_size, hidden_size]),
       // The bias is stored under both names, or either.
       bias: head.optional('bias', [vocab_size]) ?? head.tensor('decoder.bias', [vocab_size]),
-      split,
     }),
   )
 }
 
 /** Scores of the next token [B, S, V] as UniXcoder has them: the product with the word embeddings alone. */
-export const predictNext = (b: Builder, x: Value, w: Weights, config: RobertaConfig, split: boolean): Value =>
-  b.in('lm_head', () => projectVocabulary(b, x, wordTable(w, config), undefined, split))
+export const predictNext = (b: Builder, x: Value, w: Weights, config: RobertaConfig): Value =>
+  b.in('lm_head', () => project(b, x, wordTable(w, config), undefined))
 
 const wordTable = (w: Weights, { vocab_size, hidden_size }: RobertaConfig) =>
   w.tensor('embeddings.word_embeddings.weight', [vocab_size, hidden_size])
@@ -99,5 +100,4 @@ export const scoreAnswer = (b: Builder, x: Value, w: Weights, config: RobertaCon
   linear(b, pool(b, x, w, config), w.at('classifier'), 1)
 
 /** Scores of an answer's first and last token [B, S]. */
-export const findAnswer = (b: Builder, x: Value, w: Weights): { start_logits: Value; end_logits: Value } =>
-  answerSpan(b, x, w.at('qa_outputs'))
+export const findAnswer = (b: Builder, x: Value, w: Weights): ReturnType<typeof answerSpan> => answerSpan(b, x, w.at('qa_outputs'))

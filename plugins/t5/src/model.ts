@@ -1,16 +1,19 @@
 import {
   activate,
   type Builder,
-  type CrossCache,
-  type DecoderCache,
+  type Constant,
+  type DecoderAttention,
   embedding,
-  type LayerRange,
   scaleConstant,
+  stackLayers,
   type Value,
   type Weights,
 } from '@silane/core'
 import type { T5Config } from './config.ts'
 import { type Buckets, sequenceBias, slotBias } from './relative-bias.ts'
+import { streamScale } from './stream-scale.ts'
+
+export { readT5Config, type T5Config } from './config.ts'
 
 /**
  * The encoder and the decoder of Raffel et al., "Exploring the Limits of Transfer Learning with a Unified Text-to-Text
@@ -19,6 +22,9 @@ import { type Buckets, sequenceBias, slotBias } from './relative-bias.ts'
 
 /** The configuration and what the residual stream is multiplied by (see `streamScale`). */
 export type T5Model = T5Config & { readonly stream: number }
+
+/** The configuration for these weights. */
+export const t5Model = (w: Weights, config: T5Config): T5Model => ({ ...config, stream: streamScale(table(w, config, embeddingNames)) })
 
 /** A feed-forward layer's inner values times this, its output matrix divided by it: exact through ReLU and through the linear half of a gate. */
 const INNER = 2 ** -3
@@ -66,7 +72,17 @@ const bucketsOf = (stack: Weights, config: T5Model, bidirectional: boolean): Buc
 }
 
 /** Where the embeddings may stand: one table under up to three names. */
-export const embeddingNames: readonly string[] = ['shared', 'encoder.embed_tokens', 'decoder.embed_tokens']
+const embeddingNames: readonly string[] = ['shared', 'encoder.embed_tokens', 'decoder.embed_tokens']
+
+/** A table [V, C] under the first of several names that is there. */
+function table(w: Weights, { vocab_size, d_model }: T5Config, names: readonly string[]): Constant {
+  const name = names.find(candidate => w.has(`${candidate}.weight`)) ?? (names[0] as string)
+  return w.tensor(`${name}.weight`, [vocab_size, d_model])
+}
+
+/** The output matrix [V, C]: the embeddings unless the configuration unties them. */
+export const vocabulary = (w: Weights, config: T5Config): Constant =>
+  table(w, config, config.tie_word_embeddings ? embeddingNames : ['lm_head', ...embeddingNames])
 
 /** Token embeddings, scaled like the stream. [1, S, C] */
 export function embed(b: Builder, inputIds: Value, w: Weights, config: T5Model): Value {
@@ -92,55 +108,61 @@ export function encode(b: Builder, inputIds: Value, attentionMask: Value, w: Wei
   return norm(b, x, stack.at('final_layer_norm'), config)
 }
 
-/** The cross-attention keys and values of every decoder layer. encoded [1, S, C] → per layer [1, S, I] */
-export const crossProjections = (b: Builder, encoded: Value, w: Weights, config: T5Model): { keys: Value[]; values: Value[] } => {
-  const at = (layer: number, name: string) => w.at('decoder.block').at(layer).at('layer.1.EncDecAttention').at(name)
-  const layers = Array.from({ length: config.num_decoder_layers }, (_, layer) => layer)
-  return {
-    keys: layers.map(layer => project(b, encoded, at(layer, 'k'), config.inner)),
-    values: layers.map(layer => project(b, encoded, at(layer, 'v'), config.inner)),
-  }
+/** The cross-attention keys and values of every decoder layer, stacked. encoded [1, S, C] → two [L, I, 1, S] */
+export const crossProjections = (b: Builder, encoded: Value, w: Weights, config: T5Model): { cross_key: Value; cross_value: Value } => {
+  const ofLayers = (name: string): Value =>
+    stackLayers(
+      b,
+      Array.from({ length: config.num_decoder_layers }, (_, layer) =>
+        project(b, encoded, w.at('decoder.block').at(layer).at('layer.1.EncDecAttention').at(name), config.inner),
+      ),
+    )
+  return { cross_key: ofLayers('k'), cross_value: ofLayers('v') }
 }
 
-/** Some decoder layers over both caches, whose layer 0 is the first of them. [1, S, C] → [1, S, C] */
+/** Where the decoder's new tokens stand, and how many slots the cache has. */
+interface Places {
+  /** int32 [1, S] */
+  readonly positions: Value
+  readonly slots: number
+}
+
+/** The decoder layer with this number. [1, S, C] → [1, S, C] */
 export function decode(
   b: Builder,
   start: Value,
-  caches: { own: DecoderCache; cross: CrossCache; context: number },
+  layer: number,
+  attention: DecoderAttention,
+  places: Places,
   w: Weights,
   config: T5Model,
-  range: LayerRange,
 ): Value {
-  const { own, cross, context } = caches
   const stack = w.at('decoder')
-  const buckets = bucketsOf(stack, config, false)
-  const { bias, cacheBias } = b.in(stack.path, () => ({
-    bias: b.constant(sequenceBias(buckets, start.type.shape[1] as number)),
-    // [1, S, heads, slots] → [1, heads, S, slots]
-    cacheBias: b.transpose({
-      x: b.gather({ x: b.constant(slotBias(buckets, context)), indices: own.positions, axis: 0 }),
-      perm: [0, 2, 1, 3],
-    }),
-  }))
+  const block = stack.at('block').at(layer).at('layer')
   const shape = { heads: config.num_heads, scale: 1 }
-  let x = start
-  for (let i = range.from; i < range.to; i++) {
-    const layer = i - range.from
-    const block = stack.at('block').at(i).at('layer')
-    const self = b.in(block.at(0).path, () => {
-      const heads = projected(b, norm(b, x, block.at('0.layer_norm'), config), block.at('0.SelfAttention'), config)
-      return own.attend(layer, { ...heads, ...shape, bias, cacheBias })
-    })
-    x = b.add({ x, y: project(b, self, block.at('0.SelfAttention.o'), config.d_model, config.stream) })
-    const crossed = b.in(block.at(1).path, () => {
-      const query = project(b, norm(b, x, block.at('1.layer_norm'), config), block.at('1.EncDecAttention.q'), config.inner)
-      return cross.attend(layer, { query, ...shape })
-    })
-    x = b.add({ x, y: project(b, crossed, block.at('1.EncDecAttention.o'), config.d_model, config.stream) })
-    x = b.add({ x, y: feedForward(b, norm(b, x, block.at('2.layer_norm'), config), block.at('2.DenseReluDense'), config) })
-  }
-  return x
+  const self = b.in(block.at(0).path, () => {
+    const heads = projected(b, norm(b, start, block.at('0.layer_norm'), config), block.at('0.SelfAttention'), config)
+    return attention.self(layer, { ...heads, ...shape, ...decoderBias(b, start.type.shape[1] as number, places, stack, config) })
+  })
+  let x = b.add({ x: start, y: project(b, self, block.at('0.SelfAttention.o'), config.d_model, config.stream) })
+  const crossed = b.in(block.at(1).path, () => {
+    const query = project(b, norm(b, x, block.at('1.layer_norm'), config), block.at('1.EncDecAttention.q'), config.inner)
+    return attention.cross(layer, { query, ...shape })
+  })
+  x = b.add({ x, y: project(b, crossed, block.at('1.EncDecAttention.o'), config.d_model, config.stream) })
+  return b.add({ x, y: feedForward(b, norm(b, x, block.at('2.layer_norm'), config), block.at('2.DenseReluDense'), config) })
 }
+
+/** The bias of new tokens to each other, and to the slots of the cache: the same values for all layers. */
+const decoderBias = (b: Builder, tokens: number, { positions, slots }: Places, stack: Weights, config: T5Model) =>
+  b.in(stack.path, () => {
+    const buckets = bucketsOf(stack, config, false)
+    return {
+      bias: b.constant(sequenceBias(buckets, tokens)),
+      // [1, S, heads, slots] → [1, heads, S, slots]
+      cacheBias: b.transpose({ x: b.gather({ x: b.constant(slotBias(buckets, slots)), indices: positions, axis: 0 }), perm: [0, 2, 1, 3] }),
+    }
+  })
 
 /** The decoder's last norm, and in tied models the D^−½ that makes up for embeddings trained as an output matrix. */
 export function finish(b: Builder, x: Value, w: Weights, config: T5Model): Value {

@@ -1,4 +1,5 @@
-import { type Builder, bertEmbeddings, bertLayer, packedLinear, postNormLayer, type Value, type Weights } from '@silane/core'
+import { type Builder, type Output, packedLinear, perToken, postNormLayer, type Value, type Weights } from '@silane/core'
+import { bertEmbeddings, bertLayer } from '@silane/plugin-bert/model'
 import { HEADS_PER_MAP, SPANS, type UniRelConfig } from './config.ts'
 
 /**
@@ -20,12 +21,12 @@ export interface UniRelInputs {
 const MASKED = -10000
 
 /** The interaction maps [B, N, N], values of a sigmoid. */
-export function interactions(b: Builder, inputs: UniRelInputs, w: Weights, config: UniRelConfig): Readonly<Record<string, Value>> {
+export function interactions(b: Builder, inputs: UniRelInputs, w: Weights, config: UniRelConfig): Readonly<Record<string, Output>> {
   const last = config.num_hidden_layers - 1
   const x = encode(b, inputs, w, config, last)
   const masked = maskedColumns(b, inputs.attention_mask, x)
   const attention = w.at('encoder.layer').at(last).at('attention.self')
-  const map = (from: number, to: number): Value => interactionMap(b, x, masked, attention, config, from, to)
+  const map = (from: number, to: number): Output => perToken(interactionMap(b, x, masked, attention, config, from, to))
   const heads = config.num_attention_heads
   if (config.test_data_type !== SPANS) return { tail_scores: map(0, heads) }
   return {

@@ -54,7 +54,13 @@ export interface CachedDecoder {
   /** What the first layer reads. entry: ids int32 [1, S] or vectors [1, S, width]; positions int32 [1, S] → [1, S, C] */
   embed(b: Builder, entry: Value, positions: Value): Value
   /** [1, S, C] → [1, S, C] */
-  layer(b: Builder, x: Value, layer: number, attention: DecoderAttention, cache: { readonly positions: Value; readonly slots: number }): Value
+  layer(
+    b: Builder,
+    x: Value,
+    layer: number,
+    attention: DecoderAttention,
+    cache: { readonly positions: Value; readonly slots: number },
+  ): Value
   /** Scores over the vocabulary. [1, S, C] → [1, S, V] */
   logits(b: Builder, x: Value): Value
 }

@@ -5,21 +5,27 @@ import type { Checkpoint, Json } from '../plugin/checkpoint.ts'
 import { forTasks, type OptionSpecs, type OptionValues } from '../plugin/options.ts'
 import type { PluginContract } from '../plugin/plugin.ts'
 import { encoderModel, encoderOptions } from './encoder-model.ts'
-import { perToken, tokenInputs } from './ports.ts'
+import { type InputsOf, type Ports, perToken, tokenInputs } from './ports.ts'
 import { labelCount } from './read-config.ts'
 import { hasSentenceModules, sentenceEmbedding } from './sentence-embedding.ts'
 import type { Weights } from './weights.ts'
 
-/** transformers' names for the classes of a family's tasks: `encoderTasks('Bert').BertForMaskedLM` is `fill-mask`. The plain encoder comes first. */
-export const encoderTasks = <const F extends string>(family: F) =>
-  ({
-    [`${family}Model`]: 'feature-extraction',
-    [`${family}ForMaskedLM`]: 'fill-mask',
-    [`${family}ForSequenceClassification`]: 'text-classification',
-    [`${family}ForTokenClassification`]: 'token-classification',
-    [`${family}ForQuestionAnswering`]: 'question-answering',
-    [`${family}ForMultipleChoice`]: 'multiple-choice',
-  }) as Readonly<Record<string, EncoderTask>>
+/**
+ * transformers' names for the classes of a family's tasks: `encoderTasks('Bert').BertForMaskedLM` is `fill-mask`. The plain encoder comes
+ * first, and `more` last.
+ */
+export const encoderTasks = <T extends string = never>(
+  family: string,
+  more: Readonly<Record<string, T>> = {},
+): Readonly<Record<string, EncoderTask | T>> => ({
+  [`${family}Model`]: 'feature-extraction',
+  [`${family}ForMaskedLM`]: 'fill-mask',
+  [`${family}ForSequenceClassification`]: 'text-classification',
+  [`${family}ForTokenClassification`]: 'token-classification',
+  [`${family}ForQuestionAnswering`]: 'question-answering',
+  [`${family}ForMultipleChoice`]: 'multiple-choice',
+  ...more,
+})
 
 export type EncoderTask =
   | 'feature-extraction'
@@ -43,7 +49,9 @@ export interface EncoderHead<C, O extends OptionSpecs = OptionSpecs> {
 
 type Outputs = Readonly<Record<string, Output>>
 
-export interface EncoderFamily<C, I extends string, T extends string, O extends OptionSpecs> {
+type EncoderPorts = Ports & { readonly attention_mask: Port }
+
+export interface EncoderFamily<C, P extends EncoderPorts, T extends string, O extends OptionSpecs> {
   readonly id: string
   /** `model_type` of its configurations. */
   readonly modelType: string | ((config: C) => string)
@@ -52,13 +60,13 @@ export interface EncoderFamily<C, I extends string, T extends string, O extends 
   /** Own options, beside those that every encoder has. */
   readonly options?: O
   readonly config: (checkpoint: Checkpoint) => C
-  readonly weights: (checkpoint: Checkpoint) => Weights
+  readonly weights: (checkpoint: Checkpoint, config: C) => Weights
   /** The longest sequence that the model has positions for. */
   readonly positions: (config: C) => number
-  /** Integer inputs [B, S]; `attention_mask` is one of them. */
-  readonly inputs: (config: C, options: OptionValues<O>) => Readonly<Record<I | 'attention_mask', Port>>
+  /** Integer inputs [B, S]. */
+  readonly inputs: (config: C, options: OptionValues<O>) => P
   /** Last hidden states [B, S, C]. */
-  readonly encode: (b: Builder, inputs: Readonly<Record<I | 'attention_mask', Value>>, head: Omit<EncoderHead<C, O>, 'b' | 'x'>) => Value
+  readonly encode: (b: Builder, inputs: InputsOf<P>, head: Omit<EncoderHead<C, O>, 'b' | 'x'>) => Value
   /**
    * The vector [B, C] that feature extraction gives beside the tokens', where the checkpoint has what it takes: transformers would make
    * a pooler of random numbers.
@@ -89,8 +97,8 @@ export const encoderFeatures = (b: Builder, x: Value, mask: Value, checkpoint: C
 })
 
 /** The plugin of an encoder with task heads. A task that no architecture names does not exist. */
-export function encoderPlugin<C, I extends string, T extends string, const O extends OptionSpecs = Readonly<Record<never, never>>>(
-  family: EncoderFamily<C, I, T, O>,
+export function encoderPlugin<C, P extends EncoderPorts, T extends string, const O extends OptionSpecs = Readonly<Record<never, never>>>(
+  family: EncoderFamily<C, P, T, O>,
 ): PluginContract {
   const { id, tasks, heads } = family
   const own = Object.values<string>(tasks).includes('multiple-choice') ? forTasks(['multiple-choice'], choices) : {}
@@ -102,18 +110,21 @@ export function encoderPlugin<C, I extends string, T extends string, const O ext
       // The host has held both against what is declared above.
       const [task, options] = [name as T, checked as OptionValues<typeof encoderOptions & typeof choices> & OptionValues<O>]
       const config = family.config(checkpoint)
-      const known = { w: family.weights(checkpoint), config, labels: labelCount(checkpoint), options }
+      const known = { w: family.weights(checkpoint, config), config, labels: labelCount(checkpoint), options }
       const { batch, choices: answers } = options
       const questions = task === 'multiple-choice'
       const outputs = (b: Builder, length: number): Outputs => {
         const declared = tokenInputs(b, family.inputs(config, options), questions ? [batch, answers, length] : [batch, length])
         // The rows of all questions are one batch, [B·K, S], until they are scored.
-        const inputs = questions ? mapValues(declared, x => b.reshape({ x, shape: [batch * answers, length] })) : declared
+        const inputs = questions ? (mapValues(declared, x => b.reshape({ x, shape: [batch * answers, length] })) as InputsOf<P>) : declared
         const head = { b, x: family.encode(b, inputs, known), ...known }
         if (task === 'feature-extraction')
-          return { ...encoderFeatures(b, head.x, inputs.attention_mask, checkpoint, family.pooled?.(head)), ...heads[task]?.(head) }
+          return {
+            ...encoderFeatures(b, head.x, inputs.attention_mask, checkpoint, family.pooled?.(head)),
+            ...heads['feature-extraction']?.(head),
+          }
         const scores = heads[task as Exclude<T, 'feature-extraction'>](head)
-        return questions ? mapValues(scores, x => b.reshape({ x: valueOf(x), shape: [batch, answers] })) : scores
+        return questions ? mapValues(scores, x => b.reshape({ x: bare(x), shape: [batch, answers] })) : scores
       }
       return encoderModel(
         { checkpoint, options },
@@ -129,7 +140,7 @@ export function encoderPlugin<C, I extends string, T extends string, const O ext
   }
 }
 
-const valueOf = (output: Output): Value => ('value' in output ? output.value : output)
+const bare = (output: Output): Value => ('value' in output ? output.value : output)
 
 const mapValues = <K extends string, V, R>(record: Readonly<Record<K, V>>, map: (value: V) => R): Readonly<Record<K, R>> =>
   Object.fromEntries(Object.entries<V>(record).map(([key, value]) => [key, map(value)])) as Readonly<Record<K, R>>

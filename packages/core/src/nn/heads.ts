@@ -1,8 +1,9 @@
-import type { Builder } from '../builder.ts'
+import type { Builder, Output } from '../builder.ts'
 import type { Constant } from '../constant.ts'
 import type { Value } from '../graph/graph.ts'
 import { activate } from './activation.ts'
 import { firstToken, layerNorm, linear, project } from './layers.ts'
+import { perToken } from './ports.ts'
 import type { Weights } from './weights.ts'
 
 /** tanh of a linear layer over the first token (transformers `BertPooler`). [B, S, C] → [B, C] */
@@ -27,7 +28,8 @@ export function maskedLanguageModelHead(b: Builder, x: Value, head: MaskedLangua
 }
 
 /** The start and end scores of an answer: the two columns of a linear layer. [B, S, C] → two [B, S] */
-export function answerSpan(b: Builder, x: Value, w: Weights): { start_logits: Value; end_logits: Value } {
+export function answerSpan(b: Builder, x: Value, w: Weights): { readonly start_logits: Output; readonly end_logits: Output } {
   const [start, end] = b.split({ x: linear(b, x, w, 2), axis: -1, split_sizes: [1, 1] })
-  return { start_logits: b.squeeze({ x: start as Value, axes: [-1] }), end_logits: b.squeeze({ x: end as Value, axes: [-1] }) }
+  const column = (scores: Value | undefined): Output => perToken(b.squeeze({ x: scores as Value, axes: [-1] }))
+  return { start_logits: column(start), end_logits: column(end) }
 }

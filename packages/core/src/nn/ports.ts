@@ -15,11 +15,17 @@ export const segments = (types: number): Port => ({ role: 'segments', below: typ
 /** An output with a row for each token, [B, S, …]: what it holds at padding means nothing. */
 export const perToken = (value: Value, rows = 'attention_mask'): Output => ({ value, rows })
 
-/** Integer inputs [B, S] with these ports. */
-export const tokenInputs = <N extends string>(b: Builder, ports: Readonly<Record<N, Port>>, shape: readonly number[]): Readonly<Record<N, Value>> =>
+/** Ports by the names of the inputs. */
+export type Ports = { readonly [name: string]: Port | undefined }
+
+/** The inputs with these ports. */
+export type InputsOf<P extends Ports> = { readonly [K in keyof P]: Value }
+
+/** Integer inputs with these ports, all of one shape such as [B, S]. */
+export const tokenInputs = <P extends Ports>(b: Builder, ports: P, shape: readonly number[]): InputsOf<P> =>
   Object.fromEntries(
-    (Object.entries(ports) as [N, Port][]).map(([name, port]) => [name, b.input(name, 'int32', shape, port)]),
-  ) as Readonly<Record<N, Value>>
+    Object.entries(ports).flatMap(([name, port]) => (port ? [[name, b.input(name, 'int32', shape, port)]] : [])),
+  ) as InputsOf<P>
 
 /**
  * The step that calls a program: every input takes the thing of its name, and every output gives one, but for those that `feeds` and
@@ -32,5 +38,18 @@ export function callStep(program: Program, feeds: CallStep['feeds'] = {}, gives?
     call: program.name,
     feeds: { ...same(graph.inputs.map(({ name }) => name)), ...feeds },
     gives: gives ?? same(graph.outputs.map(({ name }) => name)),
+  }
+}
+
+/**
+ * The step of a text encoder in front of a decoder: what it reads are things with the prefix `encoder_`, since the decoder's own tokens
+ * are called the same, and what it gives is what the decoder attends to.
+ */
+export const encoderStep = (program: Program): CallStep => {
+  const [graph] = program.functions as readonly [Graph]
+  return {
+    call: program.name,
+    feeds: Object.fromEntries(graph.inputs.map(({ name }) => [name, `encoder_${name}`])),
+    gives: { cross_key: 'cross_key', cross_value: 'cross_value' },
   }
 }

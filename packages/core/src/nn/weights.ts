@@ -60,12 +60,6 @@ export function renamed(table: readonly NamePair[]): Candidates {
 export const backbonePrefixes = (backbone: string): readonly string[] =>
   ['', 'module.', 'model.', 'encoder.', 'module.model.', 'module.encoder.'].flatMap(wrapper => [wrapper, `${wrapper}${backbone}.`])
 
-/** Norm parameters as TensorFlow names them; checkpoints converted from there still do. */
-export const tensorFlowNorms: readonly NamePair[] = [
-  ['LayerNorm.weight', 'LayerNorm.gamma'],
-  ['LayerNorm.bias', 'LayerNorm.beta'],
-]
-
 /** What look-ups gave, by the model's own names: a tensor, or that there is none. */
 type Found = Map<string, Constant | undefined>
 

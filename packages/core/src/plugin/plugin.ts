@@ -34,4 +34,5 @@ export interface PluginContract<O extends OptionSpecs = OptionSpecs> {
 }
 
 /** Types a plugin as it is written: `request.options` follow from its declaration. */
-export const definePlugin = <const O extends OptionSpecs = Readonly<Record<never, never>>>(plugin: PluginContract<O>): PluginContract<O> => plugin
+export const definePlugin = <const O extends OptionSpecs = Readonly<Record<never, never>>>(plugin: PluginContract<O>): PluginContract<O> =>
+  plugin
