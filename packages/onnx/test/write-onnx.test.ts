@@ -5,7 +5,7 @@ import { fromBinary } from '@bufbuild/protobuf'
 import { type Constant, castConstant, computedConstant, denseConstant, isSilaneError } from '@silane/core'
 import { describe, expect, it } from 'vitest'
 import { ModelSchema, type Graph as OnnxGraph, type ValueInfo } from '../src/gen/onnx_pb.ts'
-import { writeOnnx } from '../src/index.ts'
+import { dataKey, writeOnnx } from '../src/index.ts'
 import { graphOf, linearGraph, temporaryFolder, weight } from './build.ts'
 
 const FLOAT = 1
@@ -148,7 +148,7 @@ describe('weights', () => {
     const functions = [2, 3].map(rows => ({ graph: linearGraph(`main_${rows}`, rows, weight('w', [67, 33])), file: `m_${rows}.onnx` }))
     const { data } = await writeOnnx(functions, { folder, dataFile: 'm.onnx_data' })
     const bytes = readFileSync(join(folder, 'm.onnx_data'))
-    expect(data).toEqual({ file: 'm.onnx_data', bytes: bytes.length })
+    expect(data).toEqual({ file: 'm.onnx_data', bytes: bytes.length, offsets: new Map([[dataKey(weight('w', [67, 33])), 0]]) })
     expect(bytes.length).toBe(67 * 33 * 4)
     for (const { file } of functions) {
       const outside = graphIn(folder, file).initializer.filter(({ externalData }) => externalData.length > 0)

@@ -23,7 +23,7 @@ describe('compare', () => {
   })
 
   it('is infinite where all is equal, whatever the type', () => {
-    const equal = { psnr: Number.POSITIVE_INFINITY, maxAbs: 0, cosine: 1 }
+    const equal = { psnr: Number.POSITIVE_INFINITY, maxAbs: 0, cosine: 1, worst: Number.POSITIVE_INFINITY }
     expect(compare(floats([2], 1, 2), floats([2], 1, 2))).toEqual(equal)
     expect(compare(floats([2], 0, 0), floats([2], 0, -0))).toEqual(equal)
     expect(compare(of('fp16', Float16Array.of(1.5)), floats([1], 1.5))).toEqual(equal)

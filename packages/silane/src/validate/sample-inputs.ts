@@ -11,18 +11,17 @@ import {
   type Value,
 } from '@silane/core'
 
-/** Inputs for a comparison where nobody gave any: the same on every run. */
-export interface Sample {
-  readonly inputs: Tensors
-}
+/**
+ * Inputs for a comparison where nobody gave any, the same on every run: in turns one that fills the shape and one padded on the
+ * right. Ids stay within the table that they index.
+ */
+export const sampleInputs = (graph: Graph, count = 2): readonly Tensors[] =>
+  Array.from({ length: count }, (_, index) => sample(graph, index))
 
-/** Two samples: one that fills the shape, one padded on the right. Ids stay within the table that they index. */
-export const sampleInputs = (graph: Graph): readonly Sample[] => [sample(graph, 0), sample(graph, 1)]
-
-function sample(graph: Graph, index: number): Sample {
+function sample(graph: Graph, index: number): Tensors {
   // What a state holds before the call is an input of the comparison.
   const inputs = [...graph.inputs, ...graph.states].map((value, position) => [value.name, fill(graph, value, index, position)] as const)
-  return { inputs: Object.fromEntries(inputs) }
+  return Object.fromEntries(inputs)
 }
 
 function fill(graph: Graph, value: Value, index: number, position: number) {
@@ -39,9 +38,9 @@ function fill(graph: Graph, value: Value, index: number, position: number) {
   return arrayConstant(dtype, shape, data)
 }
 
-/** The second sample has padding: a quarter of the row, at least one where there is room. */
+/** Every second sample has padding: a quarter of the row, at least one where there is room. */
 function fillMask(data: NumericArray, length: number, index: number): void {
-  const real = index === 0 || length < 2 ? length : length - Math.max(1, Math.floor(length / 4))
+  const real = index % 2 === 0 || length < 2 ? length : length - Math.max(1, Math.floor(length / 4))
   fillWith(data, at => (at % length < real ? 1 : 0))
 }
 
