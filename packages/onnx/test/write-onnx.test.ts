@@ -196,6 +196,26 @@ describe('weights', () => {
     await writeOnnx([{ graph, file: 'm.onnx' }], { folder, dataFile: 'd' })
     expect(kinds(graphIn(folder))).toEqual(['Cast', 'Add', 'Identity'])
   })
+
+  it('are widened before anything else, so that none is held from the start', async () => {
+    const folder = temporaryFolder()
+    const graph = graphOf('main', b => {
+      const x = b.input('x', 'fp16', [8])
+      return { y: b.add({ x: b.relu({ x }), y: b.constant(weight('w', [8], 'fp16')) }) }
+    })
+    await writeOnnx([{ graph, file: 'm.onnx' }], { folder, dataFile: 'd' })
+    expect(graphIn(folder).node.map(({ opType }) => opType)).toEqual(['Cast', 'Relu', 'Add', 'Identity'])
+  })
+
+  it('that stand in a file of the folder are pointed to', async () => {
+    const folder = temporaryFolder()
+    const standing = () => ({ file: 'elsewhere', offset: 4096 })
+    const { data } = await writeOnnx([{ graph: linearGraph(), file: 'm.onnx' }], { folder, dataFile: 'd', external: true, standing })
+    expect(data).toBeUndefined()
+    expect(readdirSync(folder)).toEqual(['m.onnx'])
+    const outside = graphIn(folder).initializer.filter(({ externalData }) => externalData.length > 0)
+    expect(outside.map(entries)).toEqual([{ location: 'elsewhere', offset: '4096', length: String(64 * 32 * 4) }])
+  })
 })
 
 describe('rounding to fp16', () => {

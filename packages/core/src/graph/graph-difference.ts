@@ -83,6 +83,7 @@ const CHUNK = 1 << 16
 
 function sameConstant(a: Constant, b: Constant, known: Set<string>): boolean {
   if (printType(a) !== printType(b)) return false
+  if (a.id === b.id) return true
   const pair = `${a.dtype} ${a.id} ${b.id}`
   if (known.has(pair)) return true
   const size = sizeOf(a.shape)

@@ -28,7 +28,7 @@ function fill(graph: Graph, value: Value, index: number, position: number) {
   const { dtype, shape } = value.type
   const random = generator(index * 1009 + position * 31 + 7)
   const data = allocate(dtype, sizeOf(shape))
-  if (isFloat(dtype)) fillWith(data, () => gaussian(random))
+  if (isFloat(dtype)) fillNormal(data, random)
   else if (value.name.includes('mask')) fillMask(data, shape.at(-1) ?? 1, index)
   else if (value.name.includes('position')) fillWith(data, at => at % (shape.at(-1) ?? 1))
   else {
@@ -96,6 +96,15 @@ function generator(seed: number): () => number {
     t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
     return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
   }
+}
+
+/** Numbers drawn for one tensor at most: a cache has millions, and more of them say no more. A prime, so that rows do not repeat in step. */
+const DRAWN = 65521
+
+function fillNormal(data: NumericArray, random: () => number): void {
+  const drawn = Math.min(data.length, DRAWN)
+  for (let at = 0; at < drawn; at++) data[at] = gaussian(random)
+  for (let at = drawn; at < data.length; at += drawn) data.copyWithin(at, 0, Math.min(drawn, data.length - at))
 }
 
 const gaussian = (random: () => number): number => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())
