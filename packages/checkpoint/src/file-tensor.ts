@@ -10,6 +10,8 @@ export function fileTensor(file: RandomAccessFile, offset: number, dtype: DType,
     shape,
     // The place says what the elements are, whatever tensors they are seen as: tied weights have one id.
     id: `${file.name}@${offset}:${dtype}[${size}]`,
+    // Booleans are made 0 and 1 while they are read.
+    ...(dtype === 'bool' ? {} : { at: { file: file.path, offset } }),
     read: (start, count, into) => {
       if (start < 0 || count < 0 || start + count > size) throw new RangeError(`elements ${start} to ${start + count} of ${size}`)
       const data = room(dtype, count, into)

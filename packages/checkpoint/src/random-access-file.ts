@@ -10,12 +10,14 @@ export class RandomAccessFile {
   readonly name: string
   /** Where the checkpoint is, for messages. */
   readonly where: string
+  readonly path: string
   readonly size: number
   #descriptor: number | undefined
 
   constructor(path: string, name: string, where: string) {
     this.name = name
     this.where = where
+    this.path = path
     try {
       // Before opening: a pipe under the name of a file would make the open wait for a writer.
       if (!statSync(path).isFile()) throw new Error('it is not a regular file')

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { symlinkSync, truncateSync, writeFileSync } from 'node:fs'
+import { readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { readAll } from '@silane/core'
 import { describe, expect, it } from 'vitest'
@@ -33,6 +33,8 @@ describe('a folder', () => {
     expect(checkpoint.tensor('c')).toBeUndefined()
     expect(checkpoint.tensor('b')).toMatchObject({ dtype: 'fp32', shape: [1] })
     expect(checkpoint.tensor('b')!.id).toMatch(/^model\.safetensors@\d+:fp32\[1\]$/)
+    const { file, offset } = checkpoint.tensor('b')!.at!
+    expect(readFileSync(file).readFloatLE(offset)).toBe(readAll(checkpoint.tensor('b')!)[0])
     expect(readAll(checkpoint.tensor('b')!)).toEqual(new Float32Array([2]))
     checkpoint.close()
     checkpoint.close()

@@ -11,6 +11,8 @@ export interface Constant {
   readonly id: string
   /** Where this is a lossless widening of what is stored (fp16 seen as fp32): the stored one, so that narrowing again is free. */
   readonly widened?: Constant
+  /** Where these very elements stand, one after the other and little-endian, in a file: whoever wants them there need not copy them. */
+  readonly at?: { readonly file: string; readonly offset: number }
   /**
    * Elements `start … start + count − 1` in row-major order. The result is the caller's to read, not to
    * change. `into` is an array of the constant's type that the result may be put in, so that a stream needs no new memory.

@@ -10,6 +10,8 @@ import { rewriteGraph } from './rewrite/rewrite.ts'
 
 interface Pass {
   readonly name: string
+  /** Rounds: what comes out computes with other numbers. */
+  readonly rounds?: true
   run(graph: Graph, target: Target): RewriteResult
 }
 
@@ -22,7 +24,7 @@ const pluginRules = (plugin: PluginRewrite | undefined): Pass => ({
 
 const plain: Pass = { name: 'plain', run: graph => rewriteGraph(graph, [...simplify, ...foldConstants, ...plainExpansions]) }
 const ane: Pass = { name: 'ane', run: (graph, { precision }) => lowerToAne(graph, precision) }
-const half: Pass = { name: 'half', run: (graph, { precision }) => (precision === 'fp16' ? only(toHalf(graph)) : only(graph)) }
+const half: Pass = { name: 'half', rounds: true, run: (graph, { precision }) => (precision === 'fp16' ? only(toHalf(graph)) : only(graph)) }
 
 /** The pipelines, in order, with the reason for each position. */
 const pipelines = (plugin: PluginRewrite | undefined): Readonly<Record<Target['name'], readonly Pass[]>> => ({
@@ -37,16 +39,34 @@ const pipelines = (plugin: PluginRewrite | undefined): Readonly<Record<Target['n
   ],
 })
 
+/** A graph on its way to a target, after one pass. */
+export interface PassResult extends RewriteResult {
+  readonly pass: string
+  readonly milliseconds: number
+}
+
+export interface PipelineResult extends RewriteResult {
+  /** The graph before the first pass that rounds: all but the numbers' precision is the target's already. */
+  readonly exact: Graph
+  readonly passes: readonly PassResult[]
+}
+
 /** Takes a source graph to a target, verifying after each pass. */
-export function rewriteTo(graph: Graph, target: Target, plugin?: PluginRewrite): RewriteResult {
+export function rewriteTo(graph: Graph, target: Target, plugin?: PluginRewrite): PipelineResult {
   verifyGraph(graph, 'load')
+  const passes: PassResult[] = []
   let current = graph
+  let exact: Graph | undefined
   const hits: Record<string, number> = {}
   for (const pass of pipelines(plugin)[target.name]) {
+    if (pass.rounds) exact ??= current
+    const start = Date.now()
     const done = pass.run(current, target)
+    const milliseconds = Date.now() - start
     verifyGraph(done.graph, pass.name)
     for (const [rule, count] of Object.entries(done.hits)) hits[rule] = (hits[rule] ?? 0) + count
+    passes.push({ pass: pass.name, ...done, milliseconds })
     current = done.graph
   }
-  return { graph: current, hits }
+  return { graph: current, exact: exact ?? current, hits, passes }
 }

@@ -96,6 +96,24 @@ describe('a constant', () => {
 })
 
 describe('reshape', () => {
+  it('stands where its base does when only the shape is another, and nowhere when it computes', () => {
+    const at = { file: 'weights', offset: 64 }
+    const x: Constant = { ...base([4, 6], 'fp16'), at }
+    expect(reshapeConstant(x, [24]).at).toBe(at)
+    expect(transposeConstant(reshapeConstant(x, [1, 4, 6]), [1, 0, 2]).at).toBe(at)
+    const wide = castConstant(x, 'fp32')
+    expect(castConstant(reshapeConstant(wide, [24]), 'fp16').at).toBe(at)
+    for (const view of [
+      wide,
+      scaleConstant(x, 2),
+      transposeConstant(x, [1, 0]),
+      sliceConstant(x, 0, 1, 2),
+      concatConstants([x, x], 0),
+      gatherConstant(x, [1]),
+      combineConstants('add', x, x, (a, b) => a + b),
+    ])
+      expect(view.at, view.id).toBeUndefined()
+  })
   it('keeps elements and id', () => {
     const x = base([4, 6])
     const view = reshapeConstant(x, [2, 2, 6, 1])

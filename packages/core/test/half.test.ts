@@ -167,6 +167,19 @@ describe('the pipelines', () => {
     expect(types.has('fp16')).toBe(name === 'coreml' && precision === 'fp16')
     expect(types.has('fp32')).toBe(!types.has('fp16'))
   })
+  it('gives the graph after every pass, and the one before anything is rounded', () => {
+    const { graph, exact, passes } = rewriteTo(source, { name: 'coreml', precision: 'fp16', opset: 8 })
+    expect(passes.map(({ pass }) => pass)).toEqual(['plugin-rules', 'ane', 'half'])
+    expect(passes.at(-1)?.graph).toBe(graph)
+    expect(passes[1]?.graph).toBe(exact)
+    const floats = ({ ops }: typeof graph) => new Set(ops.flatMap(({ outputs }) => outputs.map(({ type }) => type.dtype)))
+    expect(floats(exact)).not.toContain('fp16')
+    expect(floats(graph)).not.toContain('fp32')
+  })
+  it('has nothing rounded in fp32', () => {
+    const { graph, exact } = rewriteTo(source, { name: 'coreml', precision: 'fp32', opset: 8 })
+    expect(exact).toBe(graph)
+  })
   it('apply a plugin’s rules first, and verify what they made', () => {
     const target = { name: 'coreml', precision: 'fp32', opset: 8 } as const
     const seen: string[] = []

@@ -1,5 +1,5 @@
 import { closeSync, openSync, readSync, statSync } from 'node:fs'
-import { allocate, byteSize, bytesOf, type Constant, type DType, sizeOf, type TensorType } from '@silane/core'
+import { byteSize, bytesOf, type Constant, type DType, type NumericArray, room, sizeOf, type TensorType } from '@silane/core'
 import { dtypeOfBlob } from './data-types.ts'
 import { errors } from './errors.ts'
 import { MAX_BLOBS } from './limits.ts'
@@ -40,13 +40,13 @@ export class WeightFile {
     return {
       ...type,
       id: `${this.#identity}:${offset}:${type.dtype}`,
-      read: (start, count) => this.#read(type.dtype, blob.data + start * byteSize(type.dtype), count),
+      ...(type.dtype === 'bool' ? {} : { at: { file: this.#path, offset: blob.data } }),
+      read: (start, count, into) => this.#read(blob.data + start * byteSize(type.dtype), room(type.dtype, count, into)),
     }
   }
 
   // The file is opened for each read: constants live as long as graphs do, and nobody would say when to close it.
-  #read(dtype: DType, position: number, count: number) {
-    const data = allocate(dtype, count)
+  #read(position: number, data: NumericArray) {
     const file = openSync(this.#path, 'r')
     try {
       if (!fill(file, bytesOf(data), position))

@@ -1,4 +1,5 @@
-import { Builder, constantOf, readAll, verifyProgram } from '@silane/core'
+import { readFileSync } from 'node:fs'
+import { Builder, bytesOf, computedConstant, constantOf, graphDifference, readAll, verifyProgram } from '@silane/core'
 import { describe, expect, test } from 'vitest'
 import { checkPackage, readPackage } from '../src/index.ts'
 import { normalized, write } from './package-files.ts'
@@ -13,6 +14,7 @@ describe.each(samples())('$name', ({ graph, since }) => {
     const read = await readPackage(path)
     verifyProgram(read)
     expect(normalized(read)).toBe(normalized(program))
+    expect(graphDifference(graph, read.functions[0]!)).toBeUndefined()
     const constants = read.functions[0]!.ops.flatMap(op => constantOf(op.outputs[0]) ?? [])
     const originals = graph.ops.flatMap(op => constantOf(op.outputs[0]) ?? [])
     expect(constants.map(readAll)).toEqual(originals.map(readAll))
@@ -27,4 +29,15 @@ test('a package for iOS 15 passes fp32 and leaves out what came later', async ()
   const path = await write(program, 5)
   expect(await checkPackage(path)).toEqual([])
   expect((await readPackage(path)).functions[0]!.ops[0]!.attributes).toEqual({ axis: 0, batch_dims: 0, validate_indices: false })
+})
+
+test('large constants say where their bytes stand in the package', async () => {
+  const b = new Builder('main')
+  const weight = computedConstant('fp16', [5, 7], 'w', Math.sin)
+  const program = { name: 'model', functions: [b.finish({ y: b.linear({ x: b.input('x', 'fp16', [2, 7]), weight: b.constant(weight) }) })] }
+  const read = await readPackage(await write(program, 8))
+  const [found] = read.functions[0]!.ops.flatMap(op => constantOf(op.outputs[0]) ?? [])
+  const { file, offset } = found!.at!
+  const bytes = readFileSync(file).subarray(offset, offset + 70)
+  expect(bytes.equals(bytesOf(readAll(weight)))).toBe(true)
 })

@@ -1,11 +1,13 @@
 import { closeSync, openSync, writeSync } from 'node:fs'
+import { basename } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { bytesOf, type Constant, chunks } from '@silane/core'
 import { errors } from './errors.ts'
 
-export interface DataRange {
+/** Where the bytes of a constant stand: a file of the folder, and the offset in it. */
+export interface DataPlace {
+  readonly file: string
   readonly offset: number
-  readonly length: number
 }
 
 /** Where a range begins: vector loads and memory maps like it. */
@@ -14,10 +16,13 @@ const ALIGNMENT = 64
 /** After this much the event loop gets a turn: an interruption is heard while gigabytes are written. */
 const BREATH_BYTES = 1 << 25
 
+/** What tells the bytes of a constant: equal keys, equal bytes. */
+export const dataKey = ({ dtype, id }: Pick<Constant, 'dtype' | 'id'>): string => `${dtype}:${id}`
+
 /** The weights of one or several ONNX files, written a chunk at a time; what is equal is written once. */
 export class DataFile {
   readonly path: string
-  readonly #ranges = new Map<string, DataRange>()
+  readonly #offsets = new Map<string, number>()
   readonly #signal: AbortSignal | undefined
   #descriptor: number | undefined
   #size = 0
@@ -33,11 +38,17 @@ export class DataFile {
     return this.#size
   }
 
+  /** The offset of each constant, by `dataKey`. */
+  get offsets(): ReadonlyMap<string, number> {
+    return this.#offsets
+  }
+
   /** Writes a constant, unless its like stands in the file already. */
-  async add(constant: Constant): Promise<DataRange> {
-    const key = `${constant.dtype}:${constant.id}`
-    const known = this.#ranges.get(key)
-    if (known) return known
+  async add(constant: Constant): Promise<DataPlace> {
+    const file = basename(this.path)
+    const key = dataKey(constant)
+    const known = this.#offsets.get(key)
+    if (known !== undefined) return { file, offset: known }
     const offset = Math.ceil(this.#size / ALIGNMENT) * ALIGNMENT
     this.#write(new Uint8Array(offset - this.#size))
     for (const chunk of chunks(constant)) {
@@ -47,9 +58,8 @@ export class DataFile {
       await setImmediate()
       this.#signal?.throwIfAborted()
     }
-    const range = { offset, length: this.#size - offset }
-    this.#ranges.set(key, range)
-    return range
+    this.#offsets.set(key, offset)
+    return { file, offset }
   }
 
   #write(bytes: Uint8Array): void {

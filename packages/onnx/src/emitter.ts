@@ -17,6 +17,11 @@ export const computedType = (dtype: DType): DType => (dtype === 'fp16' ? 'fp32' 
 /** Collects the nodes and initializers of one ONNX graph. Names are those of the graph's values, with suffixes for what is between. */
 export class Emitter {
   readonly nodes: Node[] = []
+  /**
+   * What widens constants, to stand before all other nodes: onnxruntime orders nodes from the results back, and later ones first,
+   * so that a cast that stands behind the operand beside it is run, and its result held, from the start.
+   */
+  readonly widenings: Node[] = []
   readonly initializers: Initializer[] = []
   readonly #names = new Map<Value, string>()
   readonly #used = new Set<string>()
@@ -90,7 +95,10 @@ export class Emitter {
     const key = `widened ${name}`
     const known = this.#constants.get(key)
     if (known !== undefined) return known
-    const wide = this.cast(name, 'fp32')
+    const wide = this.#unique(this.#scope)
+    this.widenings.push(
+      create(NodeSchema, { opType: 'Cast', name: wide, input: [name], output: [wide], attribute: [makeAttribute('to', onnxTypes.fp32)] }),
+    )
     this.#constants.set(key, wide)
     return wide
   }

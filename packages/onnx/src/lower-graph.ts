@@ -67,7 +67,8 @@ export function lowerGraph(graph: Graph, options: LowerOptions): LoweredGraph {
     outputs.push(describe(name, state.type, options))
   }
   const inputs = [...graph.inputs, ...graph.states].map(value => describe(value.name, value.type, options))
-  return { graph: create(GraphSchema, { name: graph.name, node: e.nodes, input: inputs, output: outputs }), initializers: e.initializers }
+  const node = [...e.widenings, ...e.nodes]
+  return { graph: create(GraphSchema, { name: graph.name, node, input: inputs, output: outputs }), initializers: e.initializers }
 }
 
 /** Inputs, outputs and states have one name space in ONNX. */

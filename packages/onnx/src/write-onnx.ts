@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { rmSync, writeFileSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { create, toBinary } from '@bufbuild/protobuf'
 import { byteSize, bytesOf, type Constant, type Graph, readAll, sizeOf } from '@silane/core'
-import { DataFile } from './data-file.ts'
+import { DataFile, type DataPlace } from './data-file.ts'
 import type { Initializer } from './emitter.ts'
 import { errors } from './errors.ts'
 import {
@@ -39,6 +39,8 @@ export interface WriteOnnxOptions extends Partial<LowerOptions> {
   readonly weights?: 'fp32' | 'fp16'
   /** `true`: weights go to the data file however small they are. */
   readonly external?: boolean
+  /** A file of the folder, by its name, in which the bytes of a constant stand already: they are not written again. */
+  readonly standing?: (constant: Constant) => DataPlace | undefined
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: ((bytes: number) => void) | undefined
 }
@@ -52,8 +54,8 @@ export interface WrittenOnnx {
 
 export interface WrittenProgram {
   readonly files: readonly WrittenOnnx[]
-  /** The weights, unless they stand in the file itself. */
-  readonly data?: { readonly file: string; readonly bytes: number }
+  /** The weights, unless they stand in the file itself, and the offset of each by `dataKey`. */
+  readonly data?: { readonly file: string; readonly bytes: number; readonly offsets: ReadonlyMap<string, number> }
 }
 
 /** An initializer and what is stored for it. */
@@ -69,7 +71,7 @@ export async function writeOnnx(
   graphs: readonly { readonly graph: Graph; readonly file: string }[],
   options: WriteOnnxOptions,
 ): Promise<WrittenProgram> {
-  const { folder, dataFile, weights = 'fp32', rounding = 'none', idType = 'int64', signal, onProgress } = options
+  const { folder, dataFile, weights = 'fp32', rounding = 'none', idType = 'int64', standing, signal, onProgress } = options
   const lowered = graphs.map(({ graph, file }) => {
     const { graph: nodes, initializers } = lowerGraph(graph, { rounding, idType })
     return {
@@ -88,14 +90,15 @@ export async function writeOnnx(
       const initializer: Tensor[] = []
       for (const { name, constant, stored } of initializers) {
         const own = stored === constant ? name : narrowName(name)
-        initializer.push(inline || bytesIn(stored) < SMALL_BYTES ? inlineTensor(own, stored) : await externalTensor(own, stored, data))
+        const small = inline || bytesIn(stored) < SMALL_BYTES
+        initializer.push(small ? inlineTensor(own, stored) : externalTensor(own, stored, standing?.(stored) ?? (await data.add(stored))))
         onProgress?.(bytesIn(stored))
       }
       const widened = initializers.filter(({ constant, stored }) => stored !== constant).map(({ name }) => widening(name))
       files.push(writeModel(join(folder, file), file, { ...graph, node: [...widened, ...graph.node], initializer }))
     }
     data.close()
-    return data.size === 0 ? { files } : { files, data: { file: dataFile, bytes: data.size } }
+    return data.size === 0 ? { files } : { files, data: { file: dataFile, bytes: data.size, offsets: data.offsets } }
   } catch (error) {
     data.close()
     for (const file of [dataFile, ...graphs.map(({ file }) => file)]) rmSync(join(folder, file), { force: true })
@@ -121,9 +124,8 @@ const tensorOf = (name: string, { dtype, shape }: Constant): Tensor =>
 
 const inlineTensor = (name: string, constant: Constant): Tensor => ({ ...tensorOf(name, constant), rawData: bytesOf(readAll(constant)) })
 
-async function externalTensor(name: string, constant: Constant, data: DataFile): Promise<Tensor> {
-  const { offset, length } = await data.add(constant)
-  const entries = { location: basename(data.path), offset: String(offset), length: String(length) }
+function externalTensor(name: string, constant: Constant, { file, offset }: DataPlace): Tensor {
+  const entries = { location: file, offset: String(offset), length: String(bytesIn(constant)) }
   return create(TensorSchema, {
     ...tensorOf(name, constant),
     dataLocation: Tensor_Location.EXTERNAL,

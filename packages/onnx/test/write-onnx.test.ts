@@ -5,7 +5,7 @@ import { fromBinary } from '@bufbuild/protobuf'
 import { type Constant, castConstant, computedConstant, denseConstant, isSilaneError } from '@silane/core'
 import { describe, expect, it } from 'vitest'
 import { ModelSchema, type Graph as OnnxGraph, type ValueInfo } from '../src/gen/onnx_pb.ts'
-import { writeOnnx } from '../src/index.ts'
+import { dataKey, writeOnnx } from '../src/index.ts'
 import { graphOf, linearGraph, temporaryFolder, weight } from './build.ts'
 
 const FLOAT = 1
@@ -148,7 +148,7 @@ describe('weights', () => {
     const functions = [2, 3].map(rows => ({ graph: linearGraph(`main_${rows}`, rows, weight('w', [67, 33])), file: `m_${rows}.onnx` }))
     const { data } = await writeOnnx(functions, { folder, dataFile: 'm.onnx_data' })
     const bytes = readFileSync(join(folder, 'm.onnx_data'))
-    expect(data).toEqual({ file: 'm.onnx_data', bytes: bytes.length })
+    expect(data).toEqual({ file: 'm.onnx_data', bytes: bytes.length, offsets: new Map([[dataKey(weight('w', [67, 33])), 0]]) })
     expect(bytes.length).toBe(67 * 33 * 4)
     for (const { file } of functions) {
       const outside = graphIn(folder, file).initializer.filter(({ externalData }) => externalData.length > 0)
@@ -195,6 +195,26 @@ describe('weights', () => {
     const graph = graphOf('main', b => ({ y: b.add({ x: b.input('x', 'fp16', [8]), y: b.constant(weight('w', [8], 'fp16')) }) }))
     await writeOnnx([{ graph, file: 'm.onnx' }], { folder, dataFile: 'd' })
     expect(kinds(graphIn(folder))).toEqual(['Cast', 'Add', 'Identity'])
+  })
+
+  it('are widened before anything else, so that none is held from the start', async () => {
+    const folder = temporaryFolder()
+    const graph = graphOf('main', b => {
+      const x = b.input('x', 'fp16', [8])
+      return { y: b.add({ x: b.relu({ x }), y: b.constant(weight('w', [8], 'fp16')) }) }
+    })
+    await writeOnnx([{ graph, file: 'm.onnx' }], { folder, dataFile: 'd' })
+    expect(graphIn(folder).node.map(({ opType }) => opType)).toEqual(['Cast', 'Relu', 'Add', 'Identity'])
+  })
+
+  it('that stand in a file of the folder are pointed to', async () => {
+    const folder = temporaryFolder()
+    const standing = () => ({ file: 'elsewhere', offset: 4096 })
+    const { data } = await writeOnnx([{ graph: linearGraph(), file: 'm.onnx' }], { folder, dataFile: 'd', external: true, standing })
+    expect(data).toBeUndefined()
+    expect(readdirSync(folder)).toEqual(['m.onnx'])
+    const outside = graphIn(folder).initializer.filter(({ externalData }) => externalData.length > 0)
+    expect(outside.map(entries)).toEqual([{ location: 'elsewhere', offset: '4096', length: String(64 * 32 * 4) }])
   })
 })
 

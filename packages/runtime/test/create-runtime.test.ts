@@ -1,10 +1,19 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { computedConstant, type Graph, isSilaneError, type SilaneError, type Tensors } from '@silane/core'
+import {
+  bytesOf,
+  type Constant,
+  computedConstant,
+  denseConstant,
+  type Graph,
+  isSilaneError,
+  type SilaneError,
+  type Tensors,
+} from '@silane/core'
 import { writeOnnx } from '@silane/onnx'
-import { describe, expect, it, onTestFinished } from 'vitest'
-import { createRuntime } from '../src/index.ts'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { compare, createRuntime } from '../src/index.ts'
 import { elements, graphOf, outputsOf, tensor } from './run.ts'
 
 const runtime = createRuntime()
@@ -171,6 +180,102 @@ describe('a session', () => {
     await session.close()
     await session.close()
     expect(readdirSync(path)).toEqual([])
+  })
+})
+
+describe('a session for a few runs', () => {
+  const width = 64
+  const weight = computedConstant('fp16', [width, width], 'w', i => Math.sin(i))
+  const graph = graphOf(b => {
+    const x = b.input('x', 'fp16', [4, width])
+    return {
+      y: b.softmax({
+        x: b.linear({ x, weight: b.constant(weight), bias: b.constant(computedConstant('fp16', [width], 'b', Math.cos)) }),
+        axis: 1,
+      }),
+    }
+  })
+  const inputs = { x: computedConstant('fp16', [4, width], 'x', i => Math.cos(3 * i)) }
+
+  it.each(['none', 'fp16'] as const)('computes what one for many does, rounding %s', async rounding => {
+    const results = await Promise.all(
+      [true, false].map(async optimize => {
+        const session = await createRuntime({ optimize }).open(graph, { rounding })
+        onTestFinished(() => session.close())
+        return session.run(inputs)
+      }),
+    )
+    const [optimized, plain] = results.map(({ y }) => y as Constant)
+    expect(compare(optimized as Constant, plain as Constant).psnr).toBeGreaterThan(rounding === 'none' ? 130 : 70)
+  })
+})
+
+describe('constants that stand in a file', () => {
+  const width = 40
+  const values = Float32Array.from({ length: width * width }, (_, i) => i % 9)
+  const offset = 64
+  const inputs = { x: computedConstant('fp32', [1, width], 'x', i => i % 4) }
+
+  function standing(file: string, at: number): Constant {
+    const bytes = new Uint8Array(at + values.byteLength)
+    bytes.set(bytesOf(values), at)
+    writeFileSync(file, bytes)
+    return { ...denseConstant('fp32', [width, width], values), at: { file, offset: at } }
+  }
+  const product = (weight: Constant) => graphOf(b => ({ y: b.linear({ x: b.input('x', 'fp32', [1, width]), weight: b.constant(weight) }) }))
+  const expected = async () => elements((await run(product(denseConstant('fp32', [width, width], values)), inputs)).y)
+
+  it('are linked, not written', async () => {
+    const path = folder()
+    const weight = standing(join(path, 'weights.bin'), offset)
+    const read = vi.fn(weight.read)
+    const session = await createRuntime({ folder: path }).open(product({ ...weight, read }))
+    onTestFinished(() => session.close())
+    expect(read).not.toHaveBeenCalled()
+    expect(elements((await session.run(inputs)).y)).toEqual(await expected())
+  })
+
+  it('are found behind a symbolic link, as in the cache of the hub', async () => {
+    const path = folder()
+    const weight = standing(join(path, 'blob'), offset)
+    symlinkSync('blob', join(path, 'weights.bin'))
+    const session = await createRuntime({ folder: path }).open(product({ ...weight, at: { file: join(path, 'weights.bin'), offset } }))
+    onTestFinished(() => session.close())
+    expect(elements((await session.run(inputs)).y)).toEqual(await expected())
+  })
+
+  it('are written where they cannot be linked, or begin within a word', async () => {
+    const path = folder()
+    const weight = standing(join(path, 'weights.bin'), 66)
+    const gone = { ...weight, at: { file: join(path, 'no-such-file'), offset } }
+    for (const constant of [weight, gone]) {
+      const read = vi.fn(constant.read)
+      const session = await createRuntime({ folder: path }).open(product({ ...constant, read }))
+      onTestFinished(() => session.close())
+      expect(read).toHaveBeenCalled()
+      expect(elements((await session.run(inputs)).y)).toEqual(await expected())
+    }
+  })
+
+  it('are taken from the data of another file, by what they are', async () => {
+    const path = folder()
+    const weight = denseConstant('fp32', [width, width], values)
+    const { data } = await writeOnnx([{ graph: product(weight), file: 'm.onnx' }], { folder: path, dataFile: 'd', external: true })
+    const read = vi.fn(weight.read)
+    const holders = data ? [{ file: join(path, data.file), offsets: data.offsets }] : []
+    const session = await createRuntime({ folder: path, data: holders }).open(product({ ...weight, read }))
+    onTestFinished(() => session.close())
+    expect(read).not.toHaveBeenCalled()
+    expect(elements((await session.run(inputs)).y)).toEqual(await expected())
+  })
+
+  it('keep their file when the session is closed', async () => {
+    const path = folder()
+    const file = join(path, 'weights.bin')
+    const session = await createRuntime({ folder: path }).open(product(standing(file, offset)))
+    await session.close()
+    expect(readdirSync(path)).toEqual(['weights.bin'])
+    expect(statSync(file)).toMatchObject({ nlink: 1, size: offset + values.byteLength })
   })
 })
 

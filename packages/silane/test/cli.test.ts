@@ -91,7 +91,8 @@ describe('what is printed', () => {
     const place = join(temporary(), 'out')
     expect(await main(['convert', fixture('base'), '--seq', '24', '--out', place, '--json'])).toBe(0)
     expect(JSON.parse(out)).toMatchObject({ ok: true, out: place, manifest: { schema: 1 }, seconds: { write: expect.any(Number) } })
-    expect(err).toContain('package (fp16 rounding) vs source')
+    expect(err).toMatch(/total +package, every op rounded vs source graph +\d+\.\d +40 +ok/)
+    expect(err).toContain('Compared with the original implementation: model/main (2 golden samples).')
   })
 
   test('inspect: a checkpoint, a folder, a package, an ONNX file', async () => {

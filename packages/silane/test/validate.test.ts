@@ -26,38 +26,52 @@ describe('convert', () => {
     const { ok, comparisons, report } = await convert({ model: fixture('base'), seq: [24], out: join(temporary(), 'out') })
     expect(ok).toBe(true)
     expect(report.validated).toBe(true)
-    expect(comparisons.map(({ output, stage, gate }) => `${output}: ${stage} ≥ ${gate}`)).toMatchInlineSnapshot(`
+    expect(
+      comparisons.map(({ output, line, actual, expected, gate }) => `${output}, ${line}: ${actual} vs ${expected} ≥ ${gate}`),
+    ).toMatchInlineSnapshot(`
       [
-        "last_hidden_state: source vs golden ≥ 100",
-        "pooler_output: source vs golden ≥ 100",
-        "last_hidden_state: ONNX vs golden ≥ 95",
-        "pooler_output: ONNX vs golden ≥ 95",
-        "last_hidden_state: ONNX vs source ≥ 95",
-        "pooler_output: ONNX vs source ≥ 95",
-        "last_hidden_state: package (fp32 compute) vs source ≥ 60",
-        "pooler_output: package (fp32 compute) vs source ≥ 60",
-        "last_hidden_state: package (fp16 rounding) vs source ≥ 40",
-        "pooler_output: package (fp16 rounding) vs source ≥ 40",
+        "last_hidden_state, original: source graph vs original ≥ 100",
+        "pooler_output, original: source graph vs original ≥ 100",
+        "last_hidden_state, onnx: ONNX file vs source graph ≥ 95",
+        "pooler_output, onnx: ONNX file vs source graph ≥ 95",
+        "last_hidden_state, onnx: ONNX file vs original ≥ 95",
+        "pooler_output, onnx: ONNX file vs original ≥ 95",
+        "last_hidden_state, lowering: target graph in fp32 vs source graph ≥ 100",
+        "pooler_output, lowering: target graph in fp32 vs source graph ≥ 100",
+        "last_hidden_state, file: package vs target graph ≥ 120",
+        "pooler_output, file: package vs target graph ≥ 120",
+        "last_hidden_state, weights: package vs source graph ≥ undefined",
+        "pooler_output, weights: package vs source graph ≥ undefined",
+        "last_hidden_state, arithmetic: package, every op rounded vs package ≥ 40",
+        "pooler_output, arithmetic: package, every op rounded vs package ≥ 40",
+        "last_hidden_state, total: package, every op rounded vs source graph ≥ 40",
+        "pooler_output, total: package, every op rounded vs source graph ≥ 40",
       ]
     `)
   })
 
   test('takes samples of its own where no golden output has the shape', async () => {
     const { comparisons, report } = await convert({ model: fixture('base'), seq: [16], out: join(temporary(), 'out') })
-    expect(new Set(comparisons.map(({ stage }) => stage))).toEqual(
-      new Set(['ONNX vs source', 'package (fp32 compute) vs source', 'package (fp16 rounding) vs source']),
-    )
+    expect(new Set(comparisons.map(({ line }) => line))).toEqual(new Set(['onnx', 'lowering', 'file', 'weights', 'arithmetic', 'total']))
+    expect(report.coverage).toEqual([{ program: 'model', function: 'main', inputs: 'random', samples: 2, original: false }])
     expect(report.notes).toMatchInlineSnapshot(`
       [
-        "model/main: no golden sample has the inputs input_ids [1,16], attention_mask [1,16], token_type_ids [1,16]",
+        "model/main: the golden outputs were not compared: their samples have input_ids [1,24], attention_mask [1,24], token_type_ids [1,24], the program takes input_ids [1,16], attention_mask [1,16], token_type_ids [1,16]. They were made for --seq 24",
       ]
     `)
   })
 
   test('is held to the exact figures in fp32', async () => {
     const { comparisons } = await convert({ model: fixture('base'), seq: [24], precision: 'fp32', out: join(temporary(), 'out') })
-    const gates = comparisons.filter(({ stage }) => stage.startsWith('package')).map(({ stage, gate, ok }) => `${stage} ${gate} ${ok}`)
-    expect([...new Set(gates)]).toEqual(['package vs source 100 true', 'package vs golden 95 true'])
+    const gates = comparisons.map(({ line, expected, gate, ok }) => `${line} vs ${expected} ${gate} ${ok}`)
+    expect([...new Set(gates)]).toEqual([
+      'original vs original 100 true',
+      'onnx vs source graph 95 true',
+      'onnx vs original 95 true',
+      'lowering vs source graph 100 true',
+      'file vs target graph 120 true',
+      'total vs original 95 true',
+    ])
   })
 
   test('stores ONNX weights in fp16 where asked for', async () => {
@@ -81,7 +95,10 @@ describe('convert', () => {
     expect(readManifest(out).ok).toBe(false)
     const report = JSON.parse(readFileSync(join(out, 'report.json'), 'utf8'))
     expect(report.ok).toBe(false)
-    expect(report.comparisons[0]).toMatchObject({ output: 'last_hidden_state', stage: 'source vs golden', ok: false })
+    expect(report.comparisons[0]).toMatchObject({ output: 'last_hidden_state', line: 'original', ok: false })
+    expect(report.misses[0]).toMatch(
+      /^model\/main last_hidden_state, original \(source graph vs original\): \d+\.\d dB, \d+\.\d dB short of 100$/,
+    )
     expect(readFileSync(join(out, 'README.md'), 'utf8')).toContain('A numeric gate was missed')
     expect(existsSync(join(out, 'onnx/model.onnx'))).toBe(true)
   })
@@ -98,7 +115,7 @@ describe('validate', () => {
     const folder = await converted(fixture('base'))
     const { ok, comparisons, notes } = await validate({ folder, model: fixture('base') })
     expect(ok).toBe(true)
-    expect(comparisons.map(({ stage }) => stage)).toContain('source vs golden')
+    expect(comparisons.map(({ line }) => line)).toContain('original')
     expect(notes).toEqual([])
   })
 
@@ -110,17 +127,21 @@ describe('validate', () => {
     writeFileSync(join(model, 'model.safetensors'), bytes)
     const { ok, notes } = await validate({ folder, model })
     expect(ok).toBe(false)
-    expect(notes).toEqual(['model.safetensors is not the file that was converted: its sha256 differs'])
+    expect(notes).toEqual([
+      'model/main: the package differs from the target graph: op 76, conv "pooler_dense_conv", takes another weight',
+      'model.safetensors is not the file that was converted: its sha256 differs',
+    ])
   })
 
   test('a folder against golden outputs alone', async () => {
     const folder = await converted(fixture('base'))
     const { ok, comparisons } = await validate({ folder, golden: join(fixture('base'), golden) })
     expect(ok).toBe(true)
-    expect([...new Set(comparisons.map(({ stage }) => stage))]).toEqual([
-      'ONNX vs golden',
-      'package (fp32 compute) vs golden',
-      'package (fp16 rounding) vs golden',
+    expect([...new Set(comparisons.map(({ line, actual, expected }) => `${line}: ${actual} vs ${expected}`))]).toEqual([
+      'onnx: ONNX file vs original',
+      'weights: package vs original',
+      'arithmetic: package, every op rounded vs package',
+      'total: package, every op rounded vs original',
     ])
   })
 
@@ -165,12 +186,15 @@ test.each([
   const { ok, comparisons, manifest } = await convert({ model, context: 32, prefill: 8, maxPackageBytes, out: join(temporary(), 'out') })
   expect(ok).toBe(true)
   const driven = comparisons.filter(comparison => comparison.function === 'cached-decoder')
-  expect(driven.map(({ stage }) => stage)).toEqual([
-    'source vs golden',
-    'ONNX vs golden',
-    'ONNX vs source',
-    'package (fp32 compute) vs source',
-    'package (fp16 rounding) vs source',
+  expect(driven.map(({ line, expected }) => `${line} vs ${expected}`)).toEqual([
+    'original vs original',
+    'onnx vs source graph',
+    'onnx vs original',
+    'lowering vs source graph',
+    'file vs target graph',
+    'weights vs source graph',
+    'arithmetic vs package',
+    'total vs source graph',
   ])
   const names = manifest.programs.map(
     ({ name, coreml, functions }) => `${name} ${coreml !== undefined} ${functions[0]?.onnx !== undefined}`,

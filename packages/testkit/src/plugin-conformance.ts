@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { openCheckpoint } from '@silane/checkpoint'
-import { type Checkpoint, isSilaneError, type PluginContract, printProgram } from '@silane/core'
+import { type Checkpoint, type Comparison, isSilaneError, type PluginContract, printProgram } from '@silane/core'
 import { type ConvertOptions, convert, inspect, loadRequest, type ModelOptions, parseModelFlags, verify } from 'silane'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { packageProblems } from './check-package.ts'
@@ -156,10 +156,10 @@ async function codeOf(plugin: PluginContract, checkpoint: Checkpoint, options: M
   }
 }
 
-type Compared = { readonly program: string; readonly output: string; readonly stage: string }
+type Compared = Pick<Comparison, 'program' | 'output' | 'line'>
 
 const comparedWithGolden = (comparisons: readonly Compared[]): readonly string[] =>
-  comparisons.filter(({ stage }) => stage === 'source vs golden').map(({ program, output }) => `${program}.${output}`)
+  comparisons.filter(({ line }) => line === 'original').map(({ program, output }) => `${program}.${output}`)
 
 /** What must have been compared with the original: a golden file that fits no function would otherwise pass unseen. */
 const goldenOutputs = ({ programs }: FixtureCase): string[] =>

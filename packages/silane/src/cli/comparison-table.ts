@@ -4,15 +4,16 @@ import { formatDecibels, formatTable } from './format.ts'
 
 /** One row per compared output, misses in red. */
 export function comparisonTable(comparisons: readonly Comparison[], stream: NodeJS.WriteStream): string {
-  const rows = comparisons.map(({ program, function: name, output, stage, psnr, gate, ok }) => [
+  const rows = comparisons.map(({ program, function: name, output, line, actual, expected, psnr, gate, ok }) => [
     program,
     name,
     output,
-    stage,
+    line,
+    `${actual} vs ${expected}`,
     formatDecibels(psnr),
-    `${gate}`,
-    ok ? 'ok' : 'MISS',
+    gate === undefined ? '' : `${gate}`,
+    !ok ? 'MISS' : gate === undefined ? 'reported' : 'ok',
   ])
-  const [head, ...lines] = formatTable(['program', 'function', 'output', 'stage', 'dB', 'gate', ''], rows, stream).split('\n')
+  const [head, ...lines] = formatTable(['program', 'function', 'output', 'line', 'compared', 'dB', 'gate', ''], rows, stream).split('\n')
   return [head, ...lines.map((line, i) => (comparisons[i]?.ok ? line : styleText('red', line, { stream })))].join('\n')
 }

@@ -1,7 +1,7 @@
 import { relative } from 'node:path'
 import { type ConvertResult, convert } from '../convert/convert.ts'
 import { packageOf } from '../manifest.ts'
-import { missedGates } from '../validate/missed-gates.ts'
+import { describeCoverage } from '../report/describe-coverage.ts'
 import { comparisonTable } from './comparison-table.ts'
 import { formatBytes, formatSeconds } from './format.ts'
 import { type ModelFlags, modelOptions } from './model-flags.ts'
@@ -41,8 +41,9 @@ export async function convertCommand(model: string, flags: ConvertFlags, signal:
 
 const document = ({ ok, out, manifest, report, seconds, peakBytes }: ConvertResult) => ({ ok, out, manifest, report, seconds, peakBytes })
 
-function tell({ ok, out, manifest, report, comparisons, seconds, peakBytes }: ConvertResult): void {
+function tell({ out, manifest, report, comparisons, seconds, peakBytes }: ConvertResult): void {
   if (comparisons.length > 0) console.error(`${comparisonTable(comparisons, process.stderr)}\n`)
+  for (const sentence of describeCoverage(report.coverage)) console.error(sentence)
   for (const program of manifest.programs) {
     for (const fn of program.functions) {
       const files = [packageOf(program, fn), fn.onnx].filter(file => file !== undefined)
@@ -50,8 +51,9 @@ function tell({ ok, out, manifest, report, comparisons, seconds, peakBytes }: Co
     }
   }
   for (const note of report.notes) console.error(`note: ${note}`)
+  for (const warning of report.warnings) console.error(`warning: ${warning}`)
   const total = Object.values(seconds).reduce((sum, part) => sum + part, 0)
   const validated = seconds.validate === undefined ? '' : `, of which validation ${formatSeconds(seconds.validate)}`
   console.error(`${relative('.', out) || out}: ${formatSeconds(total)}${validated}; peak memory ${formatBytes(peakBytes)}`)
-  if (!ok) for (const miss of missedGates(comparisons)) console.error(`missed: ${miss}`)
+  for (const miss of report.misses) console.error(`missed: ${miss}`)
 }

@@ -1,3 +1,4 @@
+import { describeCoverage } from '../report/describe-coverage.ts'
 import { missedGates } from '../validate/missed-gates.ts'
 import { type ValidateOptions, validate } from '../validate/validate.ts'
 import { comparisonTable } from './comparison-table.ts'
@@ -18,7 +19,9 @@ export async function validateCommand(folder: string, flags: ValidateFlags, sign
     line.clear()
     if (flags.json) console.log(JSON.stringify(result, undefined, 2))
     console.error(comparisonTable(result.comparisons, process.stderr))
+    for (const sentence of describeCoverage(result.coverage)) console.error(sentence)
     for (const note of result.notes) console.error(`note: ${note}`)
+    for (const warning of result.warnings) console.error(`warning: ${warning}`)
     console.error(`${formatSeconds(result.seconds)}; peak memory ${formatBytes(result.peakBytes)}`)
     for (const miss of missedGates(result.comparisons)) console.error(`missed: ${miss}`)
     return result.ok ? 0 : 3

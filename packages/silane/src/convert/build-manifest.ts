@@ -1,5 +1,6 @@
 import type { Graph, Json, SourceModel } from '@silane/core'
 import type { WrittenPackage } from '@silane/coreml'
+import type { DataHolder } from '@silane/runtime'
 import type { DeployedProgram, Manifest } from '../manifest.ts'
 import type { FoundPlugin } from '../plugins/discover-plugins.ts'
 import { versions } from '../versions.ts'
@@ -21,6 +22,8 @@ export interface WrittenProgram {
   readonly coreml: ReadonlyMap<string, Graph>
   readonly packages: ReadonlyMap<string, WrittenPackage>
   readonly onnx: ReadonlyMap<string, WrittenOnnx>
+  /** Where the weights of the ONNX files stand, unless in the files themselves. */
+  readonly onnxData: DataHolder | undefined
 }
 
 export interface ManifestFacts {

@@ -57,7 +57,7 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
           ? undefined
           : await step('validate', async () => {
               const { validateConversion } = await import('../validate/validate-conversion.ts')
-              return validateConversion({ folder: folder.work, model, plan, contract, settings, checkpoint, options })
+              return validateConversion({ folder: folder.work, model, rewritten, written, contract, settings, checkpoint, options })
             })
       const hashes = await step('hash checkpoint', () => hashing)
       const report = buildReport({ model, validation, rewritten, written })

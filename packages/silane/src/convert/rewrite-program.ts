@@ -11,24 +11,28 @@ export type Functions = ReadonlyMap<string, Graph>
 export interface RewrittenProgram {
   readonly plan: ProgramPlan
   readonly targets: Readonly<Record<TargetName, Functions>>
+  /** For Core ML, before anything was rounded. */
+  readonly exact: Functions
   readonly reports: readonly FunctionReport[]
 }
 
 /** Lowers every function of a program: to the ANE's layout in the asked precision, to plain fp32 ops for ONNX. */
 export function rewriteProgram(plan: ProgramPlan, plugin: PluginContract, settings: Settings): RewrittenProgram {
   const reports: FunctionReport[] = []
+  const exact = new Map<string, Graph>()
   const lower = (name: TargetName): Functions => {
     const wanted = plan.functions.filter(fn => fn[name] !== undefined)
     return new Map(
       wanted.map(fn => {
         const target = { name, precision: name === 'coreml' ? settings.precision : 'fp32', opset: settings.opset } as const
-        const { graph, hits } = rewriteTo(fn.source, target, plugin.rewrite?.(target))
+        const { graph, exact: before, hits } = rewriteTo(fn.source, target, plugin.rewrite?.(target))
+        if (name === 'coreml') exact.set(fn.name, before)
         reports.push({ program: plan.name, function: fn.name, target: name, analysis: analyzeGraph(graph), rules: sorted(hits) })
         return [fn.name, graph]
       }),
     )
   }
-  return { plan, targets: { coreml: lower('coreml'), onnx: lower('onnx') }, reports }
+  return { plan, targets: { coreml: lower('coreml'), onnx: lower('onnx') }, exact, reports }
 }
 
 const sorted = (hits: Readonly<Record<string, number>>) => Object.fromEntries(Object.entries(hits).sort(([a], [b]) => (a < b ? -1 : 1)))

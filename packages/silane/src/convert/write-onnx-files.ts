@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { type Graph, type Precision, sizeOf } from '@silane/core'
 import { writeOnnx } from '@silane/onnx'
+import type { DataHolder } from '@silane/runtime'
 import type { WrittenOnnx } from './build-manifest.ts'
 import type { Progress } from './convert-options.ts'
 import { ONNX_FOLDER, type ProgramPlan } from './plan-deployment.ts'
@@ -13,28 +14,37 @@ export interface WriteOnnxOptions {
   readonly onProgress: ((progress: Progress) => void) | undefined
 }
 
-/** Writes the ONNX files of a program and gives what was written by function name. */
+/** The ONNX files of a program by function name, and the file that holds the weights of all, where they do not. */
+export interface WrittenOnnxFiles {
+  readonly onnx: ReadonlyMap<string, WrittenOnnx>
+  readonly onnxData: DataHolder | undefined
+}
+
+/** Writes the ONNX files of a program. */
 export async function writeOnnxFiles(
   plan: ProgramPlan,
   lowered: ReadonlyMap<string, Graph>,
   options: WriteOnnxOptions,
-): Promise<ReadonlyMap<string, WrittenOnnx>> {
+): Promise<WrittenOnnxFiles> {
   const { folder, precision, signal, onProgress } = options
   const graphs = plan.functions.flatMap(({ name, onnx }) => {
     const graph = lowered.get(name)
     return onnx && graph ? [{ name, graph, file: basename(onnx.path) }] : []
   })
-  if (graphs.length === 0) return new Map()
+  if (graphs.length === 0) return { onnx: new Map(), onnxData: undefined }
   await mkdir(join(folder, ONNX_FOLDER), { recursive: true })
   const total = Math.max(1, weightBytes(graphs, precision))
-  const { files } = await writeOnnx(graphs, {
+  const { files, data } = await writeOnnx(graphs, {
     folder: join(folder, ONNX_FOLDER),
     dataFile: basename(plan.onnxData),
     weights: precision,
     signal,
     onProgress: onProgress && progressOf(plan.name, total, onProgress),
   })
-  return new Map(graphs.map(({ name, file }) => [name, written(files, file)]))
+  return {
+    onnx: new Map(graphs.map(({ name, file }) => [name, written(files, file)])),
+    onnxData: data && { file: join(folder, ONNX_FOLDER, data.file), offsets: data.offsets },
+  }
 }
 
 function written(files: readonly (WrittenOnnx & { readonly file: string })[], file: string): WrittenOnnx {

@@ -26,7 +26,7 @@ export async function writePrograms(
   for (const { plan, targets } of rewritten) {
     const packages = await writePackages(plan, targets.coreml, { folder, opset: settings.opset, description, signal, onProgress })
     const onnx = await writeOnnxFiles(plan, targets.onnx, { folder, precision: settings.onnxPrecision, signal, onProgress })
-    written.push({ plan, coreml: targets.coreml, packages, onnx })
+    written.push({ plan, coreml: targets.coreml, packages, ...onnx })
   }
   return written
 }

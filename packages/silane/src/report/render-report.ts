@@ -1,5 +1,7 @@
+import type { Line } from '@silane/core'
 import type { GraphAnalysis } from '../analyze-graph.ts'
 import type { Manifest } from '../manifest.ts'
+import { describeCoverage } from './describe-coverage.ts'
 import type { ConversionReport, FunctionReport, StoredComparison } from './report.ts'
 
 /** Markup that may stand in a page as it is. */
@@ -26,7 +28,7 @@ const html = (strings: TemplateStringsArray, ...parts: readonly Part[]): Html =>
 
 const style = `body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}
 table{border-collapse:collapse;margin:.5rem 0 1.5rem}th,td{border-bottom:1px solid #ddd;padding:.2rem .8rem .2rem 0;text-align:left}
-td.number{text-align:right;font-variant-numeric:tabular-nums}.miss{color:#b00020;font-weight:600}code{font-size:.92em}h2{margin-top:2rem}`
+td.number{text-align:right;font-variant-numeric:tabular-nums}.miss{color:#b00020;font-weight:600}.warning{color:#8a5a00}dt{float:left;width:7rem;font-weight:600}code{font-size:.92em}h2{margin-top:2rem}`
 
 /** report.html: one page without scripts or links, from the manifest and the report. */
 export function renderReport(manifest: Manifest, report: ConversionReport): string {
@@ -37,6 +39,8 @@ export function renderReport(manifest: Manifest, report: ConversionReport): stri
 <p>${model.architecture} (${model.modelType}), task ${model.task}; silane ${silane.version}, ${plugin.package} ${plugin.version}.</p>
 <h2>Validation</h2>
 ${report.validated ? verdict(report) : html`<p>Not validated (<code>--no-validate</code>).</p>`}
+${report.misses.length > 0 ? html`<ul class="miss">${report.misses.map(miss => html`<li>${miss}</li>`)}</ul>` : ''}
+${report.warnings.length > 0 ? html`<ul class="warning">${report.warnings.map(warning => html`<li>Warning: ${warning}</li>`)}</ul>` : ''}
 ${report.comparisons.length > 0 ? comparisons(report.comparisons) : ''}
 ${report.notes.length > 0 ? html`<ul>${report.notes.map(note => html`<li>${note}</li>`)}</ul>` : ''}
 <h2>Programs</h2>
@@ -45,18 +49,37 @@ ${report.functions.map(analysis)}
 `.text
 }
 
-const verdict = ({ ok, comparisons: all }: ConversionReport): Html =>
-  ok
-    ? html`<p>Every output passes its gate.</p>`
-    : html`<p class="miss">${all.filter(row => !row.ok).length} of ${all.length} comparisons miss their gate.</p>`
+function verdict({ comparisons: all, coverage }: ConversionReport): Html {
+  const missed = all.filter(row => !row.ok).length
+  const gated = all.filter(row => row.gate !== undefined).length
+  const passes =
+    all.length === 0
+      ? html`<p>Nothing was compared.</p>`
+      : missed === 0
+        ? html`<p>Every one of ${gated} figures that have a gate passes it.</p>`
+        : html`<p class="miss">${missed} of ${all.length} comparisons miss their gate.</p>`
+  return html`${passes}${describeCoverage(coverage).map(sentence => html`<p>${sentence}</p>`)}`
+}
+
+/** What each line tells; docs/guides/read-the-report.md at more length. */
+const lines: Readonly<Record<Line, string>> = {
+  original: 'what silane reads in the checkpoint, beside what the original computes',
+  onnx: 'the ONNX file',
+  lowering: 'the graph for Core ML before half precision: what its layout alone changes',
+  file: 'the package read back from disk, beside the graph that was written',
+  weights: 'weights rounded, everything computed in fp32: what any converter loses',
+  arithmetic: 'the same weights, with every op rounded to fp16',
+  total: 'weights and ops rounded: about what a device computes',
+}
 
 const comparisons = (rows: readonly StoredComparison[]): Html => html`<table>
-<tr><th>program</th><th>function</th><th>output</th><th>stages</th><th>PSNR, dB</th><th>gate</th></tr>
+<tr><th>program</th><th>function</th><th>output</th><th>line</th><th>compared</th><th>PSNR, dB</th><th>gate</th></tr>
 ${rows.map(
-  row => html`<tr><td>${row.program}</td><td>${row.function}</td><td>${row.output}</td><td>${row.stage}</td>
-<td class="${row.ok ? 'number' : 'number miss'}">${typeof row.psnr === 'number' ? row.psnr.toFixed(1) : row.psnr}</td><td class="number">${row.gate}</td></tr>
+  row => html`<tr><td>${row.program}</td><td>${row.function}</td><td>${row.output}</td><td>${row.line}</td><td>${row.actual} vs ${row.expected}</td>
+<td class="${row.ok ? 'number' : 'number miss'}">${typeof row.psnr === 'number' ? row.psnr.toFixed(1) : row.psnr}</td><td class="number">${row.gate ?? 'reported'}</td></tr>
 `,
-)}</table>`
+)}</table>
+<dl>${[...new Set(rows.map(({ line }) => line))].map(line => html`<dt>${line}</dt><dd>${lines[line]}</dd>`)}</dl>`
 
 function analysis({ program, function: name, target, analysis: found, rules }: FunctionReport): Html {
   return html`<h3>${program} / ${name}, ${target === 'coreml' ? 'Core ML' : 'ONNX'}</h3>

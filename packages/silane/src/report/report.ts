@@ -1,6 +1,7 @@
-import type { Comparison, Report, RuleHits, SourceModel } from '@silane/core'
+import type { Comparison, Coverage, Line, Report, RuleHits, SourceModel } from '@silane/core'
 import type { FloatOverflow } from '@silane/coreml'
 import type { GraphAnalysis } from '../analyze-graph.ts'
+import { missedGates } from '../validate/missed-gates.ts'
 
 export const REPORT_FILE = 'report.json'
 
@@ -19,11 +20,15 @@ export interface StoredComparison {
   readonly program: string
   readonly function: string
   readonly output: string
-  readonly stage: string
-  /** dB to a tenth; `"equal"` where nothing differs. */
-  readonly psnr: number | 'equal' | 'not finite'
-  readonly gate: number
+  readonly line: Line
+  readonly actual: string
+  readonly expected: string
+  /** dB to a tenth; `"equal"` where nothing differs, `"none"` where there is a problem. */
+  readonly psnr: number | 'equal' | 'none'
+  /** Absent where the figure is only reported. */
+  readonly gate?: number
   readonly ok: boolean
+  readonly problem?: string
 }
 
 /** `report.json`: validation and static analysis. No times and no places: they are not the conversion's but the machine's. */
@@ -32,18 +37,21 @@ export interface ConversionReport {
   readonly ok: boolean
   readonly validated: boolean
   readonly comparisons: readonly StoredComparison[]
+  /** What was run on which samples, and whether the original had a say. */
+  readonly coverage: readonly Coverage[]
+  /** Why `ok` is false: a sentence each. */
+  readonly misses: readonly string[]
+  /** Within the gates, and worth knowing all the same. */
+  readonly warnings: readonly string[]
   readonly functions: readonly FunctionReport[]
   readonly notes: readonly string[]
 }
 
-const storeComparison = ({ program, function: name, output, stage, psnr, gate, ok }: Comparison): StoredComparison => ({
-  program,
-  function: name,
-  output,
-  stage,
-  psnr: psnr === Number.POSITIVE_INFINITY ? 'equal' : Number.isFinite(psnr) ? Math.round(psnr * 10) / 10 : 'not finite',
-  gate,
-  ok,
+const storeComparison = ({ psnr, gate, problem, maxAbs: _, cosine: __, worst: ___, ...rest }: Comparison): StoredComparison => ({
+  ...rest,
+  psnr: psnr === Number.POSITIVE_INFINITY ? 'equal' : Number.isFinite(psnr) ? Math.round(psnr * 10) / 10 : 'none',
+  ...(gate === undefined ? {} : { gate }),
+  ...(problem === undefined ? {} : { problem }),
 })
 
 export interface ReportFacts {
@@ -55,17 +63,21 @@ export interface ReportFacts {
 
 export function buildReport({ model, validation, rewritten, written }: ReportFacts): ConversionReport {
   const overflow = written.flatMap(({ packages }) =>
-    [...packages].flatMap(([path, { floatOverflow }]) => floatOverflow.map(found => overflowNote(path, found))),
+    [...packages].flatMap(([path, { floatOverflow }]) => floatOverflow.map(found => overflowMiss(path, found))),
   )
   return {
     schema: 1,
-    ok: validation?.ok ?? true,
+    // What is not finite as it was written spoils every run, whether or not one was made here.
+    ok: (validation?.ok ?? true) && overflow.length === 0,
     validated: validation !== undefined,
     comparisons: validation?.comparisons.map(storeComparison) ?? [],
+    coverage: validation?.coverage ?? [],
+    misses: [...missedGates(validation?.comparisons ?? []), ...overflow],
+    warnings: validation?.warnings ?? [],
     functions: rewritten.flatMap(({ reports }) => reports),
-    notes: [...(model.notes ?? []), ...overflow, ...(validation?.notes ?? [])],
+    notes: [...(model.notes ?? []), ...(validation?.notes ?? [])],
   }
 }
 
-const overflowNote = (path: string, { constant, elements }: FloatOverflow): string =>
-  `${path}: ${elements} elements of ${constant} are outside fp16's range; --precision fp32 keeps them.`
+const overflowMiss = (path: string, { constant, elements }: FloatOverflow): string =>
+  `${path}: ${elements} ${elements === 1 ? 'element' : 'elements'} of ${constant} became infinite or NaN in fp16; --precision fp32 keeps them`

@@ -1,4 +1,5 @@
-import { type Graph, type SourceModel, sizeOf, type Tensors } from '@silane/core'
+import { type Coverage, type Graph, isFloat, type SourceModel, sizeOf, type Tensors } from '@silane/core'
+import { ENOUGH_ELEMENTS } from '@silane/runtime'
 import type { Golden, Goldens } from './goldens.ts'
 import { sampleInputs } from './sample-inputs.ts'
 
@@ -10,20 +11,38 @@ export interface StageSample {
 
 export interface ChosenSamples {
   readonly samples: readonly StageSample[]
+  readonly source: Coverage['inputs']
   /** Output → mask, which is an input of the program or stands beside its inputs in the golden file. */
   readonly valid: Readonly<Record<string, string>>
   readonly note: string | undefined
 }
 
-/** Golden samples of the function's shapes; else the plugin's own; else random ones. */
+const MAX_SAMPLES = 16
+
+/**
+ * Golden samples of the function's shapes; else the plugin's own; else random ones, of which an output of few elements wants up to
+ * 16. Golden samples are followed by random ones where they are too few for that.
+ */
 export function chooseSamples(program: string, graph: Graph, model: SourceModel | undefined, goldens: Goldens): ChosenSamples {
   const golden = goldens.get(program)
   const valid = { ...model?.valid?.[program], ...golden?.valid }
+  const wanted = samplesFor(graph)
   const fitting = golden && golden.drive === undefined ? golden.samples.filter(({ inputs }) => fits(graph, inputs)) : []
-  if (fitting.length > 0) return { samples: fitting.map(({ inputs, outputs }) => ({ inputs, golden: outputs })), valid, note: undefined }
   const own = model?.samples?.[program]?.filter(inputs => fits(graph, inputs)) ?? []
-  const samples = own.length > 0 ? own.map(inputs => ({ inputs })) : sampleInputs(graph)
-  return { samples: samples.map(({ inputs }) => ({ inputs, golden: undefined })), valid, note: golden && whyNot(program, graph, golden) }
+  const given = own.length > 0 ? own : sampleInputs(graph, wanted)
+  const made = given.map((inputs): StageSample => ({ inputs, golden: undefined }))
+  if (fitting.length > 0) {
+    const samples = fitting.map(({ inputs, outputs }): StageSample => ({ inputs, golden: outputs }))
+    return { samples: [...samples, ...made.slice(0, Math.max(0, wanted - samples.length))], source: 'golden', valid, note: undefined }
+  }
+  return { samples: made, source: own.length > 0 ? 'plugin' : 'random', valid, note: golden && whyNot(program, graph, golden) }
+}
+
+/** As many as give the smallest output that floats enough elements together; at least a full and a padded one. */
+function samplesFor(graph: Graph): number {
+  const sizes = graph.outputs.filter(({ value }) => isFloat(value.type.dtype)).map(({ value }) => sizeOf(value.type.shape))
+  const smallest = Math.max(1, Math.min(...sizes, ENOUGH_ELEMENTS))
+  return Math.min(MAX_SAMPLES, Math.max(2, Math.ceil(ENOUGH_ELEMENTS / smallest)))
 }
 
 const fits = (graph: Graph, inputs: Tensors): boolean =>
@@ -35,6 +54,13 @@ const fits = (graph: Graph, inputs: Tensors): boolean =>
 /** Golden outputs of a sequence of calls are compared with the program as a whole. */
 function whyNot(program: string, graph: Graph, golden: Golden): string | undefined {
   if (golden.drive !== undefined) return undefined
-  const wanted = graph.inputs.map(({ name, type }) => `${name} [${type.shape}]`).join(', ')
-  return `${program}/${graph.name}: no golden sample has the inputs ${wanted}`
+  const list = (shapes: readonly (readonly [name: string, shape: readonly number[] | undefined])[]) =>
+    shapes.map(([name, shape]) => (shape ? `${name} [${shape}]` : `no ${name}`)).join(', ')
+  const inputs = [...graph.inputs, ...graph.states]
+  const wanted = list(inputs.map(({ name, type }) => [name, type.shape]))
+  const found = new Set(golden.samples.map(sample => list(inputs.map(({ name }) => [name, sample.inputs[name]?.shape]))))
+  return `${program}/${graph.name}: the golden outputs were not compared: their samples have ${[...found].join('; or ')}, the program takes ${wanted}${madeWith(golden)}`
 }
+
+/** The flags that a case says its golden outputs were made for. */
+export const madeWith = ({ flags }: Golden): string => (flags.length > 0 ? `. They were made for ${flags.join(' ')}` : '')

@@ -1,5 +1,5 @@
 import type { Comparison, Tensors } from '@silane/core'
-import { compare } from '@silane/runtime'
+import { type Compared, compareSamples, type Difference } from '@silane/runtime'
 import type { StageSample } from './choose-samples.ts'
 
 export interface ComparedRuns {
@@ -11,24 +11,39 @@ export interface ComparedRuns {
   readonly valid: Readonly<Record<string, string>>
 }
 
-/** An output that is not there, or has another shape. */
-const incomparable = { psnr: Number.NEGATIVE_INFINITY, maxAbs: Number.POSITIVE_INFINITY, cosine: 0 }
+export type ComparisonLabel = Pick<Comparison, 'program' | 'function' | 'line' | 'actual' | 'expected' | 'gate'>
 
-/** Compares two runs output by output; of several samples the worst counts. */
-export function compareOutputs(label: Pick<Comparison, 'program' | 'function' | 'stage' | 'gate'>, runs: ComparedRuns): Comparison[] {
-  const worst = new Map<string, Comparison>()
-  for (const [i, expected] of runs.expected.entries()) {
-    const actual = runs.actual[i] ?? {}
-    const sample = runs.samples[i]
-    for (const [output, reference] of Object.entries(expected ?? {})) {
-      const found = actual[output]
-      const mask = sample?.inputs[runs.valid[output] ?? '']
-      const comparable = found !== undefined && found.shape.join() === reference.shape.join()
-      const metrics = comparable ? compare(reference, found, mask) : incomparable
-      const known = worst.get(output)
-      if (known && known.psnr <= metrics.psnr) continue
-      worst.set(output, { ...label, output, ...metrics, ok: metrics.psnr >= label.gate })
+/** Compares two runs output by output, all samples of an output together. */
+export function compareOutputs(label: ComparisonLabel, runs: ComparedRuns): Comparison[] {
+  const outputs = new Set(runs.expected.flatMap(expected => Object.keys(expected ?? {})))
+  return [...outputs].map(output => {
+    const difference = compareOutput(output, runs)
+    return {
+      ...label,
+      output,
+      ...difference,
+      ok: label.gate === undefined ? difference.problem === undefined : difference.psnr >= label.gate,
     }
-  }
-  return [...worst.values()]
+  })
 }
+
+function compareOutput(output: string, { actual, expected, samples, valid }: ComparedRuns): Difference {
+  const pairs: Compared[] = []
+  for (const [i, tensors] of expected.entries()) {
+    const reference = tensors?.[output]
+    if (!reference) continue
+    const found = actual[i]?.[output]
+    if (!found) return incomparable('it is not there')
+    if (found.shape.join() !== reference.shape.join()) return incomparable(`its shape is [${found.shape}] instead of [${reference.shape}]`)
+    pairs.push({ reference, actual: found, mask: samples[i]?.inputs[valid[output] ?? ''] })
+  }
+  return compareSamples(pairs)
+}
+
+const incomparable = (problem: string): Difference => ({
+  psnr: Number.NEGATIVE_INFINITY,
+  maxAbs: Number.POSITIVE_INFINITY,
+  cosine: 0,
+  worst: Number.NEGATIVE_INFINITY,
+  problem,
+})

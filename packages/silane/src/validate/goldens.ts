@@ -1,6 +1,6 @@
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { arrayConstant, byteSize, type Comparison, type Constant, type DType, sizeOf, type Tensors, viewBytes } from '@silane/core'
+import { arrayConstant, byteSize, type Constant, type Coverage, type DType, sizeOf, type Tensors, viewBytes } from '@silane/core'
 import { errors } from '../errors.ts'
 import { isRecord } from '../plugins/find-package.ts'
 
@@ -16,6 +16,8 @@ export interface Golden {
   readonly valid: Readonly<Record<string, string>>
   /** Absent: each sample is one call. */
   readonly drive: string | undefined
+  /** The flags of `silane convert` whose shapes the samples have, where case.json says so. */
+  readonly flags: readonly string[]
 }
 
 export type Goldens = ReadonlyMap<string, Golden>
@@ -27,9 +29,9 @@ export function requireGoldens(given: string): Goldens {
   throw errors.E_GOLDEN({ file: basename(given), problem: 'there are no golden outputs', where: dirname(given) })
 }
 
-/** Says so where golden outputs were asked for and none was compared, as their shapes fit nothing. */
-export function requireCompared(given: string, comparisons: readonly Comparison[], notes: readonly string[]): void {
-  if (comparisons.some(({ stage }) => stage.endsWith('vs golden'))) return
+/** Says so where golden outputs were asked for and none was compared, as they fit nothing. */
+export function requireCompared(given: string, coverage: readonly Coverage[], notes: readonly string[]): void {
+  if (coverage.some(({ original }) => original)) return
   throw errors.E_GOLDEN({ file: basename(given), problem: notes[0] ?? 'no program has its shapes', where: dirname(given) })
 }
 
@@ -42,30 +44,34 @@ export function readGoldens(given: string): Goldens {
   const folder = isFile ? dirname(given) : given
   const facts = readCase(folder)
   if (isFile) {
-    const program = /^golden\.(.+)\.safetensors$/.exec(basename(given))?.[1] ?? 'model'
+    const program = GOLDEN.exec(basename(given))?.[1] ?? 'model'
     return new Map([[program, golden(given, facts(program))]])
   }
-  const programs = facts.programs.filter(program => existsSync(fileOf(folder, program)))
+  const names = existsSync(folder) ? readdirSync(folder).sort() : []
+  const programs = names.flatMap(name => GOLDEN.exec(name)?.[1] ?? [])
   return new Map(programs.map(program => [program, golden(fileOf(folder, program), facts(program))]))
 }
 
+const GOLDEN = /^golden\.(.+)\.safetensors$/
+
 const fileOf = (folder: string, program: string): string => join(folder, `golden.${program}.safetensors`)
 
-type Facts = Pick<Golden, 'valid' | 'drive'>
+type Facts = Pick<Golden, 'valid' | 'drive' | 'flags'>
 
-function readCase(folder: string): { (program: string): Facts; readonly programs: readonly string[] } {
+function readCase(folder: string): (program: string) => Facts {
   const file = join(folder, 'case.json')
   const json: unknown = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {}
   const programs = isRecord(json) && isRecord(json.programs) ? json.programs : {}
-  const facts = (program: string): Facts => {
+  const flags = isRecord(json) && Array.isArray(json.convert) ? json.convert.filter(flag => typeof flag === 'string') : []
+  return program => {
     const entry = isRecord(programs[program]) ? programs[program] : {}
     const valid = isRecord(entry.valid) ? Object.entries(entry.valid) : []
     return {
       valid: Object.fromEntries(valid.flatMap(([output, mask]) => (typeof mask === 'string' ? [[output, mask]] : []))),
       drive: typeof entry.drive === 'string' ? entry.drive : undefined,
+      flags,
     }
   }
-  return Object.assign(facts, { programs: Object.keys(programs) })
 }
 
 function golden(file: string, facts: Facts): Golden {

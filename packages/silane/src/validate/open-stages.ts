@@ -1,49 +1,71 @@
 import { join } from 'node:path'
-import { type Graph, rewriteTo, type Stages } from '@silane/core'
+import { type Graph, graphDifference, rewriteTo, type Stages } from '@silane/core'
 import { readPackage } from '@silane/coreml'
 import type { OnnxRuntime } from '@silane/runtime'
 import type { StageName } from './gates.ts'
 import type { StageFunction } from './stage-calls.ts'
 
-/** One function and the files that hold it. */
+/** One function, the graphs that it went through and the files that hold it. */
 export interface StageFiles {
   readonly program: string
   readonly name: string
   /** Undefined where the checkpoint is not at hand. */
   readonly source: Graph | undefined
+  /** What was written, by target, and for Core ML that graph before half precision. */
+  readonly written: { readonly coreml?: Graph | undefined; readonly exact?: Graph | undefined; readonly onnx?: Graph | undefined }
   /** The package, relative to the folder, and the function's name in it. */
   readonly coreml: { readonly path: string; readonly function: string } | undefined
-  readonly onnx: { readonly path: string } | undefined
+  readonly onnx: { readonly path: string; readonly holdsSource: boolean } | undefined
 }
 
 /** The functions of every stage, ready to be opened, and the graphs for a plugin that compares them itself. */
 export interface OpenStages {
+  /** A function that is the same in two stages is one object in both: it need run only once. */
   readonly stages: Readonly<Record<StageName, readonly StageFunction[]>>
   readonly graphs: Stages['functions']
+  readonly notes: readonly string[]
 }
 
 export async function openStages(folder: string, functions: readonly StageFiles[], runtime: OnnxRuntime): Promise<OpenStages> {
   const packages = new Map<string, readonly Graph[]>()
-  const stages: Record<StageName, StageFunction[]> = { source: [], onnx: [], package: [], rounded: [] }
+  const stages: Record<StageName, StageFunction[]> = { source: [], onnx: [], lowered: [], target: [], package: [], rounded: [] }
   const graphs: Stages['functions'][number][] = []
-  for (const { program, name, source, coreml, onnx } of functions) {
+  const notes: string[] = []
+  const equal = new Set<string>()
+  for (const { program, name, source, written, coreml, onnx } of functions) {
     if (coreml && !packages.has(coreml.path)) packages.set(coreml.path, (await readPackage(join(folder, coreml.path))).functions)
     const read = coreml && packages.get(coreml.path)?.find(graph => graph.name === coreml.function)
-    const add = (stage: StageName, graph: Graph, open: StageFunction['open'], rest: Pick<StageFunction, 'floats'> = {}) =>
-      stages[stage].push({ program, name, graph, open, ...rest })
+    const add = (stage: StageName, fn: StageFunction): StageFunction => {
+      stages[stage].push(fn)
+      return fn
+    }
+    const run = (graph: Graph, rounding: 'none' | 'fp16' = 'none'): StageFunction => ({
+      program,
+      name,
+      graph,
+      open: () => runtime.open(graph, { rounding }),
+    })
     const file = onnx && join(folder, onnx.path)
     const signature = source ?? read
+    const asOnnx: StageFunction | undefined =
+      file === undefined || !signature ? undefined : { program, name, graph: signature, open: () => runtime.openFile(file), floats: 'fp32' }
     if (source) {
       // Runs as what its composites mean; no rule of a plugin takes part.
       const plain = rewriteTo(source, { name: 'onnx', precision: 'fp32', opset: 8 }).graph
-      add('source', plain, () => runtime.open(plain))
+      // The file then is the source graph, and one run stands for both. Beside a package, which is held against it.
+      const same = asOnnx && read && onnx?.holdsSource && written.onnx && graphDifference(plain, written.onnx) === undefined
+      add('source', same ? asOnnx : run(plain))
     }
-    if (file !== undefined && signature) add('onnx', signature, () => runtime.openFile(file), { floats: 'fp32' })
+    if (asOnnx) add('onnx', asOnnx)
     if (read) {
-      add('package', read, () => runtime.open(read))
-      add('rounded', read, () => runtime.open(read, { rounding: 'fp16' }))
+      const asPackage = add('package', run(read))
+      add('rounded', run(read, 'fp16'))
+      const difference = written.coreml && graphDifference(written.coreml, read, equal)
+      if (difference !== undefined) notes.push(`${program}/${name}: the package differs from the target graph: ${difference}`)
+      const asTarget = written.coreml && add('target', difference === undefined ? asPackage : run(written.coreml))
+      if (written.exact) add('lowered', asTarget && written.exact === written.coreml ? asTarget : run(written.exact))
     }
     if (source) graphs.push({ program, name, source, ...(read ? { read } : {}), ...(file === undefined ? {} : { onnx: file }) })
   }
-  return { stages, graphs }
+  return { stages, graphs, notes }
 }

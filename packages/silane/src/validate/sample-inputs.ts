@@ -11,25 +11,24 @@ import {
   type Value,
 } from '@silane/core'
 
-/** Inputs for a comparison where nobody gave any: the same on every run. */
-export interface Sample {
-  readonly inputs: Tensors
-}
+/**
+ * Inputs for a comparison where nobody gave any, the same on every run: in turns one that fills the shape and one padded on the
+ * right. Ids stay within the table that they index.
+ */
+export const sampleInputs = (graph: Graph, count = 2): readonly Tensors[] =>
+  Array.from({ length: count }, (_, index) => sample(graph, index))
 
-/** Two samples: one that fills the shape, one padded on the right. Ids stay within the table that they index. */
-export const sampleInputs = (graph: Graph): readonly Sample[] => [sample(graph, 0), sample(graph, 1)]
-
-function sample(graph: Graph, index: number): Sample {
+function sample(graph: Graph, index: number): Tensors {
   // What a state holds before the call is an input of the comparison.
   const inputs = [...graph.inputs, ...graph.states].map((value, position) => [value.name, fill(graph, value, index, position)] as const)
-  return { inputs: Object.fromEntries(inputs) }
+  return Object.fromEntries(inputs)
 }
 
 function fill(graph: Graph, value: Value, index: number, position: number) {
   const { dtype, shape } = value.type
   const random = generator(index * 1009 + position * 31 + 7)
   const data = allocate(dtype, sizeOf(shape))
-  if (isFloat(dtype)) fillWith(data, () => gaussian(random))
+  if (isFloat(dtype)) fillNormal(data, random)
   else if (value.name.includes('mask')) fillMask(data, shape.at(-1) ?? 1, index)
   else if (value.name.includes('position')) fillWith(data, at => at % (shape.at(-1) ?? 1))
   else {
@@ -39,9 +38,9 @@ function fill(graph: Graph, value: Value, index: number, position: number) {
   return arrayConstant(dtype, shape, data)
 }
 
-/** The second sample has padding: a quarter of the row, at least one where there is room. */
+/** Every second sample has padding: a quarter of the row, at least one where there is room. */
 function fillMask(data: NumericArray, length: number, index: number): void {
-  const real = index === 0 || length < 2 ? length : length - Math.max(1, Math.floor(length / 4))
+  const real = index % 2 === 0 || length < 2 ? length : length - Math.max(1, Math.floor(length / 4))
   fillWith(data, at => (at % length < real ? 1 : 0))
 }
 
@@ -97,6 +96,15 @@ function generator(seed: number): () => number {
     t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
     return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32
   }
+}
+
+/** Numbers drawn for one tensor at most: a cache has millions, and more of them say no more. A prime, so that rows do not repeat in step. */
+const DRAWN = 65521
+
+function fillNormal(data: NumericArray, random: () => number): void {
+  const drawn = Math.min(data.length, DRAWN)
+  for (let at = 0; at < drawn; at++) data[at] = gaussian(random)
+  for (let at = drawn; at < data.length; at += drawn) data.copyWithin(at, 0, Math.min(drawn, data.length - at))
 }
 
 const gaussian = (random: () => number): number => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())

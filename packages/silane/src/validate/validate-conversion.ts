@@ -1,17 +1,21 @@
 import { existsSync } from 'node:fs'
 import type { OpenCheckpoint } from '@silane/checkpoint'
 import type { PluginContract, Report, SourceModel } from '@silane/core'
+import type { WrittenProgram } from '../convert/build-manifest.ts'
 import type { ConvertOptions } from '../convert/convert-options.ts'
-import { chainOf, type ProgramPlan } from '../convert/plan-deployment.ts'
+import { chainOf } from '../convert/plan-deployment.ts'
 import type { Settings } from '../convert/resolve-settings.ts'
+import type { RewrittenProgram } from '../convert/rewrite-program.ts'
 import { chooseGates } from './gates.ts'
 import { type Goldens, readGoldens, requireGoldens } from './goldens.ts'
+import type { StageFiles } from './open-stages.ts'
 import { validateStages } from './validate-stages.ts'
 
 export interface ConversionToValidate {
   readonly folder: string
   readonly model: SourceModel
-  readonly plan: readonly ProgramPlan[]
+  readonly rewritten: readonly RewrittenProgram[]
+  readonly written: readonly WrittenProgram[]
   readonly contract: PluginContract
   readonly settings: Settings
   readonly checkpoint: OpenCheckpoint
@@ -19,19 +23,14 @@ export interface ConversionToValidate {
 }
 
 /** Validates what was written against the source and, where the checkpoint or `--golden` brings them, golden outputs. */
-export function validateConversion({
-  folder,
-  model,
-  plan,
-  contract,
-  settings,
-  checkpoint,
-  options,
-}: ConversionToValidate): Promise<Report> {
+export function validateConversion(conversion: ConversionToValidate): Promise<Required<Report>> {
+  const { folder, model, rewritten, written, contract, settings, checkpoint, options } = conversion
   const { golden, signal, onProgress } = options
   return validateStages({
     folder,
-    functions: plan.flatMap(program => program.functions.map(fn => ({ program: program.name, ...fn }))),
+    // Beside the files, so that weights can be linked; what is left of a killed process is cleared away with them.
+    runtime: { folder, data: written.flatMap(({ onnxData }) => onnxData ?? []) },
+    functions: rewritten.flatMap(program => program.plan.functions.map(fn => stageFiles(program, fn, settings.onnxPrecision === 'fp32'))),
     source: { model, contract },
     chain: chainOf(model.pipeline),
     goldens: golden === undefined ? goldensOf(checkpoint) : requireGoldens(golden),
@@ -40,6 +39,15 @@ export function validateConversion({
     signal,
     onProgress,
   })
+}
+
+function stageFiles(
+  { plan, targets, exact }: RewrittenProgram,
+  { name, source, coreml, onnx }: RewrittenProgram['plan']['functions'][number],
+  holdsSource: boolean,
+): StageFiles {
+  const written = { coreml: targets.coreml.get(name), exact: exact.get(name), onnx: targets.onnx.get(name) }
+  return { program: plan.name, name, source, written, coreml, onnx: onnx && { ...onnx, holdsSource } }
 }
 
 /** A folder may bring its goldens along; a download from the hub does not. */

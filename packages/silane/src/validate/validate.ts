@@ -1,10 +1,11 @@
 import { resolve } from 'node:path'
-import type { Comparison, OptionValue } from '@silane/core'
+import type { Comparison, Coverage, OptionValue } from '@silane/core'
 import type { ModelOptions } from '../convert/convert-options.ts'
 import { hashFiles } from '../convert/hash-files.ts'
 import { chainOf, planDeployment } from '../convert/plan-deployment.ts'
 import { findPlugin, loadModel, openModel } from '../convert/prepare-model.ts'
 import { resolveSettings } from '../convert/resolve-settings.ts'
+import { rewriteProgram } from '../convert/rewrite-program.ts'
 import { errors } from '../errors.ts'
 import { type Manifest, packageOf, readManifest } from '../manifest.ts'
 import { chooseGates } from './gates.ts'
@@ -26,6 +27,8 @@ export interface ValidateResult {
   readonly ok: boolean
   readonly comparisons: readonly Comparison[]
   readonly notes: readonly string[]
+  readonly warnings: readonly string[]
+  readonly coverage: readonly Coverage[]
   readonly seconds: number
   readonly peakBytes: number
 }
@@ -75,11 +78,18 @@ async function againstCheckpoint(folder: string, manifest: Manifest, model: stri
     const withOwn = { ...shape, options: Object.fromEntries(own) }
     const settings = resolveSettings(withOwn)
     const loaded = await loadModel(checkpoint, { plugin, contract }, withOwn)
-    const plan = planDeployment(loaded, settings)
-    const sources = new Map(plan.flatMap(program => program.functions.map(fn => [`${program.name}/${fn.name}`, fn.source] as const)))
+    const graphs = new Map(
+      planDeployment(loaded, settings).flatMap(program => {
+        const { targets, exact } = rewriteProgram(program, contract, settings)
+        return program.functions.map(({ name, source }) => {
+          const written = { coreml: targets.coreml.get(name), exact: exact.get(name), onnx: targets.onnx.get(name) }
+          return [`${program.name}/${name}`, { source, written }] as const
+        })
+      }),
+    )
     const report = await validateStages({
       folder,
-      functions: filesOf(manifest).map(fn => ({ ...fn, source: sources.get(`${fn.program}/${fn.name}`) })),
+      functions: filesOf(manifest).map(fn => ({ ...fn, ...graphs.get(`${fn.program}/${fn.name}`) })),
       source: { model: loaded.model, contract },
       chain: chainOf(manifest.pipeline),
       goldens: golden === undefined ? goldensOf(checkpoint) : requireGoldens(golden),
@@ -106,8 +116,10 @@ const filesOf = (manifest: Manifest): StageFiles[] =>
         program: program.name,
         name: fn.name,
         source: undefined,
+        written: {},
         coreml: path === undefined ? undefined : { path, function: shared ? fn.name : 'main' },
-        onnx: fn.onnx,
+        // Who knows what became of the file since: it is run whatever graph it was written from.
+        onnx: fn.onnx && { path: fn.onnx.path, holdsSource: false },
       }
     }),
   )
