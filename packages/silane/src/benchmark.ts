@@ -1,10 +1,11 @@
 import { join, resolve } from 'node:path'
-import { allocate, arrayConstant, type Constant, type DType, type Graph, sizeOf, type Tensors } from '@silane/core'
+import { type Graph, sizeOf } from '@silane/core'
 import { readPackage } from '@silane/coreml'
 import { createRuntime, type OnnxRuntime, type Timing, timeSession } from '@silane/runtime'
 import { analyzeGraph, type GraphAnalysis } from './analyze-graph.ts'
 import type { ModelOptions } from './convert/convert-options.ts'
-import { type DeployedFunction, type DeployedTensor, packageOf, readManifest } from './manifest.ts'
+import { type DeployedFunction, packageOf, readManifest } from './manifest.ts'
+import { sampleInputs } from './validate/sample-inputs.ts'
 
 export interface BenchmarkOptions extends Pick<ModelOptions, 'cwd' | 'signal' | 'onProgress'> {
   /** A folder that `convert` wrote. */
@@ -55,7 +56,7 @@ export async function benchmark(options: BenchmarkOptions): Promise<readonly Fun
       const session = await open(runtime, folder, fn, graph)
       if (!session) continue
       try {
-        const latency = await timeSession(session, placeholders(fn), { runs: options.runs ?? 10 })
+        const latency = await timeSession(session, sampleInputs(fn, 1)[0] ?? {}, { runs: options.runs ?? 10 })
         const analysis = graph && analyzeGraph(graph)
         const gigaMacs = analysis && analysis.macs / latency.median / 1e6
         results.push({ program: program.name, function: fn.name, ran, latency, gigaMacs, analysis, decoder: decoderFacts(fn, latency) })
@@ -75,29 +76,14 @@ async function packagedFunction(path: string, { name }: DeployedFunction): Promi
   return functions.find(graph => graph.name === name) ?? functions[0]
 }
 
-const caches = new Set(['key_cache', 'value_cache', 'kv_cache'])
 const elementBytes: Readonly<Record<string, number>> = { float16: 2, float32: 4 }
 
 /** Undefined for a function without a cache. */
 function decoderFacts({ inputs, states }: DeployedFunction, { median }: Timing): DecoderFacts | undefined {
-  const found = [...inputs, ...states].filter(({ name }) => caches.has(name))
-  const tokens = inputs.find(({ name }) => name === 'position_ids')?.shape[1]
+  const found = [...inputs, ...states].filter(({ role }) => role === 'cache')
+  const tokens = inputs.find(({ role }) => role === 'positions')?.shape[1]
   const context = found[0]?.shape[3]
   if (tokens === undefined || context === undefined) return undefined
   const bytes = found.reduce((sum, { dtype, shape }) => sum + sizeOf(shape) * (elementBytes[dtype] ?? 4), 0)
   return { tokens, tokensPerSecond: (1000 * tokens) / median, context, cacheBytesPerToken: bytes / context }
-}
-
-const placeholders = ({ inputs, states }: DeployedFunction): Tensors =>
-  Object.fromEntries([...inputs, ...states].map(tensor => [tensor.name, placeholder(tensor)]))
-
-const dtypes: Readonly<Record<string, DType>> = { int32: 'int32', int64: 'int32', float16: 'fp32', float32: 'fp32', bool: 'bool' }
-
-/** Values do not matter for the time as long as they are ordinary: ids of the first row, nothing masked. */
-function placeholder({ name, dtype, shape }: DeployedTensor): Constant {
-  const type = dtypes[dtype] ?? 'fp32'
-  const data = allocate(type, sizeOf(shape))
-  const value = type === 'fp32' ? 0.5 : name.includes('mask') ? 1 : 0
-  for (let i = 0; i < data.length; i++) data[i] = value
-  return arrayConstant(type, shape, data)
 }

@@ -58,8 +58,8 @@ export const errors = defineErrors({
     where: f.where,
     next: 'Check that its dependencies are installed.',
   }),
-  E_OPTION_UNKNOWN: (f: { option: string; plugin: string; near: readonly string[] }) => ({
-    what: `${f.plugin} has no option "${f.option}".${f.near.length > 0 ? ` Closest: ${f.near.join(', ')}.` : ''}`,
+  E_OPTION_UNKNOWN: (f: { option: string; plugin: string; task: string; has: readonly string[] }) => ({
+    what: `Plugin ${f.plugin} has no ${f.option} for the task ${f.task}. It has: ${list(f.has)}.`,
     next: '`silane plugins` lists the options of every plugin.',
   }),
   E_OUT_EXISTS: (f: { out: string }) => ({
@@ -88,6 +88,10 @@ export const errors = defineErrors({
     what: 'There is no silane.json.',
     where: f.where,
     next: 'Give a folder that `silane convert` wrote.',
+  }),
+  E_PIPELINE: (f: { problem: string }) => ({
+    what: `The steps of this conversion cannot be run: ${f.problem}.`,
+    next: 'Convert again with this version of silane.',
   }),
   E_USAGE: (f: { problem: string; next?: string | undefined }) => ({ what: f.problem, next: f.next ?? 'See `silane --help`.' }),
 })

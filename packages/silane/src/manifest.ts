@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Json } from '@silane/core'
+import type { Json, PipelineKind, PortRole } from '@silane/core'
 import * as z from 'zod'
 import { errors } from './errors.ts'
 
@@ -18,8 +18,67 @@ const inside = z
     'leads out of the folder',
   )
 
-const tensor = z.object({ name: z.string(), dtype: z.string(), shape: z.array(z.int().positive()).readonly() }).readonly()
+const shape = z.array(z.int().positive()).readonly()
+const numbers = z.array(z.number()).readonly()
+const roles = [
+  'ids',
+  'mask',
+  'positions',
+  'segments',
+  'image',
+  'points',
+  'labels',
+  'vectors',
+  'cache',
+  'cross',
+  'hidden',
+] as const satisfies readonly PortRole[]
+
+/** The type of an input or a state and what it is for (`Port` of the core). */
+const tensor = z
+  .object({
+    name: z.string(),
+    dtype: z.string(),
+    shape,
+    role: z.enum(roles).exactOptional(),
+    below: size.exactOptional(),
+    values: numbers.exactOptional(),
+    exact: z.literal(true).exactOptional(),
+    image: z
+      .object({ color: z.enum(['rgb', 'bgr', 'gray']), scale: numbers, bias: numbers })
+      .readonly()
+      .exactOptional(),
+    layers: z.tuple([size, size]).readonly().exactOptional(),
+  })
+  .readonly()
+
+/** The type of an output and what is known of it (`OutputPort` of the core). */
+const output = z
+  .object({
+    name: z.string(),
+    dtype: z.string(),
+    shape,
+    rows: z.string().exactOptional(),
+    updates: z.string().exactOptional(),
+    role: z.literal('hidden').exactOptional(),
+    exact: z.literal(true).exactOptional(),
+  })
+  .readonly()
 const tensors = z.array(tensor).readonly()
+
+const things = z.record(z.string(), z.string()).readonly()
+/** See `Step` of the core. */
+const step = z.union([
+  z.object({ call: z.string(), feeds: things, gives: things }).readonly(),
+  z
+    .object({
+      decode: z.array(z.string()).nonempty().readonly(),
+      entry: z.union([z.string(), z.object({ embed: z.string() }).readonly()]),
+      feeds: things,
+    })
+    .readonly(),
+  z.object({ host: z.string(), feeds: things, gives: things }).readonly(),
+])
 
 const coreml = z.object({ path: inside, specVersion: z.int(), bytes: size, sha256: digest }).readonly()
 const onnx = z.object({ path: inside, opset: z.int(), bytes: size }).readonly()
@@ -31,14 +90,29 @@ const deployedFunction = z
     coreml: coreml.optional(),
     onnx: onnx.optional(),
     inputs: tensors,
-    outputs: tensors,
+    outputs: z.array(output).readonly(),
     states: tensors,
   })
   .readonly()
 
 const program = z
-  .object({ name: z.string(), coreml: coreml.optional(), functions: z.array(deployedFunction).nonempty().readonly() })
+  .object({
+    name: z.string(),
+    partOf: z.string().exactOptional(),
+    coreml: coreml.optional(),
+    functions: z.array(deployedFunction).nonempty().readonly(),
+  })
   .readonly()
+
+const kinds = [
+  'encoder',
+  'decoder',
+  'encoder-decoder',
+  'vision-language',
+  'segmentation',
+  'retrieval',
+  'policy',
+] as const satisfies readonly PipelineKind[]
 
 const schema = z
   .object({
@@ -59,7 +133,10 @@ const schema = z
     silane: z.object({ version: z.string(), core: z.string() }).readonly(),
     options: z.record(z.string(), json).readonly(),
     programs: z.array(program).nonempty().readonly(),
-    pipeline: z.looseObject({ kind: z.string() }).readonly(),
+    pipeline: z
+      .object({ kind: z.enum(kinds), steps: z.array(step, 'is missing: convert again').nonempty().readonly() })
+      .catchall(json)
+      .readonly(),
   })
   .readonly()
 
@@ -68,6 +145,7 @@ export type Manifest = z.infer<typeof schema>
 export type DeployedProgram = z.infer<typeof program>
 export type DeployedFunction = z.infer<typeof deployedFunction>
 export type DeployedTensor = z.infer<typeof tensor>
+export type DeployedOutput = z.infer<typeof output>
 
 /** Reads and checks the manifest of a converted folder. Throws E_NOT_CONVERTED or E_MANIFEST. */
 export function readManifest(folder: string): Manifest {

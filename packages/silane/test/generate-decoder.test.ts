@@ -1,14 +1,15 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { arrayConstant, type Constant, readAll, type Session, type Tensors, type TensorType } from '@silane/core'
+import { arrayConstant, type Constant, readAll, type Tensors } from '@silane/core'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { convert } from '../src/convert/convert.ts'
-import { CachedDecoder, type DecoderLink, type Position } from '../src/generate/cached-decoder.ts'
 import { generate } from '../src/generate/generate.ts'
-import { openPrograms, type ProgramSource } from '../src/generate/open-programs.ts'
-import { runEncoder } from '../src/generate/run-encoder.ts'
-import { readManifest } from '../src/manifest.ts'
+import { type DeployedTensor, readManifest } from '../src/manifest.ts'
+import { CachedDecoder, type Position } from '../src/pipeline/cached-decoder.ts'
+import { openPrograms, type ProgramSource } from '../src/pipeline/open-programs.ts'
+import type { PipelineFunction } from '../src/pipeline/pipeline-programs.ts'
+import { runPipeline } from '../src/pipeline/run-pipeline.ts'
 import { temporary } from './workspace.ts'
 
 const plugins = fileURLToPath(new URL('../../../plugins', import.meta.url))
@@ -32,8 +33,19 @@ async function openDecoder(folder: string, from: ProgramSource = 'onnx'): Promis
   const manifest = readManifest(folder)
   const programs = await openPrograms(folder, manifest, from)
   onTestFinished(() => programs.close())
-  const encoder = manifest.programs.some(({ name }) => name === 'encoder')
-  return new CachedDecoder(await programs.links(), encoder ? await runEncoder(programs, manifest, encoderIds) : {})
+  const row = (value: (at: number) => number) =>
+    arrayConstant(
+      'int32',
+      [1, 24],
+      Int32Array.from({ length: 24 }, (_, at) => value(at)),
+    )
+  const things = { encoder_input_ids: row(at => encoderIds[at] ?? 0), encoder_attention_mask: row(at => (at < encoderIds.length ? 1 : 0)) }
+  let found: CachedDecoder | undefined
+  await runPipeline(manifest.pipeline.steps, programs, things, async decoder => {
+    found = decoder
+    return {}
+  })
+  return found as CachedDecoder
 }
 
 const rows = (logits: Constant): number[] => Array.from(readAll(logits), Number)
@@ -45,8 +57,10 @@ function difference(actual: readonly number[], expected: readonly number[]): num
   return Math.max(...actual.map((value, i) => Math.abs(value - (expected[i] as number)))) / peak
 }
 
-const score = async (decoder: CachedDecoder, at: Position, tokens: readonly number[]) =>
-  decoder.score(at, { input: 'input_ids', values: arrayConstant('int32', [1, tokens.length], Int32Array.from(tokens)) })
+const score = async (decoder: CachedDecoder, at: Position, tokens: readonly number[]) => {
+  const { outputs, state } = await decoder.score(at, arrayConstant('int32', [1, tokens.length], Int32Array.from(tokens)))
+  return { logits: outputs.logits as Constant, state }
+}
 
 describe.each(['gpt2/text-generation', 't5/flan', 'bart/text2text'])('%s at the edges of its cache', fixture => {
   test.each(['io', 'state'] as const)('--kv %s', async kv => {
@@ -63,10 +77,10 @@ describe.each(['gpt2/text-generation', 't5/flan', 'bart/text2text'])('%s at the 
       const one = await decoder.read(decoder.start(), ids(length))
       expect([...one.scores]).toEqual(rows(logits).slice(-width))
       if (length < CONTEXT) {
-        const { scores } = await decoder.next(state, ids(length + 1).at(-1) as number)
+        const { scores } = await decoder.read(state, [ids(length + 1).at(-1) as number])
         expect(difference([...scores], expected.slice(length * width, (length + 1) * width))).toBeLessThan(1e-5)
       } else {
-        await expect(decoder.next(state, 1)).rejects.toMatchObject({ code: 'E_CONTEXT_FULL' })
+        await expect(decoder.read(state, [1])).rejects.toMatchObject({ code: 'E_CONTEXT_FULL' })
       }
     }
     await expect(decoder.read(decoder.start(), ids(CONTEXT + 1))).rejects.toMatchObject({ code: 'E_CONTEXT_FULL' })
@@ -100,7 +114,14 @@ test('beams need a cache that can be in several places', async () => {
 
 test.each(['io', 'state'] as const)('a chain of three writes what the whole decoder does, --kv %s', async kv => {
   const folder = await convertFixture('gpt2/inverse-layer-idx', { kv, maxPackageBytes: 100_000 })
-  expect(readManifest(folder).pipeline.chain).toEqual(['decoder_0', 'decoder_1', 'decoder_2'])
+  const { pipeline, programs } = readManifest(folder)
+  expect(pipeline.steps).toEqual([{ decode: ['decoder_0', 'decoder_1', 'decoder_2'], entry: 'input_ids', feeds: {} }])
+  expect(programs.map(({ name, partOf }) => [name, partOf])).toEqual([
+    ['decoder_0', 'decoder'],
+    ['decoder_1', 'decoder'],
+    ['decoder_2', 'decoder'],
+    ['decoder', undefined],
+  ])
   expect(readdirSync(folder)).toContain('decoder_2.mlpackage')
   const { ids: prompt, tokens } = reading('gpt2/inverse-layer-idx')
   for (const from of ['onnx', 'coreml'] as const) {
@@ -109,55 +130,81 @@ test.each(['io', 'state'] as const)('a chain of three writes what the whole deco
 })
 
 describe('a decoder that takes vectors', () => {
-  const type = (shape: readonly number[], dtype: TensorType['dtype'] = 'fp32'): TensorType => ({ dtype, shape })
-  /** Gives each vector's sum and the number of slots before it. */
-  const session = (width: number, seen: Tensors[]): Session => ({
-    run: async inputs => {
-      seen.push(inputs)
-      const [vectors, positions] = [readAll(inputs.inputs_embeds!), readAll(inputs.position_ids!)]
-      const logits = Float32Array.from({ length: 2 * width }, (_, i) =>
+  const inputs = (width: number): DeployedTensor[] => [
+    { name: 'words', dtype: 'float32', shape: [1, width, 2], role: 'vectors' },
+    { name: 'places', dtype: 'int32', shape: [1, width], role: 'positions', below: 32 },
+    { name: 'keys', dtype: 'float32', shape: [1, 1, 1, 32], role: 'cache' },
+    { name: 'values', dtype: 'float32', shape: [1, 1, 1, 32], role: 'cache' },
+  ]
+  /** Gives each vector's sum and the number of slots before it. What inputs are for, roles say and not names. */
+  const fn = (width: number, seen: Tensors[], more: readonly DeployedTensor[] = []): PipelineFunction => ({
+    name: `reads_${width}`,
+    inputs: [...inputs(width), ...more],
+    states: [],
+    outputs: [
+      { name: 'scores', dtype: 'float32', shape: [1, width, 2] },
+      { name: 'new_keys', dtype: 'float32', shape: [1, 1, 1, width], updates: 'keys' },
+      { name: 'new_values', dtype: 'float32', shape: [1, 1, 1, width], updates: 'values' },
+    ],
+    run: async feeds => {
+      seen.push(feeds)
+      const [vectors, positions] = [readAll(feeds.words!), readAll(feeds.places!)]
+      const scores = Float32Array.from({ length: 2 * width }, (_, i) =>
         i % 2 === 0 ? Number(vectors[i]) + Number(vectors[i + 1]) : Number(positions[(i - 1) / 2]),
       )
       const update = arrayConstant('fp32', [1, 1, 1, width], new Float32Array(width).fill(1))
-      return { logits: arrayConstant('fp32', [1, width, 2], logits), key_update: update, value_update: update }
+      return { scores: arrayConstant('fp32', [1, width, 2], scores), new_keys: update, new_values: update }
     },
-    close: async () => {},
-  })
-  const inputs = (width: number) => ({
-    inputs_embeds: type([1, width, 2]),
-    position_ids: type([1, width], 'int32'),
-    key_cache: type([1, 1, 1, 32]),
-    value_cache: type([1, 1, 1, 32]),
   })
   const vectors = arrayConstant('fp32', [1, 5, 2], Float32Array.from([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]))
 
   test('reads them in parts, the last one padded', async () => {
     const seen: Tensors[] = []
-    const link: DecoderLink = { prefill: session(3, seen), step: session(1, seen), inputs: { prefill: inputs(3), step: inputs(1) } }
-    const decoder = new CachedDecoder([link])
-    const { logits, state } = await decoder.score(decoder.start(), { input: 'inputs_embeds', values: vectors })
-    expect(rows(logits)).toEqual([3, 0, 7, 1, 11, 2, 15, 3, 19, 4])
-    expect(rows(seen[1]!.inputs_embeds!)).toEqual([7, 8, 9, 10, 0, 0])
+    const decoder = new CachedDecoder([[fn(3, seen), fn(1, seen)]], undefined, {})
+    const { outputs, state } = await decoder.score(decoder.start(), vectors)
+    expect(rows(outputs.scores!)).toEqual([3, 0, 7, 1, 11, 2, 15, 3, 19, 4])
+    expect(rows(seen[1]!.words!)).toEqual([7, 8, 9, 10, 0, 0])
     expect(state.length).toBe(5)
-    expect([...state.caches[0]!.tensors.key_cache!].slice(0, 7)).toEqual([1, 1, 1, 1, 1, 0, 0])
+    expect([...state.caches[0]!.get('keys')!].slice(0, 7)).toEqual([1, 1, 1, 1, 1, 0, 0])
+  })
+
+  test('has a program make them of ids', async () => {
+    const seen: Tensors[] = []
+    const embed = (width: number): PipelineFunction => ({
+      name: `embeds_${width}`,
+      inputs: [{ name: 'ids', dtype: 'int32', shape: [1, width], role: 'ids' }],
+      states: [],
+      outputs: [{ name: 'vectors', dtype: 'float32', shape: [1, width, 2] }],
+      run: async ({ ids: given }) => ({
+        vectors: arrayConstant(
+          'fp32',
+          [1, width, 2],
+          Float32Array.from({ length: 2 * width }, (_, i) => Number(readAll(given!)[i >> 1])),
+        ),
+      }),
+    })
+    const decoder = new CachedDecoder([[fn(3, seen), fn(1, seen)]], [embed(3), embed(1)], {})
+    const { scores } = await decoder.read(decoder.start(), [4, 5, 6, 7])
+    expect([...scores]).toEqual([14, 3])
+  })
+
+  test('goes on from a copy where it was forked', async () => {
+    const decoder = new CachedDecoder([[fn(3, []), fn(1, [])]], undefined, {})
+    const { state } = await decoder.score(decoder.start(), vectors)
+    const copy = decoder.fork(state)
+    await decoder.score(state, vectors)
+    expect(copy.caches[0]!.get('keys')!.reduce((sum, x) => sum + x)).toBe(5)
+    expect(state.caches[0]!.get('keys')!.reduce((sum, x) => sum + x)).toBe(10)
   })
 
   test('names an input that nobody has', async () => {
-    const odd = { ...inputs(1), token_type_ids: type([1, 1], 'int32') }
-    const link: DecoderLink = { prefill: session(3, []), step: session(1, []), inputs: { prefill: odd, step: odd } }
-    const decoder = new CachedDecoder([link])
-    await expect(decoder.score(decoder.start(), { input: 'inputs_embeds', values: vectors })).rejects.toMatchObject({
-      code: 'E_INPUT_UNKNOWN',
-    })
+    const odd: DeployedTensor = { name: 'token_type_ids', dtype: 'int32', shape: [1, 1], role: 'segments' }
+    const decoder = new CachedDecoder([[fn(3, [], [odd]), fn(1, [], [odd])]], undefined, {})
+    await expect(decoder.score(decoder.start(), vectors)).rejects.toMatchObject({ code: 'E_INPUT_UNKNOWN' })
   })
 
   test('is none without a cache', () => {
-    const { position_ids } = inputs(1)
-    const link: DecoderLink = {
-      prefill: session(1, []),
-      step: session(1, []),
-      inputs: { prefill: { position_ids }, step: { position_ids } },
-    }
-    expect(() => new CachedDecoder([link])).toThrow(expect.objectContaining({ code: 'E_NOT_A_DECODER' }))
+    const bare = { ...fn(1, []), inputs: inputs(1).slice(0, 2) }
+    expect(() => new CachedDecoder([[bare]], undefined, {})).toThrow(expect.objectContaining({ code: 'E_NOT_A_DECODER' }))
   })
 })

@@ -18,7 +18,7 @@ async function programs(fixture: string, stored?: { name: string; as: string; co
     },
   }
   try {
-    const { model } = await loadModel(renamed, await findPlugin(renamed, options), options)
+    const model = await loadModel(renamed, await findPlugin(renamed, options), options)
     return model.programs.map(printProgram)
   } finally {
     checkpoint.close()

@@ -5,6 +5,7 @@ import { Builder, type Comparison, denseConstant, type Tensors } from '@silane/c
 import { describe, expect, test } from 'vitest'
 import { main } from '../src/cli.ts'
 import { convert } from '../src/convert/convert.ts'
+import { describeTensors } from '../src/convert/describe-tensors.ts'
 import { describeCoverage } from '../src/report/describe-coverage.ts'
 import { chooseSamples } from '../src/validate/choose-samples.ts'
 import { compareOutputs } from '../src/validate/compare-outputs.ts'
@@ -81,6 +82,8 @@ describe('samples', () => {
     return new Map([['model', { samples, valid: {}, drive: undefined, flags: ['--seq', '9'] }]])
   }
 
+  const stage = (labels: number) => ({ graph: classifier(labels), ports: describeTensors(classifier(labels), 'coreml') })
+
   test.each([
     [1, 16],
     [2, 16],
@@ -88,21 +91,21 @@ describe('samples', () => {
     [40, 2],
     [768, 2],
   ])('an output of %d elements is compared over %d', (labels, count) => {
-    const { samples, source } = chooseSamples('model', classifier(labels), undefined, new Map())
+    const { samples, source } = chooseSamples('model', stage(labels), undefined, new Map())
     expect({ count: samples.length, source }).toEqual({ count, source: 'random' })
     // Each is another one.
     expect(new Set(samples.map(({ inputs }) => String(inputs.x?.read(0, 1)))).size).toBe(count)
   })
 
   test('golden ones are taken as they are, and random ones follow where they are too few', () => {
-    const { samples, source } = chooseSamples('model', classifier(2), undefined, golden(3, 2))
+    const { samples, source } = chooseSamples('model', stage(2), undefined, golden(3, 2))
     expect(source).toBe('golden')
     expect(samples.map(sample => sample.golden !== undefined)).toEqual([...Array(3).fill(true), ...Array(13).fill(false)])
-    expect(chooseSamples('model', classifier(100), undefined, golden(3, 100)).samples).toHaveLength(3)
+    expect(chooseSamples('model', stage(100), undefined, golden(3, 100)).samples).toHaveLength(3)
   })
 
   test('golden ones that do not fit are a note that says what they are for', () => {
-    const { note, source } = chooseSamples('model', classifier(2), undefined, golden(1, 5))
+    const { note, source } = chooseSamples('model', stage(2), undefined, golden(1, 5))
     expect(source).toBe('random')
     expect(note).toBe(
       'model/main: the golden outputs were not compared: their samples have x [1,5], the program takes x [1,2]. They were made for --seq 9',

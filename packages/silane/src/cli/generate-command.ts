@@ -1,5 +1,5 @@
 import { generate } from '../generate/generate.ts'
-import type { ProgramSource } from '../generate/open-programs.ts'
+import type { ProgramSource } from '../pipeline/open-programs.ts'
 import { formatSeconds } from './format.ts'
 
 export interface GenerateFlags {

@@ -1,4 +1,4 @@
-import type { Graph, Json, SourceModel } from '@silane/core'
+import type { Graph, Json, Pipeline, SourceModel } from '@silane/core'
 import type { WrittenPackage } from '@silane/coreml'
 import type { DataHolder } from '@silane/runtime'
 import type { DeployedProgram, Manifest } from '../manifest.ts'
@@ -7,7 +7,9 @@ import { versions } from '../versions.ts'
 import { describeTensors } from './describe-tensors.ts'
 import type { HashedFile } from './hash-files.ts'
 import type { ProgramPlan } from './plan-deployment.ts'
+import type { LoadedModel } from './prepare-model.ts'
 import type { Settings } from './resolve-settings.ts'
+import { settings } from './settings.ts'
 
 /** One ONNX file, as the manifest names it. */
 export interface WrittenOnnx {
@@ -29,7 +31,8 @@ export interface WrittenProgram {
 export interface ManifestFacts {
   readonly id: string
   readonly revision: string | null
-  readonly model: SourceModel
+  readonly model: LoadedModel
+  readonly pipeline: Pipeline
   readonly plugin: FoundPlugin
   readonly files: readonly HashedFile[]
   readonly programs: readonly WrittenProgram[]
@@ -38,17 +41,17 @@ export interface ManifestFacts {
 }
 
 /** Puts silane.json together. */
-export function buildManifest({ id, revision, model, plugin, files, programs, settings, ok }: ManifestFacts): Manifest {
-  const { modelType, architecture, task, pipeline } = model
+export function buildManifest({ id, revision, model, pipeline, plugin, files, programs, settings: given, ok }: ManifestFacts): Manifest {
+  const { modelType, architecture, task } = model
   return {
     schema: 1,
     ...(ok ? {} : { ok: false as const }),
     model: { id, revision, modelType, architecture, task, files: files.map(({ path, bytes, sha256 }) => ({ path, bytes, sha256 })) },
     plugin: { package: plugin.package, version: plugin.version, id: plugin.manifest.id },
     silane: { version: versions.silane, core: versions.core },
-    options: resolvedOptions(settings, model.options),
+    options: resolvedOptions(given, model.options),
     programs: programs.map(describeProgram),
-    pipeline: { ...pipeline },
+    pipeline,
   }
 }
 
@@ -69,21 +72,15 @@ function describeProgram({ plan, coreml, packages, onnx }: WrittenProgram): Depl
       ...describeTensors(coreml.get(fn.name) ?? fn.source, coreml.has(fn.name) ? 'coreml' : 'onnx'),
     }
   })
-  return { name: plan.name, ...(apart ? {} : packageAt(plan.packages[0]?.path)), functions }
+  const part = plan.partOf === undefined ? {} : { partOf: plan.partOf }
+  return { name: plan.name, ...part, ...(apart ? {} : packageAt(plan.packages[0]?.path)), functions }
 }
 
-/** The general options and the plugin's, under the names of their flags. */
-function resolvedOptions(
-  { targets, minimumOs, precision, onnxPrecision, request }: Settings,
-  own: SourceModel['options'],
-): Manifest['options'] {
-  const all: Record<string, Json> = {
-    target: targets,
-    'max-package-size': request.maxPackageBytes,
-    'min-os': minimumOs,
-    precision,
-    'onnx-precision': onnxPrecision,
-    ...own,
-  }
+/** The settings and the plugin's options, under the names of their flags. */
+function resolvedOptions(resolved: Settings, own: SourceModel['options']): Manifest['options'] {
+  const recorded = Object.entries(settings).flatMap(([field, spec]): [string, Json][] =>
+    'unrecorded' in spec ? [] : [[spec.flag, resolved[field as keyof typeof settings]]],
+  )
+  const all = { ...Object.fromEntries(recorded), ...own }
   return Object.fromEntries(Object.entries(all).sort(([a], [b]) => (a < b ? -1 : 1)))
 }

@@ -1,4 +1,5 @@
-import type { MinimumOs, OptionValue, Precision, TargetName } from '@silane/core'
+import type { OptionValue } from '@silane/core'
+import type { GivenSettings, GivenShape } from './settings.ts'
 
 /** What is going on, for a progress line. */
 export interface Progress {
@@ -8,33 +9,15 @@ export interface Progress {
   readonly fraction?: number
 }
 
-/** Which checkpoint, as which task, in which shape. Shared by convert and inspect. */
-export interface ModelOptions {
+/** Which checkpoint, as which task, in which shape. Shared by convert and inspect. Beside these: the settings (`settings.ts`) and the shape. */
+export interface ModelOptions extends GivenSettings, GivenShape {
   /** A folder, or an id on the hub: `org/name` or `org/name@revision`. */
   readonly model: string
   /** Default: what `architectures[0]` of config.json stands for. */
   readonly task?: string | undefined
   /** Names or paths of plugins to use instead of those that are found. */
   readonly plugins?: readonly string[] | undefined
-  /** Default: `['coreml', 'onnx']`. */
-  readonly targets?: readonly TargetName[] | undefined
-  /** Default: `ios18`. */
-  readonly minimumOs?: MinimumOs | undefined
-  /** Core ML: default `fp16`. */
-  readonly precision?: Precision | undefined
-  /** ONNX weights: default `fp32`. */
-  readonly onnxPrecision?: Precision | undefined
-  readonly batch?: number | undefined
-  readonly seq?: readonly number[] | undefined
-  readonly context?: number | undefined
-  readonly prefill?: number | undefined
-  /** Default: `io`. */
-  readonly kv?: 'io' | 'state' | undefined
-  /** Where it will run: decides the largest package. Default: `ios`. */
-  readonly platform?: 'ios' | 'macos' | undefined
-  /** Bytes; default: 1 GB for iOS, 2 GB for macOS. */
-  readonly maxPackageBytes?: number | undefined
-  /** Options of the plugin. Texts, as they come from a command line, are converted to what the plugin declares. */
+  /** Options that the plugin declares. Texts, as they come from a command line, are converted. */
   readonly options?: Readonly<Record<string, OptionValue>> | undefined
   /** A branch, tag or commit on the hub. */
   readonly revision?: string | undefined

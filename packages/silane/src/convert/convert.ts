@@ -42,10 +42,9 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
   try {
     const out = resolve(options.cwd ?? '.', options.out ?? `${basename(checkpoint.id)}.silane`)
     const { plugin, contract } = await step('find plugin', () => findPlugin(checkpoint, options))
-    const loaded = await step('load', () => loadModel(checkpoint, { plugin, contract }, options))
-    const { model } = loaded
-    const plan = planDeployment(loaded, settings)
-    const rewritten = await step('rewrite', () => plan.map(program => rewriteProgram(program, contract, settings)))
+    const model = await step('load', () => loadModel(checkpoint, { plugin, contract }, options))
+    const { programs, pipeline } = planDeployment(model, settings)
+    const rewritten = await step('rewrite', () => programs.map(program => rewriteProgram(program, contract, settings)))
     const folder = outputFolder(out, { force: options.force ?? false, keepOut: checkpoint.revision === null ? [checkpoint.location] : [] })
     try {
       await step('copy files', () => copyFiles(companionFiles(checkpoint.files), checkpoint.path, folder.work))
@@ -57,11 +56,21 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
           ? undefined
           : await step('validate', async () => {
               const { validateConversion } = await import('../validate/validate-conversion.ts')
-              return validateConversion({ folder: folder.work, model, rewritten, written, contract, settings, checkpoint, options })
+              return validateConversion({
+                folder: folder.work,
+                model,
+                pipeline,
+                rewritten,
+                written,
+                contract,
+                settings,
+                checkpoint,
+                options,
+              })
             })
       const hashes = await step('hash checkpoint', () => hashing)
       const report = buildReport({ model, validation, rewritten, written })
-      const manifest = buildManifest({ ...checkpoint, model, plugin, files: hashes, programs: written, settings, ok: report.ok })
+      const manifest = buildManifest({ ...checkpoint, model, pipeline, plugin, files: hashes, programs: written, settings, ok: report.ok })
       await writeTexts(folder.work, {
         [MANIFEST_FILE]: jsonText(manifest),
         [REPORT_FILE]: jsonText(report),

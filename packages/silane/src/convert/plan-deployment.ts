@@ -1,4 +1,4 @@
-import type { Graph, Program, SourceModel } from '@silane/core'
+import { cutProgram, cutSteps, type Graph, type Pipeline, type Program, type SourceModel } from '@silane/core'
 import { MULTI_FUNCTION_OPSET, type Settings } from './resolve-settings.ts'
 
 export const ONNX_FOLDER = 'onnx'
@@ -20,31 +20,37 @@ export interface PackagePlan {
 
 export interface ProgramPlan {
   readonly name: string
+  /** The program that this is a part of, cut to the size of a package. */
+  readonly partOf?: string
   readonly functions: readonly FunctionPlan[]
   readonly packages: readonly PackagePlan[]
   /** The file for the weights of all ONNX functions; a single function below 100 MB holds its own. */
   readonly onnxData: string
 }
 
-/** The programs to deploy. `whole` has in one piece what was cut to the size of a package. */
-export interface ModelToDeploy {
-  readonly model: SourceModel
-  readonly whole?: SourceModel | undefined
+/** Which files a conversion will consist of, and the steps by the programs that are deployed. Nothing is written here. */
+export interface Deployment {
+  readonly programs: readonly ProgramPlan[]
+  readonly pipeline: Pipeline
 }
 
-/** Which files a conversion will consist of. Nothing is written here. */
-export function planDeployment({ model, whole }: ModelToDeploy, settings: Settings): readonly ProgramPlan[] {
-  const links = chainOf(model.pipeline)
-  const pieces = model.programs.map(program => planProgram(program, settings, links.includes(program.name) ? ['coreml'] : settings.targets))
-  // ONNX knows no limit: there the decoder is one program.
-  const names = new Set(model.programs.map(({ name }) => name))
-  const uncut = whole?.programs.filter(({ name }) => !names.has(name)) ?? []
-  return [...pieces, ...uncut.map(program => planProgram(program, settings, ['onnx']))]
+/**
+ * Cuts programs to the size of a package: where one exceeds it, Core ML gets parts and ONNX, which knows no limit, the whole. Throws
+ * E_OPTION where a program cannot be cut small enough.
+ */
+export function planDeployment(model: SourceModel, settings: Settings): Deployment {
+  const { targets, maxPackageBytes: limit, precision } = settings
+  const bytesPerFloat = precision === 'fp16' ? 2 : 4
+  let { steps } = model.pipeline
+  const programs = model.programs.flatMap(program => {
+    const parts = targets.includes('coreml') ? cutProgram(program, { limit, bytesPerFloat }) : [program]
+    if (parts.length === 1) return [planProgram(program, settings, targets)]
+    steps = cutSteps(steps, program, parts)
+    const pieces = parts.map(part => ({ ...planProgram(part, settings, ['coreml']), partOf: program.name }))
+    return targets.includes('onnx') ? [...pieces, planProgram(program, settings, ['onnx'])] : pieces
+  })
+  return { programs, pipeline: { ...model.pipeline, steps } }
 }
-
-/** The links of a decoder that was cut to size, in order. */
-export const chainOf = ({ chain }: { readonly [key: string]: unknown }): readonly string[] =>
-  Array.isArray(chain) ? chain.map(String) : []
 
 function planProgram(program: Program, { opset }: Settings, targets: Settings['targets']): ProgramPlan {
   const { name, functions } = program

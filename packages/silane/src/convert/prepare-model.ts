@@ -1,13 +1,13 @@
 import { basename, resolve } from 'node:path'
 import { type OpenCheckpoint, openCheckpoint } from '@silane/checkpoint'
-import { type Checkpoint, type LoadRequest, type PluginContract, type SourceModel, verifyProgram } from '@silane/core'
+import { type Checkpoint, chooseTask, type LoadRequest, type PluginContract, type SourceModel, verifyProgram } from '@silane/core'
 import { type Choice, choosePlugin } from '../plugins/choose-plugin.ts'
 import { discoverPlugins } from '../plugins/discover-plugins.ts'
 import { loadPlugin } from '../plugins/load-plugin.ts'
 import type { ModelOptions } from './convert-options.ts'
-import { chainOf, type ModelToDeploy } from './plan-deployment.ts'
 import { resolvePluginOptions } from './resolve-plugin-options.ts'
-import { resolveSettings } from './resolve-settings.ts'
+import { checkTogether, resolveSettings } from './resolve-settings.ts'
+import { shapeEntries } from './settings.ts'
 
 /** A checkpoint, opened. */
 export function openModel(options: ModelOptions): Promise<OpenCheckpoint> {
@@ -27,34 +27,39 @@ export interface ChosenPlugin extends Choice {
 
 export async function findPlugin(checkpoint: OpenCheckpoint, options: ModelOptions): Promise<ChosenPlugin> {
   const discovery = discoverPlugins({ explicit: options.plugins, cwd: options.cwd })
-  const choice = choosePlugin(discovery, checkpoint, options.options ?? {})
+  const choice = choosePlugin(discovery, checkpoint, { ...shapeEntries(options), ...options.options })
   if (choice.plugin.warning) options.onNote?.(choice.plugin.warning)
   return { ...choice, contract: await loadPlugin(choice.plugin) }
 }
 
-/** What a plugin is asked for: the general options, and its own, checked against what it declares. */
-export const loadRequest = (
+/** What a plugin is asked for: the task, and its options, checked against what it declares. Throws E_OPTION and E_OPTION_UNKNOWN. */
+export function loadRequest(
   checkpoint: Checkpoint,
-  plugin: Pick<PluginContract, 'id' | 'options'>,
-  options: ModelOptions,
-): LoadRequest => ({
-  ...resolveSettings(options).request,
-  checkpoint,
-  options: resolvePluginOptions(options.options ?? {}, plugin.options ?? {}, `Plugin ${plugin.id}`),
-})
+  plugin: Pick<PluginContract, 'id' | 'tasks' | 'options'>,
+  options: Omit<ModelOptions, 'model'>,
+): LoadRequest {
+  const { architecture, task } = chooseTask(checkpoint, plugin.tasks, options.task)
+  const given = { ...shapeEntries(options), ...options.options }
+  const resolved = resolvePluginOptions(given, plugin.options ?? {}, { plugin: plugin.id, task })
+  checkTogether(resolveSettings(options), resolved)
+  return { checkpoint, architecture, task, options: resolved }
+}
+
+/** A source model, and what it was loaded as. */
+export interface LoadedModel extends SourceModel {
+  readonly architecture: string
+  readonly task: string
+}
 
 /** Has the plugin build the programs, in the plain layout of the original. Remarks on the checkpoint's files join its own. */
 export async function loadModel(
   checkpoint: OpenCheckpoint,
   { plugin, contract }: Pick<ChosenPlugin, 'plugin' | 'contract'>,
   options: ModelOptions,
-): Promise<ModelToDeploy> {
-  const load = async (maxPackageBytes = options.maxPackageBytes): Promise<SourceModel> => {
-    const model = await contract.load(loadRequest(checkpoint, contract, { ...options, maxPackageBytes }))
-    for (const program of model.programs) verifyProgram(program, `load of ${plugin.package}`)
-    return { ...model, notes: [...checkpoint.notes, ...(model.notes ?? [])] }
-  }
-  const model = await load()
-  const cut = chainOf(model.pipeline).length > 0 && resolveSettings(options).targets.includes('onnx')
-  return { model, whole: cut ? await load(Number.MAX_SAFE_INTEGER) : undefined }
+): Promise<LoadedModel> {
+  const request = loadRequest(checkpoint, contract, options)
+  const model = await contract.load(request)
+  for (const program of model.programs) verifyProgram(program, `load of ${plugin.package}`)
+  const { architecture, task } = request
+  return { ...model, architecture, task, notes: [...checkpoint.notes, ...(model.notes ?? [])] }
 }

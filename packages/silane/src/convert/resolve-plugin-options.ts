@@ -1,39 +1,34 @@
-import { nearest, type OptionSpec, type OptionValue, errors as optionErrors } from '@silane/core'
+import { type OptionSpecs, type OptionValue, type OptionValues, shapeOptions } from '@silane/core'
 import { errors } from '../errors.ts'
-import type { GivenOptions } from '../plugins/match-claim.ts'
+import { checkOption } from './check-option.ts'
 
-type Declaration = Readonly<Record<string, OptionSpec>>
+/** Whose options they are, for messages. */
+interface Owner {
+  readonly plugin: string
+  readonly task: string
+}
 
-/** Checks `--option name=value` against what the plugin declares, converts texts and fills in defaults. */
+/** How an option is written on the command line. */
+const flagOf = (name: string): string => (Object.hasOwn(shapeOptions, name) ? `--${name}` : `--option ${name}`)
+
+/**
+ * Checks options against what a plugin declares for a task, converts texts and fills in defaults. Throws E_OPTION_UNKNOWN for one that
+ * the plugin or the task does not have: nothing that was asked for is dropped.
+ */
 export function resolvePluginOptions(
-  given: GivenOptions,
-  declared: Declaration,
-  plugin: string,
-): Readonly<Record<string, OptionValue | undefined>> {
-  for (const option of Object.keys(given)) {
-    if (Object.hasOwn(declared, option)) continue
-    throw errors.E_OPTION_UNKNOWN({ option, plugin, near: nearest(option, Object.keys(declared)) })
+  given: Readonly<Record<string, OptionValue>>,
+  declared: OptionSpecs,
+  { plugin, task }: Owner,
+): OptionValues<OptionSpecs> {
+  const has = Object.entries(declared).flatMap(([name, spec]) => (spec.tasks?.includes(task) === false ? [] : [name]))
+  for (const name of Object.keys(given)) {
+    if (!has.includes(name)) throw errors.E_OPTION_UNKNOWN({ option: flagOf(name), plugin, task, has: has.map(flagOf) })
   }
   return Object.fromEntries(
     Object.entries(declared).map(([name, spec]) => {
       const value = given[name]
-      return [name, value === undefined ? spec.default : checked(name, value, spec)]
+      // What is declared with these kinds is one of them.
+      return [name, value === undefined ? spec.default : (checkOption(flagOf(name), value, spec) as OptionValue)]
     }),
   )
-}
-
-function checked(name: string, value: OptionValue, spec: OptionSpec): OptionValue {
-  const fail = (problem: string) => optionErrors.E_OPTION({ option: `--option ${name}`, problem, next: `${name}: ${spec.doc}.` })
-  const converted = converters[spec.type](value)
-  if (converted === undefined) throw fail(`"${value}" is not ${wanted[spec.type]}`)
-  if (spec.choices && !spec.choices.includes(String(converted))) throw fail(`"${value}" is not one of ${spec.choices.join(', ')}`)
-  return converted
-}
-
-const wanted = { boolean: 'true or false', integer: 'a whole number', string: 'a text' } as const
-
-const converters: Readonly<Record<OptionSpec['type'], (value: OptionValue) => OptionValue | undefined>> = {
-  boolean: value => ({ true: true, false: false })[String(value)],
-  integer: value => (/^-?\d+$/.test(String(value)) ? Number(value) : undefined),
-  string: value => String(value),
 }

@@ -1,6 +1,7 @@
-import type { Checkpoint, SourceModel } from '@silane/core'
+import type { Checkpoint } from '@silane/core'
 import type { WrittenProgram } from './build-manifest.ts'
 import type { ModelOptions } from './convert-options.ts'
+import type { LoadedModel } from './prepare-model.ts'
 import type { Settings } from './resolve-settings.ts'
 import type { RewrittenProgram } from './rewrite-program.ts'
 import { writeOnnxFiles } from './write-onnx-files.ts'
@@ -9,7 +10,7 @@ import { writePackages } from './write-packages.ts'
 export interface WriteContext {
   readonly settings: Settings
   readonly checkpoint: Checkpoint
-  readonly model: SourceModel
+  readonly model: LoadedModel
   readonly options: Pick<ModelOptions, 'signal' | 'onProgress'>
 }
 

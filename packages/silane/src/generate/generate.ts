@@ -1,16 +1,18 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Json } from '@silane/core'
+import { arrayConstant, type Constant, type Json, type Step, type Tensors } from '@silane/core'
 import { type Manifest, readManifest } from '../manifest.ts'
+import type { CachedDecoder, Position, Read } from '../pipeline/cached-decoder.ts'
+import { isDeployed, openPrograms, type ProgramSource } from '../pipeline/open-programs.ts'
+import type { PipelinePrograms } from '../pipeline/pipeline-programs.ts'
+import { runPipeline } from '../pipeline/run-pipeline.ts'
+import { stepsFor } from '../pipeline/steps-for.ts'
 import { beamSearch } from './beam-search.ts'
-import { CachedDecoder, type Position } from './cached-decoder.ts'
 import { chooseToken, seededRandom } from './choose-token.ts'
 import { errors } from './errors.ts'
 import { type GenerationConfig, type GenerationOptions, generationConfig } from './generation-config.ts'
 import { applyLogitsRules } from './logits-rules.ts'
-import { openPrograms, type ProgramSource } from './open-programs.ts'
 import { openTokenizer } from './open-tokenizer.ts'
-import { runEncoder } from './run-encoder.ts'
 
 export interface GenerateOptions extends GenerationOptions {
   /** A converted folder. */
@@ -46,30 +48,72 @@ export async function generate(options: GenerateOptions): Promise<Generated> {
   const manifest = readManifest(options.folder)
   const tokenizer = await openTokenizer(options.folder)
   const ids = options.ids ?? encodeText(tokenizer, options)
-  const programs = await openPrograms(options.folder, manifest, options.from ?? 'onnx')
+  const from = options.from ?? 'onnx'
+  const steps = stepsFor(manifest.pipeline.steps, manifest.programs, name =>
+    manifest.programs.some(program => program.name === name && isDeployed(program, from)),
+  )
+  if (!steps.some(step => 'decode' in step)) throw errors.E_NOT_A_DECODER({ where: options.folder })
+  const programs = await openPrograms(options.folder, manifest, from)
   try {
-    const encoderDecoder = manifest.programs.some(({ name }) => name === 'encoder')
+    if (steps.some(step => 'decode' in step && programs.functions(step.decode[0] ?? '').length === 0))
+      throw errors.E_NOT_WRITTEN({ target: from, where: options.folder })
+    const reader = textReader(steps, programs)
     const files = [readJson(options.folder, 'generation_config.json'), readJson(options.folder, 'config.json')]
-    const promptOf = (config: GenerationConfig) => (encoderDecoder ? [config.decoderStartTokenId ?? 0] : [...ids])
+    const promptOf = (config: GenerationConfig) => (reader ? [config.decoderStartTokenId ?? 0] : [...ids])
     const prompt = promptOf(generationConfig(files, options, 0))
     const config = generationConfig(files, options, prompt.length)
+    const show = (tokens: readonly number[]) => tokenizer?.decode([...tokens], { skip_special_tokens: true })
 
     const started = performance.now()
-    const extra = encoderDecoder ? await runEncoder(programs, manifest, ids) : {}
-    const decoder = new CachedDecoder(await programs.links(), extra)
-    const first = await decoder.read(decoder.start(), prompt)
-    const prefillMs = performance.now() - started
-    const show = (tokens: readonly number[]) => tokenizer?.decode([...tokens], { skip_special_tokens: true })
-    const sequence =
-      config.beams > 1
-        ? await searchBeams(decoder, prompt, first, config, manifest)
-        : await goOn(decoder, prompt, first, config, options, show)
-    const tokens = sequence.slice(prompt.length)
+    let [tokens, prefillMs]: [readonly number[], number] = [[], 0]
+    await runPipeline(steps, programs, reader?.read(ids) ?? {}, async decoder => {
+      const first = await decoder.read(decoder.start(), prompt)
+      prefillMs = performance.now() - started
+      const sequence =
+        config.beams > 1
+          ? await searchBeams(decoder, prompt, first, config, manifest)
+          : await goOn(decoder, prompt, first, config, options, show)
+      tokens = sequence.slice(prompt.length)
+      return {}
+    })
     const decodeMs = performance.now() - started - prefillMs
-    return { tokens, text: show(tokens), promptTokens: encoderDecoder ? ids.length : prompt.length, prefillMs, decodeMs }
+    return { tokens, text: show(tokens), promptTokens: reader ? ids.length : prompt.length, prefillMs, decodeMs }
   } finally {
     await programs.close()
   }
+}
+
+/** What reads a text before anything is decoded: the first step that takes ids. */
+interface TextReader {
+  /** The things that it wants for a text: its ids, padded on the right, and the mask over them. Throws E_INPUT_TOO_LONG. */
+  read(ids: readonly number[]): Tensors
+}
+
+function textReader(steps: readonly Step[], programs: PipelinePrograms): TextReader | undefined {
+  for (const step of steps) {
+    if (!('call' in step)) continue
+    const inputs = programs.functions(step.call)[0]?.inputs ?? []
+    const words = inputs.find(({ role }) => role === 'ids')
+    if (!words) continue
+    const mask = inputs.find(({ role }) => role === 'mask')
+    const length = words.shape[1] ?? 0
+    const row = (value: (at: number) => number): Constant =>
+      arrayConstant(
+        'int32',
+        [1, length],
+        Int32Array.from({ length }, (_, at) => value(at)),
+      )
+    return {
+      read: ids => {
+        if (ids.length > length) throw errors.E_INPUT_TOO_LONG({ tokens: ids.length, length })
+        return {
+          [step.feeds[words.name] ?? words.name]: row(at => ids[at] ?? 0),
+          ...(mask ? { [step.feeds[mask.name] ?? mask.name]: row(at => (at < ids.length ? 1 : 0)) } : {}),
+        }
+      },
+    }
+  }
+  return undefined
 }
 
 function encodeText(tokenizer: Awaited<ReturnType<typeof openTokenizer>>, { text, folder }: GenerateOptions): readonly number[] {
@@ -77,15 +121,10 @@ function encodeText(tokenizer: Awaited<ReturnType<typeof openTokenizer>>, { text
   return tokenizer.encode(text ?? '').ids
 }
 
-interface Scored {
-  readonly scores: Float32Array
-  readonly state: Position
-}
-
 async function goOn(
   decoder: CachedDecoder,
   prompt: readonly number[],
-  first: Scored,
+  first: Read,
   config: GenerationConfig,
   { seed, onToken }: GenerateOptions,
   show: (tokens: readonly number[]) => string | undefined,
@@ -100,7 +139,7 @@ async function goOn(
     sequence.push(token)
     onToken?.(token, show(sequence.slice(prompt.length)))
     if (config.eosTokenIds.includes(token) || sequence.length >= config.maxLength) break
-    ;({ scores, state } = await decoder.next(state, token))
+    ;({ scores, state } = await decoder.read(state, [token]))
   }
   return sequence
 }
@@ -108,12 +147,14 @@ async function goOn(
 function searchBeams(
   decoder: CachedDecoder,
   prompt: readonly number[],
-  first: Scored,
+  first: Read,
   config: GenerationConfig,
   manifest: Manifest,
 ): Promise<readonly number[]> {
-  if (manifest.options.kv === 'state') throw errors.E_BEAMS_NEED_IO({})
-  return beamSearch(decoder, prompt, first, config)
+  if (manifest.programs.some(({ functions }) => functions.some(({ states }) => states.length > 0))) throw errors.E_BEAMS_NEED_IO({})
+  // Beams fork: each goes on from a copy.
+  const next = (state: Position, id: number) => decoder.read(decoder.fork(state), [id])
+  return beamSearch({ next }, prompt, first, config)
 }
 
 function readJson(folder: string, name: string): { readonly [key: string]: Json } | undefined {

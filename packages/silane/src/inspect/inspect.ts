@@ -109,9 +109,8 @@ async function inspectCheckpoint(options: ModelOptions): Promise<CheckpointInspe
     try {
       const chosen = await findPlugin(checkpoint, options)
       plugin = { package: chosen.plugin.package, version: chosen.plugin.version, because: chosen.because }
-      const loaded = await loadModel(checkpoint, chosen, options)
-      const { model } = loaded
-      const rewritten = planDeployment(loaded, settings).map(program => rewriteProgram(program, chosen.contract, settings))
+      const model = await loadModel(checkpoint, chosen, options)
+      const rewritten = planDeployment(model, settings).programs.map(program => rewriteProgram(program, chosen.contract, settings))
       return {
         ...facts,
         plugin,

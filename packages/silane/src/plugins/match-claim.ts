@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { Checkpoint, Json } from '@silane/core'
+import type { Checkpoint, Json, OptionValue } from '@silane/core'
 import { isRecord } from './find-package.ts'
 import type { Claim } from './plugin-manifest.ts'
 
@@ -15,7 +15,7 @@ export interface ClaimMatch {
   readonly unmet: readonly string[]
 }
 
-export type GivenOptions = Readonly<Record<string, string | number | boolean>>
+export type GivenOptions = Readonly<Record<string, OptionValue>>
 
 type Subject = Pick<Checkpoint, 'config' | 'files' | 'tensorNames'>
 

@@ -2,6 +2,7 @@ import { type Coverage, type Graph, isFloat, type SourceModel, sizeOf, type Tens
 import { ENOUGH_ELEMENTS } from '@silane/runtime'
 import type { Golden, Goldens } from './goldens.ts'
 import { sampleInputs } from './sample-inputs.ts'
+import type { StageFunction } from './stage-calls.ts'
 
 /** Inputs of a function, with what the original made of them where that is known. */
 export interface StageSample {
@@ -23,13 +24,19 @@ const MAX_SAMPLES = 16
  * Golden samples of the function's shapes; else the plugin's own; else random ones, of which an output of few elements wants up to
  * 16. Golden samples are followed by random ones where they are too few for that.
  */
-export function chooseSamples(program: string, graph: Graph, model: SourceModel | undefined, goldens: Goldens): ChosenSamples {
+export function chooseSamples(
+  program: string,
+  { graph, ports }: Pick<StageFunction, 'graph' | 'ports'>,
+  model: SourceModel | undefined,
+  goldens: Goldens,
+): ChosenSamples {
   const golden = goldens.get(program)
-  const valid = { ...model?.valid?.[program], ...golden?.valid }
+  const rows = ports.outputs.flatMap(({ name, rows: mask }) => (mask === undefined ? [] : [[name, mask] as const]))
+  const valid = { ...Object.fromEntries(rows), ...golden?.valid }
   const wanted = samplesFor(graph)
   const fitting = golden && golden.drive === undefined ? golden.samples.filter(({ inputs }) => fits(graph, inputs)) : []
   const own = model?.samples?.[program]?.filter(inputs => fits(graph, inputs)) ?? []
-  const given = own.length > 0 ? own : sampleInputs(graph, wanted)
+  const given = own.length > 0 ? own : sampleInputs(ports, wanted)
   const made = given.map((inputs): StageSample => ({ inputs, golden: undefined }))
   if (fitting.length > 0) {
     const samples = fitting.map(({ inputs, outputs }): StageSample => ({ inputs, golden: outputs }))

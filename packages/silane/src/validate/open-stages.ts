@@ -3,12 +3,13 @@ import { type Graph, graphDifference, rewriteTo, type Stages } from '@silane/cor
 import { readPackage } from '@silane/coreml'
 import type { OnnxRuntime } from '@silane/runtime'
 import type { StageName } from './gates.ts'
-import type { StageFunction } from './stage-calls.ts'
+import type { FunctionPorts, StageFunction } from './stage-calls.ts'
 
 /** One function, the graphs that it went through and the files that hold it. */
 export interface StageFiles {
   readonly program: string
   readonly name: string
+  readonly ports: FunctionPorts
   /** Undefined where the checkpoint is not at hand. */
   readonly source: Graph | undefined
   /** What was written, by target, and for Core ML that graph before half precision. */
@@ -32,7 +33,7 @@ export async function openStages(folder: string, functions: readonly StageFiles[
   const graphs: Stages['functions'][number][] = []
   const notes: string[] = []
   const equal = new Set<string>()
-  for (const { program, name, source, written, coreml, onnx } of functions) {
+  for (const { program, name, ports, source, written, coreml, onnx } of functions) {
     if (coreml && !packages.has(coreml.path)) packages.set(coreml.path, (await readPackage(join(folder, coreml.path))).functions)
     const read = coreml && packages.get(coreml.path)?.find(graph => graph.name === coreml.function)
     const add = (stage: StageName, fn: StageFunction): StageFunction => {
@@ -43,12 +44,15 @@ export async function openStages(folder: string, functions: readonly StageFiles[
       program,
       name,
       graph,
+      ports,
       open: () => runtime.open(graph, { rounding }),
     })
     const file = onnx && join(folder, onnx.path)
     const signature = source ?? read
     const asOnnx: StageFunction | undefined =
-      file === undefined || !signature ? undefined : { program, name, graph: signature, open: () => runtime.openFile(file), floats: 'fp32' }
+      file === undefined || !signature
+        ? undefined
+        : { program, name, graph: signature, ports, open: () => runtime.openFile(file), floats: 'fp32' }
     if (source) {
       // Runs as what its composites mean; no rule of a plugin takes part.
       const plain = rewriteTo(source, { name: 'onnx', precision: 'fp32', opset: 8 }).graph

@@ -1,40 +1,41 @@
-import {
-  allocate,
-  arrayConstant,
-  type Graph,
-  isFloat,
-  type NumericArray,
-  type Op,
-  operandsOf,
-  sizeOf,
-  type Tensors,
-  type Value,
-} from '@silane/core'
+import { allocate, arrayConstant, type DType, isFloat, type NumericArray, sizeOf, type Tensors } from '@silane/core'
+import type { DeployedTensor } from '../manifest.ts'
+import type { FunctionPorts } from './stage-calls.ts'
 
 /**
  * Inputs for a comparison where nobody gave any, the same on every run: in turns one that fills the shape and one padded on the
- * right. Ids stay within the table that they index.
+ * right. What is legal, the ports of the inputs say.
  */
-export const sampleInputs = (graph: Graph, count = 2): readonly Tensors[] =>
-  Array.from({ length: count }, (_, index) => sample(graph, index))
+export const sampleInputs = (ports: Pick<FunctionPorts, 'inputs' | 'states'>, count = 2): readonly Tensors[] =>
+  Array.from({ length: count }, (_, index) => sample(ports, index))
 
-function sample(graph: Graph, index: number): Tensors {
+function sample({ inputs, states }: Pick<FunctionPorts, 'inputs' | 'states'>, index: number): Tensors {
   // What a state holds before the call is an input of the comparison.
-  const inputs = [...graph.inputs, ...graph.states].map((value, position) => [value.name, fill(graph, value, index, position)] as const)
-  return Object.fromEntries(inputs)
+  return Object.fromEntries([...inputs, ...states].map((input, position) => [input.name, fill(input, index, position)]))
 }
 
-function fill(graph: Graph, value: Value, index: number, position: number) {
-  const { dtype, shape } = value.type
+/** Element types by the names that silane.json has for them. */
+const dtypes: Readonly<Record<string, DType>> = { float32: 'fp32', float16: 'fp16', int64: 'int32', int32: 'int32', bool: 'bool' }
+
+/** Where nothing says how large an integer may be: a segment, or a flag. */
+const FEWEST = 2
+
+function fill({ dtype: named, shape, role, below, values, image }: DeployedTensor, index: number, position: number) {
+  const dtype = dtypes[named] ?? 'fp32'
   const random = generator(index * 1009 + position * 31 + 7)
   const data = allocate(dtype, sizeOf(shape))
-  if (isFloat(dtype)) fillNormal(data, random)
-  else if (value.name.includes('mask')) fillMask(data, shape.at(-1) ?? 1, index)
-  else if (value.name.includes('position')) fillWith(data, at => at % (shape.at(-1) ?? 1))
-  else {
-    const limit = rowsIndexedBy(graph, value)
-    fillWith(data, () => Math.floor(random() * limit))
-  }
+  const length = shape.at(-1) ?? 1
+  if (role === 'mask' && values === undefined) fillMask(data, length, index)
+  else if (role === 'positions') fillWith(data, at => (at % length) % (below ?? length))
+  else if (values) fillWith(data, () => values[Math.floor(random() * values.length)] as number)
+  // Pixels as an app has them, 0 to 255, normalised.
+  else if (image) {
+    const [, channels = 1, height = 1, width = 1] = shape
+    const channel = (at: number) => Math.floor(at / (height * width)) % channels
+    fillWith(data, at => Math.floor(random() * 256) * (image.scale[channel(at)] ?? 1) + (image.bias[channel(at)] ?? 0))
+  } else if (role === 'points') fillWith(data, () => random() * (below ?? 1))
+  else if (isFloat(dtype)) fillNormal(data, random)
+  else fillWith(data, () => Math.floor(random() * (below ?? FEWEST)))
   return arrayConstant(dtype, shape, data)
 }
 
@@ -49,42 +50,6 @@ function fillWith(data: NumericArray, element: (at: number) => number): void {
     if (data instanceof BigInt64Array) data[at] = BigInt(element(at))
     else data[at] = element(at)
   }
-}
-
-/** Ops that pass integers on: what is gathered behind them is indexed by the input. */
-const passing = new Set([
-  'reshape',
-  'expand_dims',
-  'squeeze',
-  'cast',
-  'slice_by_index',
-  'concat',
-  'transpose',
-  'identity',
-  'split',
-  'stack',
-  'tile',
-])
-
-/** Rows of the smallest table that the input indexes; 2 where it indexes none, as a segment or a flag. */
-function rowsIndexedBy(graph: Graph, input: Value): number {
-  const reached = new Set<Value>([input])
-  let rows = Number.POSITIVE_INFINITY
-  for (const op of graph.ops) {
-    if (!operandsOf(op).some(value => reached.has(value))) continue
-    if (passing.has(op.kind)) for (const output of op.outputs) reached.add(output)
-    rows = Math.min(rows, tableRows(op, reached))
-  }
-  return Number.isFinite(rows) ? rows : 2
-}
-
-function tableRows(op: Op, reached: ReadonlySet<Value>): number {
-  const { x, indices } = op.operands
-  if (op.kind !== 'gather' || !x || Array.isArray(x) || !indices || Array.isArray(indices)) return Number.POSITIVE_INFINITY
-  if (!reached.has(indices as Value)) return Number.POSITIVE_INFINITY
-  const { shape } = (x as Value).type
-  const axis = Number(op.attributes.axis)
-  return shape[axis < 0 ? axis + shape.length : axis] ?? 2
 }
 
 /** mulberry32: small, fast, and equal everywhere. */

@@ -1,49 +1,53 @@
 import { castConstant, type Graph, isFloat, type Session, type Tensors } from '@silane/core'
 import { analyzeGraph } from '../analyze-graph.ts'
-
-/** One stage of the programs, to be called by name: the source graphs, the ONNX files or the packages. */
-export interface StageCalls {
-  /** What a function takes; undefined where the stage has no such function. */
-  signature(program: string, fn: string): Graph | undefined
-  call(program: string, fn: string, feeds: Tensors): Promise<Tensors>
-  /** Says that a phase is over: sessions that take much memory are closed, and opened anew when called again. */
-  release(): Promise<void>
-  close(): Promise<void>
-}
+import type { DeployedFunction } from '../manifest.ts'
+import type { PipelinePrograms } from '../pipeline/pipeline-programs.ts'
 
 export interface StageFunction {
   readonly program: string
   readonly name: string
   /** Names and types of what goes in and comes out. */
   readonly graph: Graph
+  /** What the inputs and outputs are for: graphs that are read back do not say. */
+  readonly ports: FunctionPorts
   readonly open: () => Promise<Session>
   /** Set where floats go in as fp32 whatever the graph says: an ONNX file whose signature is read from the package. */
   readonly floats?: 'fp32'
 }
 
+export type FunctionPorts = Pick<DeployedFunction, 'inputs' | 'outputs' | 'states'>
+
 /** Weights of all functions up to which their sessions stay open side by side. */
 const KEPT_BYTES = 256e6
 
-export function stageCalls(functions: readonly StageFunction[]): StageCalls {
+/** One stage of the programs to run a pipeline over: the source graphs, the ONNX files or the packages. */
+export interface StagePrograms extends PipelinePrograms {
+  close(): Promise<void>
+}
+
+export function stagePrograms(functions: readonly StageFunction[]): StagePrograms {
   const opened = new Map<StageFunction, Session>()
   const small = functions.reduce((sum, { graph }) => sum + analyzeGraph(graph).constantBytes, 0) <= KEPT_BYTES
+  let phase: string | undefined
   const close = async () => {
     for (const session of opened.values()) await session.close()
     opened.clear()
   }
-  const find = (program: string, fn: string) => functions.find(candidate => candidate.program === program && candidate.name === fn)
+  const release = async () => {
+    if (!small) await close()
+  }
+  const run = async (fn: StageFunction, feeds: Tensors): Promise<Tensors> => {
+    // Functions of one program hold the same weights: of large ones only those of one name stay open.
+    if (fn.name !== phase) await release()
+    phase = fn.name
+    const session = opened.get(fn) ?? (await fn.open())
+    opened.set(fn, session)
+    return session.run(fittingInputs(fn, feeds))
+  }
   return {
-    signature: (program, fn) => find(program, fn)?.graph,
-    call: async (program, fn, feeds) => {
-      const found = find(program, fn)
-      if (!found) throw new TypeError(`this stage has no function ${program}/${fn}`)
-      const session = opened.get(found) ?? (await found.open())
-      opened.set(found, session)
-      return session.run(fittingInputs(found, feeds))
-    },
-    release: async () => {
-      if (!small) await close()
-    },
+    functions: program =>
+      functions.filter(fn => fn.program === program).map(fn => ({ name: fn.name, ...fn.ports, run: (feeds: Tensors) => run(fn, feeds) })),
+    release,
     close,
   }
 }

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs'
 import type { OpenCheckpoint } from '@silane/checkpoint'
-import type { PluginContract, Report, SourceModel } from '@silane/core'
+import type { Pipeline, PluginContract, Report, SourceModel } from '@silane/core'
 import type { WrittenProgram } from '../convert/build-manifest.ts'
 import type { ConvertOptions } from '../convert/convert-options.ts'
-import { chainOf } from '../convert/plan-deployment.ts'
+import { describeTensors } from '../convert/describe-tensors.ts'
 import type { Settings } from '../convert/resolve-settings.ts'
 import type { RewrittenProgram } from '../convert/rewrite-program.ts'
 import { chooseGates } from './gates.ts'
@@ -14,6 +14,7 @@ import { validateStages } from './validate-stages.ts'
 export interface ConversionToValidate {
   readonly folder: string
   readonly model: SourceModel
+  readonly pipeline: Pipeline
   readonly rewritten: readonly RewrittenProgram[]
   readonly written: readonly WrittenProgram[]
   readonly contract: PluginContract
@@ -32,7 +33,8 @@ export function validateConversion(conversion: ConversionToValidate): Promise<Re
     runtime: { folder, data: written.flatMap(({ onnxData }) => onnxData ?? []) },
     functions: rewritten.flatMap(program => program.plan.functions.map(fn => stageFiles(program, fn, settings.onnxPrecision === 'fp32'))),
     source: { model, contract },
-    chain: chainOf(model.pipeline),
+    steps: conversion.pipeline.steps,
+    programs: rewritten.map(({ plan }) => plan),
     goldens: golden === undefined ? goldensOf(checkpoint) : requireGoldens(golden),
     golden,
     gates: chooseGates({ ...settings, hasSource: true }),
@@ -47,7 +49,15 @@ function stageFiles(
   holdsSource: boolean,
 ): StageFiles {
   const written = { coreml: targets.coreml.get(name), exact: exact.get(name), onnx: targets.onnx.get(name) }
-  return { program: plan.name, name, source, written, coreml, onnx: onnx && { ...onnx, holdsSource } }
+  return {
+    program: plan.name,
+    name,
+    ports: describeTensors(source, 'coreml'),
+    source,
+    written,
+    coreml,
+    onnx: onnx && { ...onnx, holdsSource },
+  }
 }
 
 /** A folder may bring its goldens along; a download from the hub does not. */

@@ -5,17 +5,20 @@ import {
   type PluginContract,
   type Report,
   type SourceModel,
+  type Step,
   type Tensors,
 } from '@silane/core'
 import { createRuntime, type RuntimeOptions } from '@silane/runtime'
 import type { ModelOptions } from '../convert/convert-options.ts'
+import { runPipeline } from '../pipeline/run-pipeline.ts'
+import { stepsFor } from '../pipeline/steps-for.ts'
 import { type ChosenSamples, chooseSamples, madeWith, type StageSample } from './choose-samples.ts'
 import { compareOutputs } from './compare-outputs.ts'
-import { drivers } from './drivers.ts'
 import { type Gate, ORIGINAL, type StageName, stageNames } from './gates.ts'
 import { type Goldens, requireCompared } from './goldens.ts'
 import { openStages, type StageFiles } from './open-stages.ts'
-import { fittingInputs, type StageFunction, stageCalls } from './stage-calls.ts'
+import { scoreTokens } from './score-tokens.ts'
+import { fittingInputs, type StageFunction, stagePrograms } from './stage-calls.ts'
 
 export interface ValidationInput {
   /** The folder that paths are relative to. */
@@ -25,8 +28,9 @@ export interface ValidationInput {
   readonly functions: readonly StageFiles[]
   /** What the plugin knows: samples, masks, a comparison of its own. Undefined where the checkpoint is not at hand. */
   readonly source: { readonly model: SourceModel; readonly contract: Pick<PluginContract, 'validate'> } | undefined
-  /** Programs that are one in a chain, in order. */
-  readonly chain: readonly string[]
+  /** What runs one after the other, over the programs that are deployed. */
+  readonly steps: readonly Step[]
+  readonly programs: readonly { readonly name: string; readonly partOf?: string }[]
   readonly goldens: Goldens
   /** Where they were asked for: then it is an error when none can be compared. */
   readonly golden: string | undefined
@@ -95,7 +99,7 @@ export async function validateStages(input: ValidationInput): Promise<Required<R
       notes.add(`${program}/${name}: neither the checkpoint nor a package is at hand, so it was not compared`)
       continue
     }
-    const chosen = chooseSamples(program, any.fn.graph, source?.model, goldens)
+    const chosen = chooseSamples(program, any.fn, source?.model, goldens)
     if (chosen.note !== undefined) notes.add(chosen.note)
     const results: Results = { [ORIGINAL]: chosen.samples.map(sample => sample.golden) }
     const done = new Map<StageFunction, Outputs>()
@@ -109,22 +113,18 @@ export async function validateStages(input: ValidationInput): Promise<Required<R
   }
 
   for (const [program, golden] of goldens) {
-    const driver = golden.drive === undefined ? undefined : drivers[golden.drive]
-    if (golden.drive !== undefined && !driver)
-      notes.add(`${program}: its golden outputs come from "${golden.drive}", which is not known here`)
-    if (!driver) continue
+    if (golden.drive === undefined) continue
     const samples = golden.samples.map(({ inputs, outputs }): StageSample => ({ inputs, golden: outputs }))
     const results: Results = { [ORIGINAL]: samples.map(sample => sample.golden) }
     let misfit: string | undefined
     for (const stage of wanted) {
-      const has = (part: string) => stages[stage].some(fn => fn.program === part)
-      const parts = has(program) ? [program] : input.chain
-      if (parts.length === 0 || !parts.every(has)) continue
+      const has = (name: string) => stages[stage].some(fn => fn.program === name)
+      const steps = stepsFor(input.steps, input.programs, has)
+      if (!steps.every(step => programsOf(step).every(has))) continue
       announce(program, stage)
       const twin = wanted.find(other => results[other] && sameFunctions(stages[other], stages[stage]))
       try {
-        results[stage] =
-          (twin && results[twin]) ?? (await drive(stages[stage], samples, (calls, sample) => driver(calls, program, parts, sample.inputs)))
+        results[stage] = (twin && results[twin]) ?? (await drive(stages[stage], samples, steps))
       } catch (error) {
         // Every stage takes the same shapes: what does not fit the first one fits none, and is no fault of the conversion.
         if (Object.keys(results).length > 1 || !isSilaneError(error) || !misfits.has(error.code)) throw error
@@ -133,7 +133,7 @@ export async function validateStages(input: ValidationInput): Promise<Required<R
       }
     }
     if (misfit !== undefined) notes.add(`${program}: its golden outputs were not compared: ${misfit.replace(/\.$/, '')}${madeWith(golden)}`)
-    else compare(program, golden.drive ?? '', results, { samples, source: 'golden', valid: golden.valid })
+    else compare(program, golden.drive, results, { samples, source: 'golden', valid: golden.valid })
   }
   if (input.golden !== undefined) requireCompared(input.golden, coverage, [...notes])
   return { ok: comparisons.every(({ ok }) => ok), comparisons, notes: [...notes], warnings, coverage }
@@ -174,17 +174,20 @@ async function runSamples(fn: StageFunction, samples: readonly StageSample[]): P
   }
 }
 
+/** Runs the whole pipeline for every sample. */
 async function drive(
   functions: readonly StageFunction[],
   samples: readonly StageSample[],
-  call: (calls: ReturnType<typeof stageCalls>, sample: StageSample) => Promise<Tensors>,
+  steps: readonly Step[],
 ): Promise<readonly Tensors[]> {
-  const calls = stageCalls(functions)
+  const programs = stagePrograms(functions)
   try {
     const outputs: Tensors[] = []
-    for (const sample of samples) outputs.push(await call(calls, sample))
+    for (const { inputs } of samples) outputs.push(await runPipeline(steps, programs, inputs, scoreTokens))
     return outputs
   } finally {
-    await calls.close()
+    await programs.close()
   }
 }
+
+const programsOf = (step: Step): readonly string[] => ('decode' in step ? step.decode : 'call' in step ? [step.call] : [])

@@ -2,10 +2,11 @@ import { resolve } from 'node:path'
 import type { Comparison, Coverage, OptionValue } from '@silane/core'
 import type { ModelOptions } from '../convert/convert-options.ts'
 import { hashFiles } from '../convert/hash-files.ts'
-import { chainOf, planDeployment } from '../convert/plan-deployment.ts'
+import { planDeployment } from '../convert/plan-deployment.ts'
 import { findPlugin, loadModel, openModel } from '../convert/prepare-model.ts'
 import { resolveSettings } from '../convert/resolve-settings.ts'
 import { rewriteProgram } from '../convert/rewrite-program.ts'
+import { type GivenSettings, settings } from '../convert/settings.ts'
 import { errors } from '../errors.ts'
 import { type Manifest, packageOf, readManifest } from '../manifest.ts'
 import { chooseGates } from './gates.ts'
@@ -51,12 +52,13 @@ function againstGoldens(folder: string, manifest: Manifest, { golden, signal, on
       problem: `${folder} was converted from the local folder "${manifest.model.id}", which it cannot find again.`,
       next: 'Say where the checkpoint is with --model, or give golden outputs with --golden.',
     })
-  const gates = chooseGates({ ...precisions(manifest), hasSource: false })
+  const gates = chooseGates({ ...resolveSettings(settingsOf(manifest)), hasSource: false })
   return validateStages({
     folder,
     functions: filesOf(manifest),
     source: undefined,
-    chain: chainOf(manifest.pipeline),
+    steps: manifest.pipeline.steps,
+    programs: manifest.programs,
     goldens: requireGoldens(golden),
     golden,
     gates,
@@ -71,16 +73,14 @@ async function againstCheckpoint(folder: string, manifest: Manifest, model: stri
   const checkpoint = await openModel(shape)
   try {
     const { plugin, contract } = await findPlugin(checkpoint, shape)
-    // What the manifest records beside the general options are the plugin's own.
-    const own = Object.entries(manifest.options).flatMap(([name, value]): [string, OptionValue][] =>
-      Object.hasOwn(contract.options ?? {}, name) && isOptionValue(value) ? [[name, value]] : [],
-    )
-    const withOwn = { ...shape, options: Object.fromEntries(own) }
-    const settings = resolveSettings(withOwn)
-    const loaded = await loadModel(checkpoint, { plugin, contract }, withOwn)
+    // What the manifest records beside the settings are the plugin's options.
+    const own = Object.entries(manifest.options).filter(([name]) => Object.hasOwn(contract.options ?? {}, name))
+    const withOwn = { ...shape, options: Object.fromEntries(own) as Readonly<Record<string, OptionValue>> }
+    const resolved = resolveSettings(withOwn)
+    const model = await loadModel(checkpoint, { plugin, contract }, withOwn)
     const graphs = new Map(
-      planDeployment(loaded, settings).flatMap(program => {
-        const { targets, exact } = rewriteProgram(program, contract, settings)
+      planDeployment(model, resolved).programs.flatMap(program => {
+        const { targets, exact } = rewriteProgram(program, contract, resolved)
         return program.functions.map(({ name, source }) => {
           const written = { coreml: targets.coreml.get(name), exact: exact.get(name), onnx: targets.onnx.get(name) }
           return [`${program.name}/${name}`, { source, written }] as const
@@ -90,11 +90,12 @@ async function againstCheckpoint(folder: string, manifest: Manifest, model: stri
     const report = await validateStages({
       folder,
       functions: filesOf(manifest).map(fn => ({ ...fn, ...graphs.get(`${fn.program}/${fn.name}`) })),
-      source: { model: loaded.model, contract },
-      chain: chainOf(manifest.pipeline),
+      source: { model, contract },
+      steps: manifest.pipeline.steps,
+      programs: manifest.programs,
       goldens: golden === undefined ? goldensOf(checkpoint) : requireGoldens(golden),
       golden,
-      gates: chooseGates({ ...settings, hasSource: true }),
+      gates: chooseGates({ ...resolved, hasSource: true }),
       signal,
       onProgress,
     })
@@ -105,8 +106,6 @@ async function againstCheckpoint(folder: string, manifest: Manifest, model: stri
   }
 }
 
-const isOptionValue = (value: unknown): value is OptionValue => ['string', 'number', 'boolean'].includes(typeof value)
-
 const filesOf = (manifest: Manifest): StageFiles[] =>
   manifest.programs.flatMap(program =>
     program.functions.map(fn => {
@@ -115,6 +114,7 @@ const filesOf = (manifest: Manifest): StageFiles[] =>
       return {
         program: program.name,
         name: fn.name,
+        ports: fn,
         source: undefined,
         written: {},
         coreml: path === undefined ? undefined : { path, function: shared ? fn.name : 'main' },
@@ -135,36 +135,12 @@ async function changedFiles(
   return hashes.filter(({ path, sha256 }) => recorded.has(path) && recorded.get(path) !== sha256).map(({ path }) => path)
 }
 
-const oneOf = <T extends string>(value: unknown, choices: readonly T[]): T | undefined => choices.find(choice => choice === value)
-const count = (value: unknown): number | undefined => (typeof value === 'number' ? value : undefined)
-const counts = (value: unknown): readonly number[] | undefined =>
-  typeof value === 'number' ? [value] : Array.isArray(value) && value.every(item => typeof item === 'number') ? value : undefined
-
-const precisions = ({ options }: Manifest) => ({
-  precision: oneOf(options.precision, ['fp16', 'fp32']) ?? 'fp16',
-  onnxPrecision: oneOf(options['onnx-precision'], ['fp16', 'fp32']) ?? 'fp32',
-})
+/** The settings of the conversion, out of its manifest. Checked when they are resolved. */
+const settingsOf = ({ options }: Manifest): GivenSettings =>
+  Object.fromEntries(Object.entries(settings).map(([field, { flag }]) => [field, options[flag]])) as GivenSettings
 
 /** The options of the conversion, out of its manifest. */
 function modelOptions(manifest: Manifest, model: string, options: ValidateOptions): ModelOptions {
   const { plugins, offline, cwd, signal, onProgress, onNote } = options
-  const of = manifest.options
-  return {
-    model,
-    task: manifest.model.task,
-    plugins,
-    minimumOs: oneOf(of['min-os'], ['ios16', 'ios17', 'ios18', 'ios26']),
-    ...precisions(manifest),
-    batch: count(of.batch),
-    seq: counts(of.seq),
-    context: count(of.context),
-    prefill: count(of.prefill),
-    kv: oneOf(of.kv, ['io', 'state']),
-    maxPackageBytes: count(of['max-package-size']),
-    offline,
-    cwd,
-    signal,
-    onProgress,
-    onNote,
-  }
+  return { ...settingsOf(manifest), model, task: manifest.model.task, plugins, offline, cwd, signal, onProgress, onNote }
 }

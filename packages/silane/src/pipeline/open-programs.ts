@@ -1,0 +1,52 @@
+import { join } from 'node:path'
+import type { Session } from '@silane/core'
+import { type DeployedFunction, type DeployedProgram, type Manifest, packageOf } from '../manifest.ts'
+import type { PipelinePrograms } from './pipeline-programs.ts'
+
+export type ProgramSource = 'onnx' | 'coreml'
+
+/** The programs of a conversion, whose sessions are opened when they are called. */
+export interface OpenPrograms extends PipelinePrograms {
+  close(): Promise<void>
+}
+
+/** The ONNX files of a conversion, or its packages read back from disk, in onnxruntime. */
+export async function openPrograms(folder: string, manifest: Manifest, from: ProgramSource): Promise<OpenPrograms> {
+  const { createRuntime } = await import('@silane/runtime')
+  const runtime = createRuntime()
+  const opened = new Map<DeployedFunction, Promise<Session>>()
+
+  const open = async (program: DeployedProgram, fn: DeployedFunction): Promise<Session | undefined> => {
+    if (from === 'onnx') return fn.onnx && runtime.openFile(join(folder, fn.onnx.path))
+    const at = packageOf(program, fn)
+    if (!at) return undefined
+    const { readPackage } = await import('@silane/coreml')
+    const { functions } = await readPackage(join(folder, at.path))
+    const graph = functions.find(candidate => candidate.name === fn.name) ?? functions[0]
+    return graph && runtime.open(graph)
+  }
+  const session = async (program: DeployedProgram, fn: DeployedFunction): Promise<Session> => {
+    const known = await opened.get(fn)
+    const found = known ?? (await open(program, fn))
+    if (!found) throw new TypeError(`${program.name}/${fn.name} is not deployed for ${from}`)
+    opened.set(fn, Promise.resolve(found))
+    return found
+  }
+  return {
+    functions: name => {
+      const program = manifest.programs.find(candidate => candidate.name === name)
+      if (!program || !isDeployed(program, from)) return []
+      return program.functions.map(fn => ({ ...fn, run: async feeds => (await session(program, fn)).run(feeds) }))
+    },
+    // What has been opened is small beside what a user waits for when it is opened again.
+    release: async () => {},
+    close: async () => {
+      for (const each of opened.values()) await (await each).close()
+      opened.clear()
+    },
+  }
+}
+
+/** Whether a program was written for a target. */
+export const isDeployed = (program: DeployedProgram, target: ProgramSource): boolean =>
+  program.functions.every(fn => (target === 'onnx' ? fn.onnx !== undefined : packageOf(program, fn) !== undefined))

@@ -1,0 +1,45 @@
+import type { DecodeStep, Step, Tensors } from '@silane/core'
+import { errors } from '../errors.ts'
+import { CachedDecoder } from './cached-decoder.ts'
+import type { PipelineFunction, PipelinePrograms } from './pipeline-programs.ts'
+
+/** What is done with a decoder: scores that are asked for, or tokens chosen until there are enough. Gives things. */
+export type Decode = (decoder: CachedDecoder, step: DecodeStep, things: Tensors) => Promise<Tensors>
+
+/**
+ * Runs the steps of a pipeline, one after the other, over programs of any target, and gives all things: those that it was given and
+ * those that the steps gave. Throws E_PIPELINE where a step wants a program or a thing that is not there.
+ */
+export async function runPipeline(steps: readonly Step[], programs: PipelinePrograms, given: Tensors, decode: Decode): Promise<Tensors> {
+  let things = given
+  for (const step of steps) {
+    if ('host' in step)
+      throw errors.E_PIPELINE({ problem: `the step "${step.host}" is a function of the plugin, which is run by the plugin's own code` })
+    if ('decode' in step) {
+      const parts = step.decode.map(name => functionsOf(programs, name))
+      const embed = typeof step.entry === 'string' ? undefined : functionsOf(programs, step.entry.embed)
+      things = { ...things, ...(await decode(new CachedDecoder(parts, embed, fed(step.feeds, things)), step, things)) }
+    } else {
+      const feeds = fed(step.feeds, things)
+      const outputs = await functionFor(functionsOf(programs, step.call), feeds).run(feeds)
+      const gives = Object.entries(step.gives).flatMap(([thing, output]) => (outputs[output] ? [[thing, outputs[output]] as const] : []))
+      things = { ...things, ...Object.fromEntries(gives) }
+    }
+    await programs.release()
+  }
+  return things
+}
+
+/** The inputs of a step that there are things for. */
+const fed = (feeds: Readonly<Record<string, string>>, things: Tensors): Tensors =>
+  Object.fromEntries(Object.entries(feeds).flatMap(([input, thing]) => (things[thing] ? [[input, things[thing]] as const] : [])))
+
+function functionsOf(programs: PipelinePrograms, name: string): readonly [PipelineFunction, ...PipelineFunction[]] {
+  const [first, ...more] = programs.functions(name)
+  if (!first) throw errors.E_PIPELINE({ problem: `there is no program "${name}"` })
+  return [first, ...more]
+}
+
+/** Of functions that differ in their shapes, the one that these inputs fit. */
+const functionFor = (functions: readonly [PipelineFunction, ...PipelineFunction[]], feeds: Tensors): PipelineFunction =>
+  functions.find(({ inputs }) => inputs.every(({ name, shape }) => feeds[name]?.shape.join() === shape.join())) ?? functions[0]
