@@ -1,4 +1,4 @@
-import { type Checkpoint, type Constant, denseConstant, type Json, type LoadRequest, sizeOf } from '../src/index.ts'
+import { type Checkpoint, type Constant, denseConstant, type Json, sizeOf } from '../src/index.ts'
 import { seedOf, uniform } from './random.ts'
 
 interface Parts {
@@ -31,18 +31,3 @@ export function fakeCheckpoint({ config = {}, tensors = {}, json = {}, folders =
     tensor: name => (Object.hasOwn(tensors, name) ? tensorOf(name, tensors[name]!) : undefined),
   }
 }
-
-export const requestFor = (checkpoint: Checkpoint, more: Partial<LoadRequest> = {}): LoadRequest => ({
-  checkpoint,
-  task: undefined,
-  batch: 1,
-  seq: undefined,
-  context: undefined,
-  prefill: undefined,
-  kv: 'io',
-  precision: 'fp32',
-  minimumOs: 'ios18',
-  maxPackageBytes: Number.POSITIVE_INFINITY,
-  options: {},
-  ...more,
-})

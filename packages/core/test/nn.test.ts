@@ -8,9 +8,7 @@ import {
   castConstant,
   causalMask,
   chooseTask,
-  conv1d,
   DecoderCache,
-  decoderPrograms,
   decoderSizes,
   denseConstant,
   type Graph,
@@ -22,21 +20,18 @@ import {
   normalize,
   positionsPastPadding,
   prefixed,
-  projectVocabulary,
   readConfig,
   renamed,
   sentenceEmbedding,
   sequenceLengths,
   spelled,
   type Tensors,
-  tensorFlowNorms,
   tokenAt,
   type Value,
   verifyGraph,
   Weights,
-  weightBytes,
 } from '../src/index.ts'
-import { fakeCheckpoint, requestFor, tensorOf } from './fake-checkpoint.ts'
+import { fakeCheckpoint, tensorOf } from './fake-checkpoint.ts'
 import { uniform } from './random.ts'
 import { numbersOf } from './same-values.ts'
 
@@ -116,7 +111,15 @@ describe('activations', () => {
 describe('weights', () => {
   const tensors = { 'bert.encoder.dense.weight': [4, 3], 'bert.norm.LayerNorm.gamma': [4], half: [2] }
   const checkpoint = fakeCheckpoint({ tensors })
-  const w = new Weights(checkpoint, { candidates: names(spelled(tensorFlowNorms), prefixed(backbonePrefixes('bert'))) })
+  const w = new Weights(checkpoint, {
+    candidates: names(
+      spelled([
+        ['LayerNorm.weight', 'LayerNorm.gamma'],
+        ['LayerNorm.bias', 'LayerNorm.beta'],
+      ]),
+      prefixed(backbonePrefixes('bert')),
+    ),
+  })
 
   it('are found under prefixes and other spellings, below a module', () => {
     expect(w.at('encoder').at('dense').tensor('weight', [4, 3]).id).toBe('bert.encoder.dense.weight')
@@ -130,7 +133,13 @@ describe('weights', () => {
   })
   it('prefer their own name', () => {
     const both = fakeCheckpoint({ tensors: { 'a.LayerNorm.weight': [1], 'bert.a.LayerNorm.gamma': [1], 'a.LayerNorm.gamma': [1] } })
-    const candidates = names(spelled(tensorFlowNorms), prefixed(['bert.', '']))
+    const candidates = names(
+      spelled([
+        ['LayerNorm.weight', 'LayerNorm.gamma'],
+        ['LayerNorm.bias', 'LayerNorm.beta'],
+      ]),
+      prefixed(['bert.', '']),
+    )
     expect(new Weights(both, { candidates }).tensor('a.LayerNorm.weight', [1]).id).toBe('a.LayerNorm.weight')
   })
   it('have candidates, best first, one step after the other', () => {
@@ -238,8 +247,7 @@ describe('configuration', () => {
 
 describe('tasks', () => {
   const tasks = { ToyModel: 'feature-extraction', ToyForMaskedLM: 'fill-mask' } as const
-  const choose = (config: { readonly [key: string]: Json }, task?: string) =>
-    chooseTask(requestFor(fakeCheckpoint({ config }), { task }), tasks)
+  const choose = (config: { readonly [key: string]: Json }, task?: string) => chooseTask(fakeCheckpoint({ config }), tasks, task)
   it('come from the request, else from the architecture, else are the first', () => {
     expect(choose({ architectures: ['ToyForMaskedLM'] })).toEqual({ architecture: 'ToyForMaskedLM', task: 'fill-mask' })
     expect(choose({ architectures: ['ToyForMaskedLM'] }, 'feature-extraction')).toEqual({
@@ -258,7 +266,7 @@ describe('tasks', () => {
 
 describe('lengths', () => {
   const lengths = (json: Readonly<Record<string, Json>>, seq?: readonly number[], positions = 600) =>
-    sequenceLengths(requestFor(fakeCheckpoint({ json }), { seq }), positions)
+    sequenceLengths(seq, fakeCheckpoint({ json }), positions)
   it('are the smallest limit, unless asked for', () => {
     expect(lengths({})).toEqual([512])
     expect(lengths({}, undefined, 40)).toEqual([40])
@@ -273,8 +281,8 @@ describe('lengths', () => {
     `)
   })
   it('of decoders are whole cache units', () => {
-    const sizes = (more: Parameters<typeof requestFor>[1], positions?: number) =>
-      decoderSizes(requestFor(fakeCheckpoint({}), more), positions)
+    const sizes = (asked: { readonly context?: number; readonly prefill?: number }, positions?: number) =>
+      decoderSizes({ context: asked.context, prefill: asked.prefill }, positions)
     expect(sizes({}, undefined)).toEqual({ context: 1024, prefill: 64 })
     expect(sizes({}, 100)).toEqual({ context: 96, prefill: 64 })
     expect(sizes({ context: 32, prefill: 8 }, 100)).toEqual({ context: 32, prefill: 8 })
@@ -282,7 +290,6 @@ describe('lengths', () => {
       [{ context: 33 }, '33 is not a multiple of 32'],
       [{ context: 128 }, "128 is more than the model's 100 positions"],
       [{ context: 32, prefill: 33 }, '33 is not between 1 and the context of 32'],
-      [{ batch: 2 }, 'decoders with a cache take one sequence at a time'],
     ] as const) {
       expect(() => sizes(wrong, 100)).toThrow(problem)
     }
@@ -311,24 +318,6 @@ describe('tokens and vocabularies', () => {
   it('one token per row', () => {
     const x = float([2, 3, 2], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11])
     expect(compute({ x, at: int([2, 1], [2, 0]) }, (b, v) => tokenAt(b, v.x!, v.at!)).y).toEqual([4, 5, 6, 7])
-  })
-  it('a split head gives the scores of a whole one', () => {
-    const table = tensorOf('table', [40_000, 2])
-    const bias = tensorOf('bias', [40_000])
-    const x = float([1, 1, 2], [0.5, -2])
-    const run = (split: boolean) => compute({ x }, (b, v) => projectVocabulary(b, v.x!, table, bias, split)).y!
-    expect(run(true)).toEqual(run(false))
-    const b = new Builder('main')
-    const pieces = projectVocabulary(b, b.input('x', 'fp32', [1, 1, 2]), table, undefined, true)
-    expect((pieces.producer!.operands.values as Value[]).map(value => value.type.shape[2])).toEqual([13334, 13334, 13332])
-  })
-  it('a Conv1D is a linear layer with the matrix turned, or some columns of it', () => {
-    const w = new Weights(fakeCheckpoint({ tensors: { 'c.weight': [2, 6], 'c.bias': [6] } })).at('c')
-    const x = float([1, 2], [3, -1])
-    const [weight, bias] = [numbersOf(tensorOf('c.weight', [2, 6])), numbersOf(tensorOf('c.bias', [6]))]
-    const all = bias.map((add, j) => 3 * weight[j]! - weight[6 + j]! + add)
-    close(compute({ x }, (b, v) => conv1d(b, v.x!, w, 6)).y!, all)
-    close(compute({ x }, (b, v) => conv1d(b, v.x!, w, 6, 2, 3)).y!, all.slice(3, 5))
   })
   it('a vector is divided by its length, zero stays zero', () => {
     close(compute({ x: float([2, 2], [3, 4, 0, 0]) }, (b, v) => normalize(b, v.x!)).y!, [0.6, 0.8, 0, 0])
@@ -452,56 +441,5 @@ describe('a decoder’s cache', () => {
       }
     }
     close(got, whole(1), 5)
-  })
-})
-
-describe('a decoder over the largest package', () => {
-  const build = (b: Builder, tokens: number, range: { from: number; to: number; first: boolean; last: boolean }) => {
-    let x = b.input(range.first ? 'x' : 'hidden_states', 'fp32', [1, tokens, 8])
-    for (let layer = range.from; layer < range.to; layer++) x = b.linear({ x, weight: b.constant(tensorOf(`layer.${layer}`, [8, 8])) })
-    return { [range.last ? 'logits' : 'hidden_states']: b.relu({ x }) }
-  }
-  const cut = (maxPackageBytes: number) =>
-    decoderPrograms(requestFor(fakeCheckpoint({}), { maxPackageBytes }), { context: 32, prefill: 4 }, 5, build)
-
-  it('is cut into as few pieces as fit, between layers', () => {
-    const layer = 8 * 8 * 4
-    expect(cut(5 * layer).programs.map(({ name }) => name)).toEqual(['decoder'])
-    const { programs, pipeline } = cut(2 * layer)
-    expect(
-      programs.map(({ name, functions }) => [
-        name,
-        functions.map(graph => [graph.name, graph.ops.filter(op => op.kind === 'linear').length]),
-      ]),
-    ).toEqual([
-      [
-        'decoder_0',
-        [
-          ['prefill', 2],
-          ['step', 2],
-        ],
-      ],
-      [
-        'decoder_1',
-        [
-          ['prefill', 2],
-          ['step', 2],
-        ],
-      ],
-      [
-        'decoder_2',
-        [
-          ['prefill', 1],
-          ['step', 1],
-        ],
-      ],
-    ])
-    expect(pipeline).toEqual({ chain: ['decoder_0', 'decoder_1', 'decoder_2'] })
-    expect(programs[1]!.functions[0]!.inputs.map(({ name }) => name)).toEqual(['hidden_states'])
-    for (const program of programs) expect(weightBytes(program, 4)).toBeLessThanOrEqual(2 * layer)
-    expect(() => cut(layer - 1)).toThrowErrorMatchingInlineSnapshot(`
-      [SilaneError: Option --max-package-size: 255 bytes do not hold layer 0 of this model.
-      See \`silane plugins --json\` for the options of a plugin and \`silane convert --help\` for the general ones.]
-    `)
   })
 })

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { convert } from '../src/convert/convert.ts'
 import type { ConvertOptions } from '../src/convert/convert-options.ts'
@@ -136,12 +137,24 @@ test.each<[string, Partial<ConvertOptions>, string]>([
   ['no lengths', { seq: [] }, 'E_OPTION'],
   ['half a row', { batch: 0.5 }, 'E_OPTION'],
   ['no targets', { targets: [] }, 'E_OPTION'],
-  ['a state in fp32', { kv: 'state', precision: 'fp32' }, 'E_OPTION'],
-  ['a state before iOS 18', { kv: 'state', minimumOs: 'ios17' }, 'E_OPTION'],
+  ['a cache of a model that has none', { kv: 'state' }, 'E_OPTION_UNKNOWN'],
+  ['slots of a model that has no cache', { context: 64 }, 'E_OPTION_UNKNOWN'],
   ['an unknown option', { options: { choises: 3 } }, 'E_OPTION_UNKNOWN'],
-  ['an option of another type', { options: { choices: 'three' } }, 'E_OPTION'],
+  ['an option of another type', { task: 'multiple-choice', options: { choices: 'three' } }, 'E_OPTION'],
 ])('%s', async (_, options, code) => {
   expect(await failure('base', nothing, options)).toMatch(new RegExp(`^${code}: `))
+})
+
+test.each<[string, Partial<ConvertOptions>, string]>([
+  ['a state in fp32', { kv: 'state', precision: 'fp32' }, 'E_OPTION'],
+  ['a state before iOS 18', { kv: 'state', minimumOs: 'ios17' }, 'E_OPTION'],
+  ['a sequence length beside a cache', { seq: [17] }, 'E_OPTION_UNKNOWN'],
+  ['several rows', { batch: 2 }, 'E_OPTION_UNKNOWN'],
+])('of a decoder: %s', async (_, options, code) => {
+  const model = fileURLToPath(new URL('../../../plugins/gpt2/fixtures/text-generation', import.meta.url))
+  const out = join(temporary(), 'out')
+  await expect(convert({ model, out, ...options })).rejects.toMatchObject({ code })
+  expect(existsSync(out)).toBe(false)
 })
 
 test('an existing output folder', async () => {

@@ -65,12 +65,27 @@ describe('what convert writes', () => {
           "onnx-precision": "fp32",
           "precision": "fp16",
           "seq": 24,
+          "split-head": false,
           "target": [
             "coreml",
           ],
         },
         "pipeline": {
           "kind": "encoder",
+          "steps": [
+            {
+              "call": "model",
+              "feeds": {
+                "attention_mask": "attention_mask",
+                "input_ids": "input_ids",
+                "token_type_ids": "token_type_ids",
+              },
+              "gives": {
+                "last_hidden_state": "last_hidden_state",
+                "pooler_output": "pooler_output",
+              },
+            },
+          ],
         },
         "plugin": {
           "id": "bert",
@@ -89,8 +104,10 @@ describe('what convert writes', () => {
               {
                 "inputs": [
                   {
+                    "below": 256,
                     "dtype": "int32",
                     "name": "input_ids",
+                    "role": "ids",
                     "shape": [
                       1,
                       24,
@@ -99,14 +116,17 @@ describe('what convert writes', () => {
                   {
                     "dtype": "int32",
                     "name": "attention_mask",
+                    "role": "mask",
                     "shape": [
                       1,
                       24,
                     ],
                   },
                   {
+                    "below": 2,
                     "dtype": "int32",
                     "name": "token_type_ids",
+                    "role": "segments",
                     "shape": [
                       1,
                       24,
@@ -118,6 +138,7 @@ describe('what convert writes', () => {
                   {
                     "dtype": "float16",
                     "name": "last_hidden_state",
+                    "rows": "attention_mask",
                     "shape": [
                       1,
                       24,

@@ -5,7 +5,7 @@ import { findPlugin, loadModel, openModel } from '../src/convert/prepare-model.t
 
 /** The programs of a fixture, its table of embeddings stored under the name given. */
 async function programs(fixture: string, stored?: { name: string; as: string; config?: object }): Promise<readonly string[]> {
-  const options = { model: fileURLToPath(new URL(`../../../plugins/${fixture}`, import.meta.url)), plugins: [], seq: [16] }
+  const options = { model: fileURLToPath(new URL(`../../../plugins/${fixture}`, import.meta.url)), plugins: [] }
   const checkpoint = await openModel(options)
   const names = checkpoint.tensorNames.filter(name => name !== stored?.as)
   const renamed = {

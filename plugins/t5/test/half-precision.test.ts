@@ -29,16 +29,9 @@ async function load(fixture: string, factor: number, stream: 'scaled' | 'plain')
   onTestFinished(() => checkpoint.close())
   return t5.load({
     checkpoint: louder(checkpoint, factor),
-    task: undefined,
-    batch: 1,
-    seq: [LENGTH],
-    context: 32,
-    prefill: 8,
-    kv: 'io',
-    precision: 'fp16',
-    minimumOs: 'ios18',
-    maxPackageBytes: Number.POSITIVE_INFINITY,
-    options: {},
+    architecture: 'T5ForConditionalGeneration',
+    task: 'text2text-generation',
+    options: { seq: [LENGTH], batch: 1, context: 32, prefill: 8, kv: 'io' },
   })
 }
 

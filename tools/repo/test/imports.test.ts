@@ -30,12 +30,13 @@ const imports = (file: string): string[] =>
   ].map(match => (match[1] ?? match[2] ?? match[3]) as string)
 
 it.each(packages)('%s imports what it may', path => {
-  const may = path.startsWith('plugins/') ? ['@silane/core'] : (allowed[path] ?? ['silane', '@silane/core'])
+  // A plugin may build on another one's model, which is an ordinary dependency of its package.json.
+  const may = path.startsWith('plugins/') ? ['@silane/core', ...modelsOf(path)] : (allowed[path] ?? ['silane', '@silane/core'])
   const wrong: string[] = []
   for (const file of globSync(`${path}/src/**/*.ts`, { cwd: root })) {
     for (const name of imports(file)) {
       const ours = /^(silane(\/|$)|@silane\/)/.test(name)
-      if (ours && !may.includes(name)) wrong.push(`${file}: ${name}`)
+      if (ours && !may.includes(name) && !(may.includes('@silane/core') && name === '@silane/core/options')) wrong.push(`${file}: ${name}`)
       if (name.startsWith('.') && !name.endsWith('.ts') && !name.endsWith('.json')) wrong.push(`${file}: ${name} without .ts`)
       if (name.startsWith('.') && !join('/', file, '..', name).startsWith(`/${path}/`)) wrong.push(`${file}: ${name} of another package`)
     }
@@ -50,11 +51,32 @@ it('core needs no library', () => {
   expect(foreign).toEqual([])
 })
 
-it.each(packages.filter(path => path.startsWith('plugins/')))('%s takes the core as a peer', path => {
+/** The plugins that a plugin depends on. */
+const pluginsOf = (path: string): string[] => {
+  const { dependencies = {} } = JSON.parse(readFileSync(join(root, path, 'package.json'), 'utf8')) as {
+    dependencies?: Record<string, string>
+  }
+  return Object.keys(dependencies).filter(name => name.startsWith('@silane/'))
+}
+const modelsOf = (path: string): string[] => pluginsOf(path).map(name => `${name}/model`)
+
+const plugins = packages.filter(path => path.startsWith('plugins/'))
+
+it.each(plugins)('%s takes the core as a peer, and other plugins as dependencies with a caret range', path => {
   const { peerDependencies = {}, dependencies = {} } = JSON.parse(readFileSync(join(root, path, 'package.json'), 'utf8')) as Record<
     string,
     Record<string, string>
   >
   expect(peerDependencies['@silane/core']).toBe('workspace:^')
-  expect(Object.keys(dependencies ?? {}).filter(name => name.startsWith('@silane/'))).toEqual([])
+  for (const name of pluginsOf(path)) {
+    expect(name).toMatch(/^@silane\/plugin-/)
+    expect(dependencies[name]).toBe('workspace:^')
+  }
+})
+
+it('no plugin builds on itself, directly or through others', () => {
+  const byName = new Map(plugins.map(path => [`@silane/plugin-${path.slice('plugins/'.length)}`, pluginsOf(path)]))
+  const reaches = (name: string, seen: readonly string[]): boolean =>
+    (byName.get(name) ?? []).some(next => seen.includes(next) || reaches(next, [...seen, next]))
+  expect([...byName.keys()].filter(name => reaches(name, [name]))).toEqual([])
 })

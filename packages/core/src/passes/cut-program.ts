@@ -15,8 +15,11 @@ export interface CutOptions {
   readonly bytesPerFloat: number
 }
 
-/** Bytes of a program beside its weights, for each op: as encoded some 300 to 700 bytes, of which names are the most. */
-const BYTES_PER_OP = 1000
+/** Bytes of a program beside its weights, for each op: as encoded some 300 to 700, of which names are the most. */
+const BYTES_PER_OP = 700
+
+/** Ops that the lowering makes of a source op: of attention, for each head, two products, masks, a softmax, pieces of keys and values. */
+const loweredOps = (op: Op): number => 1 + 8 * (asOp(op, 'attention')?.attributes.heads ?? 0) + (asOp(op, 'cached_attention') ? 16 : 0)
 
 /** The names under which one part hands over to the next; a part in the middle, which has an input of the first name, gives the second. */
 const HANDED = 'hidden_states'
@@ -112,8 +115,14 @@ function crossings(graph: Graph): Crossings {
     if (only && more.length === 0 && places.at(-1)?.value !== only && isHandedOver(only)) places.push({ index, value: only })
     if (!free.has(op)) for (const value of op.outputs) if ((last.get(value) ?? -1) > index) open.add(value)
   }
-  return { graph, places, free }
+  // A part of a decoder has a cache: what stands before the first layer, and the scores behind the last, come with them.
+  const cached = graph.ops.flatMap((op, index) => (!free.has(op) && operandsOf(op).some(holdsLayer) ? [index] : []))
+  const [from = -1, to = graph.ops.length] = [cached[0], cached.at(-1)]
+  return { graph, places: places.filter(({ index }) => index > from && index <= to), free }
 }
+
+/** Whether a value is a layer's part of a cache. */
+const holdsLayer = (value: Value): boolean => stackOf(asOp(value.producer, 'split')?.operands.x ?? value)?.port?.role === 'cache'
 
 const isHandedOver = (value: Value): boolean => value.type.dtype === 'fp32'
 
@@ -169,7 +178,7 @@ function bytesOf(functions: readonly (readonly Op[])[], { bytesPerFloat }: CutOp
     for (const op of list) {
       const constant = constantOf(op.outputs[0])
       if (constant) seen.set(constant.id, sizeOf(constant.shape) * bytesPerFloat)
-      else ops++
+      else ops += loweredOps(op)
     }
   }
   return [...seen.values()].reduce((sum, size) => sum + size, 0) + ops * BYTES_PER_OP

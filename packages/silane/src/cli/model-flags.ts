@@ -1,7 +1,7 @@
-import { shapeOptions } from '@silane/core'
+import { shapeOptions } from '@silane/core/options'
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { readOption } from '../convert/check-option.ts'
 import type { ModelOptions } from '../convert/convert-options.ts'
+import { readOption } from '../convert/read-option.ts'
 import { type GivenSettings, type GivenShape, settings } from '../convert/settings.ts'
 
 /** What commander makes of the flags that say which model, as what, in which shape. */

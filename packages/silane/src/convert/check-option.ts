@@ -1,77 +1,9 @@
-import { errors, type OptionSpec, type OptionValue } from '@silane/core'
-import type { settings } from './settings.ts'
+import { errors } from '@silane/core'
+import { type Checked, type CheckedValue, readOption } from './read-option.ts'
 
-type Kind = OptionSpec['type'] | (typeof settings)[keyof typeof settings]['type']
-
-interface Checked {
-  readonly type: Kind
-  readonly choices?: readonly string[]
-  readonly minimum?: number
-  readonly doc: string
-}
-
-export type CheckedValue = OptionValue | readonly string[]
-
-/**
- * A value as its declaration wants it; texts, as they come from a command line, are converted. Gives undefined where the kind is
- * another, and the problem where the value is not allowed.
- */
-export function readOption(value: unknown, spec: Checked): { readonly value: CheckedValue } | { readonly problem: string } {
-  const read = readers[spec.type](value)
-  if (read === undefined) return { problem: `"${value}" is not ${kinds[spec.type]}` }
-  const least = spec.minimum
-  const below = least !== undefined && [read].flat().find(item => typeof item === 'number' && item < least)
-  if (below !== false && below !== undefined)
-    return { problem: least === 1 ? `${below} is not a positive whole number` : `${below} is less than ${least}` }
-  const strange = spec.choices && [read].flat().find(item => !spec.choices?.includes(String(item)))
-  if (strange !== undefined) return { problem: `"${strange}" is not one of ${spec.choices?.join(', ')}` }
-  if (Array.isArray(read) && read.length === 0) return { problem: 'none is given' }
-  return { value: read }
-}
-
-/** The same. Throws E_OPTION, where `flag` is what the user wrote. */
+/** A value as its declaration wants it (see `readOption`). Throws E_OPTION, where `flag` is what the user wrote. */
 export function checkOption(flag: string, value: unknown, spec: Checked): CheckedValue {
   const read = readOption(value, spec)
   if ('value' in read) return read.value
   throw errors.E_OPTION({ option: flag, problem: read.problem, next: `${flag}: ${spec.doc}.` })
-}
-
-const kinds: Readonly<Record<Kind, string>> = {
-  boolean: 'true or false',
-  integer: 'a whole number',
-  integers: 'a whole number, or several separated by commas',
-  string: 'a text',
-  names: 'a list of names',
-  bytes: 'a size such as 800MB or 1.5GB',
-}
-
-const integer = (value: unknown): number | undefined => {
-  const number = typeof value === 'number' ? value : /^-?\d+$/.test(String(value).trim()) ? Number(value) : Number.NaN
-  return Number.isSafeInteger(number) ? number : undefined
-}
-
-const all = <T>(items: readonly (T | undefined)[]): readonly T[] | undefined =>
-  items.every(item => item !== undefined) ? (items as readonly T[]) : undefined
-
-const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : String(value).split(','))
-
-const units: Readonly<Record<string, number>> = { '': 1, B: 1, KB: 1e3, MB: 1e6, GB: 1e9, KIB: 2 ** 10, MIB: 2 ** 20, GIB: 2 ** 30 }
-
-function bytes(value: unknown): number | undefined {
-  const [, number, unit = ''] = /^(\d+(?:\.\d+)?)\s*([a-zA-Z]*)$/.exec(String(value)) ?? []
-  const factor = units[unit.toUpperCase()]
-  const size = number === undefined || factor === undefined ? 0 : Math.floor(Number(number) * factor)
-  return Number.isSafeInteger(size) && size >= 1 ? size : undefined
-}
-
-const readers: Readonly<Record<Kind, (value: unknown) => CheckedValue | undefined>> = {
-  boolean: value => ({ true: true, false: false })[String(value)],
-  integer,
-  integers: value => {
-    const read = all(list(value).map(integer))
-    return read && [...new Set(read)]
-  },
-  string: value => String(value),
-  names: value => [...new Set(list(value).map(name => String(name).trim()))],
-  bytes,
 }

@@ -1,4 +1,5 @@
-import { type MinimumOs, type OptionSpec, type OptionValue, type OptionValues, shapeOptions, type TargetName } from '@silane/core'
+import type { MinimumOs, TargetName } from '@silane/core'
+import { type OptionSpec, type OptionValue, type OptionValues, shapeOptions } from '@silane/core/options'
 
 /** What is set for a conversion whatever the model: one row for each, from which flags, options, checks and the manifest follow. */
 interface SettingSpec extends Omit<OptionSpec, 'type' | 'default'> {

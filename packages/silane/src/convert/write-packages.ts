@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { Graph } from '@silane/core'
+import { errors, type Graph } from '@silane/core'
 import { type WrittenPackage, writePackage } from '@silane/coreml'
 import { versions } from '../versions.ts'
 import type { Progress } from './convert-options.ts'
@@ -9,6 +9,8 @@ export interface WritePackagesOptions {
   /** The folder that paths are relative to. */
   readonly folder: string
   readonly opset: number
+  /** The largest package. Throws E_OPTION for one beyond it. */
+  readonly maxBytes: number
   readonly description: string
   readonly signal: AbortSignal | undefined
   readonly onProgress: ((progress: Progress) => void) | undefined
@@ -20,7 +22,7 @@ export async function writePackages(
   lowered: ReadonlyMap<string, Graph>,
   options: WritePackagesOptions,
 ): Promise<ReadonlyMap<string, WrittenPackage>> {
-  const { folder, opset, description, signal, onProgress } = options
+  const { folder, opset, maxBytes, description, signal, onProgress } = options
   const written = new Map<string, WrittenPackage>()
   for (const { path, functions } of plan.packages) {
     const graphs = functions.map(name => lowered.get(name)).filter(graph => graph !== undefined)
@@ -34,6 +36,11 @@ export async function writePackages(
         onProgress: onProgress && ((bytes, total) => onProgress({ step: `write ${path}`, fraction: bytes / total })),
       },
     )
+    // The cut goes by an estimate that is on the safe side; what is asked for holds all the same.
+    if (result.bytes > maxBytes) {
+      const problem = `${path} takes ${result.bytes} bytes and cannot be cut further`
+      throw errors.E_OPTION({ option: '--max-package-size', problem, next: `Raise it to ${result.bytes}.` })
+    }
     written.set(path, result)
   }
   return written

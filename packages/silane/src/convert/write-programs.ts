@@ -25,7 +25,14 @@ export async function writePrograms(
   const description = `${model.architecture} (${model.task}) of ${checkpoint.id}`
   const written: WrittenProgram[] = []
   for (const { plan, targets } of rewritten) {
-    const packages = await writePackages(plan, targets.coreml, { folder, opset: settings.opset, description, signal, onProgress })
+    const packages = await writePackages(plan, targets.coreml, {
+      folder,
+      opset: settings.opset,
+      maxBytes: settings.maxPackageBytes,
+      description,
+      signal,
+      onProgress,
+    })
     const onnx = await writeOnnxFiles(plan, targets.onnx, { folder, precision: settings.onnxPrecision, signal, onProgress })
     written.push({ plan, coreml: targets.coreml, packages, ...onnx })
   }

@@ -117,8 +117,9 @@ export class CachedDecoder {
     const positions = ints(Array.from({ length: width }, (_, i) => Math.min(length + i, this.context - 1)))
     let passed = await this.#entered(width, entry)
     let scores: readonly [string, Constant] | undefined
+    const first = functionOf(this.#parts[0] as Part, width)
     for (const [index, part] of this.#parts.entries()) {
-      const fn = functionOf(part, width)
+      const fn = part.find(({ name }) => name === first.name) ?? part[0]
       const cache = caches[index] as Cache
       const feeds = Object.fromEntries(
         [...fn.inputs, ...fn.states].map(input => [input.name, this.#feed(fn, input, { cache, positions, passed })]),

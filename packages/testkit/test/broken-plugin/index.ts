@@ -1,4 +1,4 @@
-import { Builder, castConstant, definePlugin, type LoadRequest, type SourceModel } from '@silane/core'
+import { Builder, castConstant, definePlugin, encoderOptions } from '@silane/core'
 
 let loads = 0
 
@@ -8,7 +8,9 @@ let loads = 0
  */
 export default definePlugin({
   id: 'broken',
-  load: ({ checkpoint, seq = [24] }: LoadRequest): SourceModel => {
+  tasks: { BertModel: 'feature-extraction' },
+  options: encoderOptions,
+  load: ({ checkpoint, options: { seq = [24] } }) => {
     const [length = 24] = seq
     const table = checkpoint.tensor('embeddings.word_embeddings.weight')
     if (!table) throw new TypeError('oops')
@@ -19,10 +21,11 @@ export default definePlugin({
     const words = b.in(`run${loads++}`, () => b.gather({ x: b.constant(castConstant(table, 'fp32')), indices: ids, axis: 0 }))
     return {
       modelType: 'bert',
-      architecture: 'BertModel',
-      task: 'feature-extraction',
       programs: [{ name: 'model', functions: [b.finish({ last_hidden_state: words })] }],
-      pipeline: { kind: 'encoder' },
+      pipeline: {
+        kind: 'encoder',
+        steps: [{ call: 'model', feeds: { input_ids: 'input_ids' }, gives: { last_hidden_state: 'last_hidden_state' } }],
+      },
       options: { seq: length },
     }
   },
