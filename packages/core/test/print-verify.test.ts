@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type Graph, type Op, printGraph, printProgram, type Value, verifyGraph, verifyProgram } from '../src/index.ts'
+import { Builder, type Graph, type Op, printGraph, printProgram, type Value, verifyGraph, verifyProgram } from '../src/index.ts'
 import { parseGraph } from './parse-graph.ts'
 
 const text = `
@@ -46,6 +46,14 @@ describe('the text form', () => {
         "  %sum = reduce_sum(x=%rows, axes=[0], keep_dims=true) : fp32[1, 4]  # pool",
       ]
     `)
+  })
+  it('can tell the rules that made an op', () => {
+    const b = new Builder('main', {
+      rules: [{ name: 'square-for-mul', why: 'one op', on: 'mul', rewrite: ({ operands: { x } }, to) => to.square({ x: x as Value }) }],
+    })
+    const x = b.input('x', 'fp32', [2])
+    const graph = b.finish({ y: b.in('layer.0', () => b.mul({ x, y: x })), z: b.relu({ x }) })
+    expect(printGraph(graph, { origins: true }).match(/#.*/g)).toEqual(['# layer.0 [square-for-mul]'])
   })
   it('is the same on every run, and reads back', () => {
     const printed = printGraph(parseGraph(text))

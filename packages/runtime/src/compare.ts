@@ -29,7 +29,8 @@ const incomparable = (problem: string): Difference => ({
   worst: Number.NEGATIVE_INFINITY,
   problem,
 })
-const equal: Difference = { psnr: Number.POSITIVE_INFINITY, maxAbs: 0, cosine: 1, worst: Number.POSITIVE_INFINITY }
+/** No difference at all. */
+export const EQUAL: Difference = { psnr: Number.POSITIVE_INFINITY, maxAbs: 0, cosine: 1, worst: Number.POSITIVE_INFINITY }
 
 /** The mean square of an error over this many elements is known to about 0.8 dB. */
 export const ENOUGH_ELEMENTS = 64
@@ -57,7 +58,7 @@ export function compareSamples(samples: readonly Compared[]): Difference {
     all.push(sums)
   }
   const total = (key: keyof Sums) => all.reduce((sum, sums) => sum + sums[key], 0)
-  if (total('squares') === 0) return equal
+  if (total('squares') === 0) return EQUAL
   const maxAbs = Math.max(...all.map(sums => sums.maxAbs))
   const cosine = total('dot') / Math.sqrt(total('normExpected') * total('normGot')) || 0
   const peak = Math.max(...all.map(sums => sums.peak))

@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -56,4 +56,14 @@ export function copyOf(name: string): string {
   const folder = join(temporary(), name)
   cpSync(fixture(name), folder, { recursive: true })
   return folder
+}
+
+/** Changes the floats of a tensor in a safetensors file. */
+export function change(file: string, name: string, value: (old: number, index: number) => number): void {
+  const bytes = readFileSync(file)
+  const length = Number(bytes.readBigUInt64LE(0))
+  const header: Record<string, { data_offsets: [number, number] }> = JSON.parse(bytes.toString('utf8', 8, 8 + length))
+  const [begin, end] = header[name]!.data_offsets
+  for (let at = begin; at < end; at += 4) bytes.writeFloatLE(value(bytes.readFloatLE(8 + length + at), (at - begin) / 4), 8 + length + at)
+  writeFileSync(file, bytes)
 }

@@ -12,6 +12,7 @@ export function addCommands(program: Command, exit: (code: number) => void): voi
     .option('--force', 'replace an existing output folder')
     .option('--no-validate', 'write only')
     .option('--golden <file>', 'golden outputs to validate against, a file or folder')
+    .option('--trace', 'write every function as text after load and after every pass, into the output folder + .trace')
     .option('--json', 'print one JSON document on stdout')
     .action(async (model, flags) => {
       const { convertCommand } = await import('./convert-command.ts')
@@ -23,6 +24,7 @@ export function addCommands(program: Command, exit: (code: number) => void): voi
     .description('Shows what a checkpoint is, which plugin reads it and what would be made of it; or what a package or file holds.')
     .argument('<target>', 'checkpoint, converted folder, .mlpackage or .onnx')
     .option('--tensors', 'list every tensor of the checkpoint')
+    .option('--print <pass>', 'print the functions of a checkpoint as text: load, or after:PASS such as after:ane')
     .option('--json', 'print one JSON document on stdout')
     .action(async (target, flags) => {
       const { inspectCommand } = await import('./inspect-command.ts')

@@ -12,6 +12,7 @@ interface ConvertFlags extends ModelFlags {
   readonly force?: boolean
   readonly validate: boolean
   readonly golden?: string
+  readonly trace?: boolean
   readonly json?: boolean
 }
 
@@ -19,13 +20,14 @@ interface ConvertFlags extends ModelFlags {
 export async function convertCommand(model: string, flags: ConvertFlags, signal: AbortSignal): Promise<number> {
   const line = progressLine()
   try {
-    const { out, force, validate, golden } = flags
+    const { out, force, validate, golden, trace } = flags
     const result = await convert({
       ...modelOptions(model, flags),
       out,
       force,
       validate,
       golden,
+      trace,
       signal,
       onProgress: line.show,
       onNote: line.note,
@@ -41,7 +43,7 @@ export async function convertCommand(model: string, flags: ConvertFlags, signal:
 
 const document = ({ ok, out, manifest, report, seconds, peakBytes }: ConvertResult) => ({ ok, out, manifest, report, seconds, peakBytes })
 
-function tell({ out, manifest, report, comparisons, seconds, peakBytes }: ConvertResult): void {
+function tell({ out, manifest, report, comparisons, seconds, peakBytes, traced }: ConvertResult): void {
   if (comparisons.length > 0) console.error(`${comparisonTable(comparisons, process.stderr)}\n`)
   for (const sentence of describeCoverage(report.coverage)) console.error(sentence)
   for (const program of manifest.programs) {
@@ -56,4 +58,6 @@ function tell({ out, manifest, report, comparisons, seconds, peakBytes }: Conver
   const validated = seconds.validate === undefined ? '' : `, of which validation ${formatSeconds(seconds.validate)}`
   console.error(`${relative('.', out) || out}: ${formatSeconds(total)}${validated}; peak memory ${formatBytes(peakBytes)}`)
   for (const miss of report.misses) console.error(`missed: ${miss}`)
+  for (const place of traced?.located ?? []) console.error(`traced: ${place}`)
+  if (traced) console.error(`trace: ${relative('.', traced.folder) || traced.folder}`)
 }

@@ -18,8 +18,13 @@ const bold = (text: string) => styleText('bold', text, { stream: out })
 /** `silane inspect`. */
 export async function inspectCommand(
   target: string,
-  flags: ModelFlags & { readonly json?: boolean; readonly tensors?: boolean },
+  flags: ModelFlags & { readonly json?: boolean; readonly tensors?: boolean; readonly print?: string },
 ): Promise<number> {
+  if (flags.print !== undefined) {
+    const { printPass } = await import('../inspect/print-pass.ts')
+    console.log(await printPass(modelOptions(target, flags), flags.print))
+    return 0
+  }
   const inspection = await inspect(modelOptions(target, flags))
   console.log(flags.json ? JSON.stringify(inspection, undefined, 2) : describe(inspection, flags.tensors ?? false))
   return 0

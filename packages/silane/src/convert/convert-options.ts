@@ -41,4 +41,6 @@ export interface ConvertOptions extends ModelOptions {
   readonly validate?: boolean | undefined
   /** A file of golden outputs for the program `model`, or a folder of `golden.<program>.safetensors`. Default: the checkpoint's own. */
   readonly golden?: string | undefined
+  /** Write every function as text, after load and after every pass, into the folder `out` + `.trace`. */
+  readonly trace?: boolean | undefined
 }

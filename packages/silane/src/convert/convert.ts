@@ -16,6 +16,7 @@ import { rewriteProgram } from './rewrite-program.ts'
 import { stopwatch } from './stopwatch.ts'
 import { copyFiles, jsonText, writeTexts } from './write-files.ts'
 import { writePrograms } from './write-programs.ts'
+import { writeTrace } from './write-trace.ts'
 
 export interface ConvertResult {
   /** False where a gate was missed; what was written is there all the same. */
@@ -26,6 +27,8 @@ export interface ConvertResult {
   readonly report: ConversionReport
   /** As measured, unrounded. Empty without validation. */
   readonly comparisons: readonly Comparison[]
+  /** With `trace`: where it stands, and for each missed gate the first module whose output falls below it. */
+  readonly traced?: { readonly folder: string; readonly located: readonly string[] }
   /** Seconds of each part and the process's peak memory: for the terminal, never written into the folder. */
   readonly seconds: Readonly<Record<string, number>>
   readonly peakBytes: number
@@ -45,7 +48,11 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
     const model = await step('load', () => loadModel(checkpoint, { plugin, contract }, options))
     const { programs, pipeline } = planDeployment(model, settings)
     const rewritten = await step('rewrite', () => programs.map(program => rewriteProgram(program, contract, settings)))
-    const folder = outputFolder(out, { force: options.force ?? false, keepOut: checkpoint.revision === null ? [checkpoint.location] : [] })
+    const keepOut = checkpoint.revision === null ? [checkpoint.location] : []
+    // Before anything is written, so that it is there to look at whatever goes wrong after.
+    const trace = options.trace ? `${out}.trace` : undefined
+    if (trace !== undefined) await step('trace', () => writeTrace(trace, rewritten, keepOut))
+    const folder = outputFolder(out, { force: options.force ?? false, keepOut })
     try {
       await step('copy files', () => copyFiles(companionFiles(checkpoint.files), checkpoint.path, folder.work))
       // Everything has been taken but the elements of tensors. Goes on in its own thread while those are written.
@@ -68,6 +75,13 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
                 options,
               })
             })
+      const located =
+        trace === undefined || !validation
+          ? []
+          : await step('trace misses', async () => {
+              const { locateMisses } = await import('../validate/locate-misses.ts')
+              return locateMisses(validation.comparisons, { rewritten, model, folder: folder.work })
+            })
       const hashes = await step('hash checkpoint', () => hashing)
       const report = buildReport({ model, validation, rewritten, written })
       const manifest = buildManifest({ ...checkpoint, model, pipeline, plugin, files: hashes, programs: written, settings, ok: report.ok })
@@ -79,7 +93,9 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
       })
       await step('finish', () => folder.commit())
       const peakBytes = process.resourceUsage().maxRSS * 1024
-      return { ok: report.ok, out, manifest, report, comparisons: validation?.comparisons ?? [], seconds: step.seconds, peakBytes }
+      const comparisons = validation?.comparisons ?? []
+      const traced = trace === undefined ? {} : { traced: { folder: trace, located } }
+      return { ok: report.ok, out, manifest, report, comparisons, ...traced, seconds: step.seconds, peakBytes }
     } finally {
       folder.discard()
     }

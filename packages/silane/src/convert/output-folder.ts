@@ -20,8 +20,15 @@ export interface OutputFolder {
   discard(): void
 }
 
+export interface OutputFolderOptions {
+  readonly force: boolean
+  readonly keepOut: readonly string[]
+  /** The file that tells a folder of ours; default: silane.json. */
+  readonly mark?: string
+}
+
 /** Throws E_OUT_EXISTS, E_OUT_FOREIGN or E_OUT_WRITE before anything is made. */
-export function outputFolder(out: string, options: { readonly force: boolean; readonly keepOut: readonly string[] }): OutputFolder {
+export function outputFolder(out: string, options: OutputFolderOptions): OutputFolder {
   const place = resolve(out)
   checkPlace(place, options)
   const parent = dirname(place)
@@ -60,7 +67,7 @@ export function outputFolder(out: string, options: { readonly force: boolean; re
 /** Two processes never share a name, and a name tells whether its process is still there. */
 const host = hostname().replace(/[^A-Za-z0-9]+/g, '_')
 
-function checkPlace(place: string, { force, keepOut }: { readonly force: boolean; readonly keepOut: readonly string[] }): void {
+function checkPlace(place: string, { force, keepOut, mark = MARK }: OutputFolderOptions): void {
   for (const folder of keepOut) {
     if (isInside(folder, place)) throw errors.E_OUT_FOREIGN({ out: place, reason: 'it holds the checkpoint' })
   }
@@ -68,8 +75,8 @@ function checkPlace(place: string, { force, keepOut }: { readonly force: boolean
   if (!there) return
   if (!force) throw errors.E_OUT_EXISTS({ out: place })
   if (!there.isDirectory()) throw errors.E_OUT_FOREIGN({ out: place, reason: 'it is a file' })
-  if (readdirSync(place).length > 0 && !existsSync(join(place, MARK)))
-    throw errors.E_OUT_FOREIGN({ out: place, reason: `it is not empty and has no ${MARK}, so silane did not write it` })
+  if (readdirSync(place).length > 0 && !existsSync(join(place, mark)))
+    throw errors.E_OUT_FOREIGN({ out: place, reason: `it is not empty and has no ${mark}, so silane did not write it` })
 }
 
 const isInside = (path: string, folder: string): boolean => {
