@@ -1,10 +1,10 @@
 import type { Builder } from '../builder.ts'
 import { errors } from '../errors.ts'
 import type { Graph, Value } from '../graph/graph.ts'
+import { AXIS_CAP } from '../lower/axis-cap.ts'
 import type { Checkpoint, Json, LoadRequest, OptionSpec, SourceModel } from '../plugin.ts'
 import { chooseTask } from './choose-task.ts'
 import { encoderProgram, sequenceLengths } from './encoder-program.ts'
-import { AXIS_CAP } from './layers.ts'
 import { hasSentenceModules, sentenceEmbedding } from './sentence-embedding.ts'
 
 /** Options of every encoder with task heads. */

@@ -1,6 +1,7 @@
 import type { Builder } from '../builder.ts'
 import { type Constant, computedConstant, sliceConstant, transposeConstant } from '../constant.ts'
 import type { Value } from '../graph/graph.ts'
+import { AXIS_CAP } from '../lower/axis-cap.ts'
 import type { Weights } from './weights.ts'
 
 /** x·Wᵀ + b with `weight` [out, in] and, where there is one, `bias` [out]. */
@@ -68,9 +69,6 @@ export const lastPosition = (b: Builder, flags: Value): Value => {
   const places = b.constant(computedConstant('int32', [1, flags.type.shape[1] as number], 'places', at => at))
   return b.reduce_max({ x: b.mul({ x: flags, y: places }), axes: [1], keep_dims: true })
 }
-
-/** What one axis of an ANE tensor holds through the A16 and M3. */
-export const AXIS_CAP = 16384
 
 /**
  * Scores over a vocabulary as `project`, in one product or, with `split`, in as few equal ones as keep each below the
