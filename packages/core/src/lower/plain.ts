@@ -1,6 +1,5 @@
 import type { Builder } from '../builder.ts'
-import { reshapeConstant, transposeConstant } from '../constant.ts'
-import { constantOf, type Value } from '../graph/graph.ts'
+import type { Value } from '../graph/graph.ts'
 import { asOp, type OpKind, type OpOf } from '../ops/ops.ts'
 import { windowGrid } from '../ops/window-grid.ts'
 import type { Rule } from '../rewrite/rule.ts'
@@ -47,15 +46,12 @@ function relativeScores(op: OpOf<'attention'>, b: Builder, q: Value, k: Value): 
 
 /** q[y, x]·Rh[y, y'] + q[y, x]·Rw[x, x']: a product with the rows as batch, and one with the columns, which are swapped for it. */
 function decomposed(op: OpOf<'attention'>, b: Builder, q: Value, k: Value): Value | undefined {
-  const rows = constantOf(op.operands.relative_rows)
-  const columns = constantOf(op.operands.relative_columns)
+  const { relative_rows: rows, relative_columns: columns } = op.operands
   if (!rows || !columns) return undefined
-  const table = (x: typeof rows): Value => {
-    const [n, m, d] = x.shape as [number, number, number]
-    return b.constant(reshapeConstant(transposeConstant(x, [0, 2, 1]), [1, n, d, m]))
-  }
-  const [height, keyHeight, size] = rows.shape as [number, number, number]
-  const [width, keyWidth] = columns.shape as [number, number, number]
+  /** [n, m, d] → [1, n, d, m] */
+  const table = (x: Value): Value => b.expand_dims({ x: b.transpose({ x, perm: [0, 2, 1] }), axes: [0] })
+  const [height, keyHeight, size] = rows.type.shape as [number, number, number]
+  const [width, keyWidth] = columns.type.shape as [number, number, number]
   const lead = q.type.shape.slice(0, -2)
   const batch = lead.reduce((product, dim) => product * dim, 1)
   const swap = (x: Value) => b.transpose({ x, perm: [0, 2, 1, 3] })
