@@ -1,5 +1,16 @@
 import { describe, expect, it } from 'vitest'
-import { Builder, type Graph, type Precision, printGraph, rewriteGraph, type Value, verifyGraph } from '../src/index.ts'
+import {
+  Builder,
+  computedConstant,
+  denseConstant,
+  type Graph,
+  type Port,
+  type Precision,
+  printGraph,
+  rewriteGraph,
+  type Value,
+  verifyGraph,
+} from '../src/index.ts'
 import { lowerToAne } from '../src/lower/ane.ts'
 import { plainExpansions } from '../src/lower/plain.ts'
 import { elementwise } from '../src/ops/elementwise.ts'
@@ -830,6 +841,117 @@ describe('rotary positions', () => {
       squeeze [2,4,3]
       transpose [2,3,4]"
     `)
+  })
+})
+
+describe('running sums', () => {
+  const sum = (from: string, rest: string) => opsOf(lower(`graph main(%x: ${from})\n ${rest}\n return y=%y`))
+  it('of flags are a product with a triangle, exact in fp16', () => {
+    const ops = sum(
+      'int32[2, 5]',
+      '%z = const(val=<0>) : int32[1]\n %f = not_equal(x=%x, y=%z)\n %n = cast(x=%f, dtype="int32")\n %y = cumsum(x=%n, axis=1)',
+    )
+    expect(ops).toEqual(['not_equal [2,5]', 'cast [2,5]', 'expand_dims [2,5,1,1]', 'conv [2,5,1,1]', 'squeeze [2,5]', 'cast [2,5]'])
+  })
+  it('of integers of any size stay integers', () => expect(sum('int32[2, 5]', '%y = cumsum(x=%x, axis=1)')).toEqual(['cumsum [2,5]']))
+  it('of more flags than fp16 counts do too', () => {
+    const long = (precision: Precision) =>
+      lower('graph main(%x: bool[1, 2049])\n %n = cast(x=%x, dtype="int32")\n %y = cumsum(x=%n, axis=1)\n return y=%y', precision).ops.map(
+        ({ kind }) => kind,
+      )
+    expect(long('fp16')).toEqual(['cast', 'cumsum'])
+    expect(long('fp32')).toEqual(['cast', 'cumsum'])
+    const bounded = (precision: Precision) =>
+      lower(
+        'graph main(%x: bool[1, 9])\n %n = cast(x=%x, dtype="int32")\n %c = const(val=<300>) : int32[1]\n %m = mul(x=%n, y=%c)\n %y = cumsum(x=%m, axis=1)\n return y=%y',
+        precision,
+      ).ops.map(({ kind }) => kind)
+    expect(bounded('fp16')).toContain('cumsum')
+    expect(bounded('fp32')).toContain('conv')
+  })
+  it.each([
+    ['fp32[2, 5]', 'axis=1'],
+    ['fp32[2, 5]', 'axis=0'],
+    ['fp32[2, 5, 3]', 'axis=1, exclusive=true'],
+    ['fp32[2, 5, 3]', 'axis=-1, reverse=true'],
+    ['fp32[2, 5, 3]', 'axis=0, exclusive=true, reverse=true'],
+    ['fp32[2, 3, 4, 2]', 'axis=2'],
+  ])('of %s with %s', (type, attributes) => {
+    const kinds = sum(type, `%y = cumsum(x=%x, ${attributes})`).map(text => text.split(' ')[0])
+    expect(kinds).toContain('conv')
+    expect(kinds).not.toContain('cumsum')
+  })
+})
+
+describe('one token of each row', () => {
+  const pick = (source: string, position: string) =>
+    opsOf(
+      lower(`
+        graph main(%x: fp32[2, 3, 4], %f: ${source})
+          %w = const(val=<w>) : fp32[4, 4]
+          %h = linear(x=%x, weight=%w)
+          ${position}
+          %e = expand_dims(x=%p, axes=[2])
+          %i = tile(x=%e, reps=[1, 1, 4])
+          %g = gather_along_axis(x=%h, indices=%i, axis=1)
+          %s = squeeze(x=%g, axes=[1])
+          %y = linear(x=%s, weight=%w)
+          return y=%y`),
+    )
+  it('is a product with a one-hot row', () =>
+    expect(
+      pick(
+        'bool[2, 3]',
+        '%b = cast(x=%f, dtype="int32")\n %c = const(val=<0 1 2>) : int32[1, 3]\n %m = mul(x=%b, y=%c)\n %p = reduce_max(x=%m, axes=[1], keep_dims=true)',
+      ).slice(3),
+    ).toMatchInlineSnapshot(`
+      [
+        "cast [2,3]",
+        "mul [2,3]",
+        "reduce_max [2,1]",
+        "equal [2,3]",
+        "cast [2,3]",
+        "expand_dims [2,1,1,3]",
+        "mul [2,4,1,3]",
+        "reduce_sum [2,4,1,1]",
+        "conv [2,4,1,1]",
+        "squeeze [2,4]",
+      ]
+    `))
+  it('that may be counted from the end is counted from the start first', () =>
+    expect(pick('int32[2, 1]', '%p = sub(x=%f, y=%f)')).toContain('mod [2,1]'))
+  it('of another token for each channel stays a gather', () => {
+    const source = parseGraph(
+      'graph main(%x: fp32[2, 3, 4], %i: int32[2, 1, 4])\n %y = gather_along_axis(x=%x, indices=%i, axis=1)\n return y=%y',
+    )
+    const { graph } = lowerToAne(source, { precision: 'fp16' })
+    expectSameValues(graph, source)
+    expect(graph.ops.map(({ kind }) => kind)).toEqual(['gather_along_axis'])
+  })
+})
+
+describe('places before a position', () => {
+  const filled = (context: number, iota: string, port?: Port) => {
+    const b = new Builder('main')
+    const position = b.input('position', 'int32', [1, 1], port)
+    const places =
+      iota === 'places'
+        ? computedConstant('int32', [1, context], iota, at => at)
+        : computedConstant('int32', [1, context], iota, at => at + 1)
+    const source = b.finish({ y: b.cast({ x: b.less({ x: b.constant(places), y: position }), dtype: 'fp32' }) })
+    const { graph } = lowerToAne(source, { precision: 'fp16' })
+    verifyGraph(graph)
+    for (const at of [0, 1, context - 1, ...(port ? [] : [context, context + 5, -3])])
+      expectSameValues(graph, source, { inputs: { position: denseConstant('int32', [1, 1], Int32Array.of(at)) } })
+    return opsOf(graph)
+  }
+  it('are a row of a triangle', () =>
+    expect(filled(32, 'places', { role: 'positions', below: 32 })).toEqual(['reshape [1]', 'gather [1,32]']))
+  it('of which nothing is known are held within it', () =>
+    expect(filled(32, 'places')).toEqual(['reshape [1]', 'maximum [1]', 'minimum [1]', 'gather [1,32]']))
+  it('of a table too large, or of other numbers, are compared', () => {
+    expect(filled(2080, 'places')).toEqual(['less [1,2080]', 'cast [1,2080]'])
+    expect(filled(32, 'other')).toEqual(['less [1,32]', 'cast [1,32]'])
   })
 })
 

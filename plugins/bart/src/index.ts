@@ -74,7 +74,7 @@ function generation({ request, w, config }: Source): Built {
   const { programs, pipeline } = decoderPrograms(request, sizes, decoder_layers, (b, tokens, range) => {
     const layers = range.to - range.from
     const entry = range.first ? b.input('input_ids', 'int32', [1, tokens]) : b.input('hidden_states', 'fp32', [1, d_model, 1, tokens])
-    const positions = b.input('position_ids', 'int32', [1, tokens])
+    const positions = b.input('position_ids', 'int32', [1, tokens], { role: 'positions', below: sizes.context })
     const own = new DecoderCache(b, positions, { layers, channels: d_model, context: sizes.context, kv })
     const mask = b.input('encoder_attention_mask', 'int32', [1, length])
     const crossed = new CrossCache(b, { layers, channels: d_model, length }, mask)

@@ -56,7 +56,7 @@ function generation(
   const { programs, pipeline } = decoderPrograms(request, sizes, config.n_layer, (b, tokens, range) => {
     const ids = range.first ? b.input('input_ids', 'int32', [1, tokens]) : undefined
     const hidden = ids ? undefined : b.input('hidden_states', 'fp32', [1, config.n_embd, 1, tokens])
-    const positions = b.input('position_ids', 'int32', [1, tokens])
+    const positions = b.input('position_ids', 'int32', [1, tokens], { role: 'positions', below: sizes.context })
     const cache = new DecoderCache(b, positions, { layers: range.to - range.from, channels: config.n_embd, context: sizes.context, kv })
     const x = ids ? embed(b, ids, positions, w, config) : fromChannels(b, hidden as Value)
     const y = decode(b, x, cache, w, config, range)

@@ -97,7 +97,7 @@ function generation(source: Source): Pick<SourceModel, 'programs' | 'pipeline' |
     const x = range.first
       ? embed(b, b.input('input_ids', 'int32', [1, tokens]), w, config)
       : fromChannels(b, b.input('hidden_states', 'fp32', [1, config.d_model, 1, tokens]))
-    const positions = b.input('position_ids', 'int32', [1, tokens])
+    const positions = b.input('position_ids', 'int32', [1, tokens], { role: 'positions', below: sizes.context })
     const own = new DecoderCache(b, positions, { layers, channels: config.inner, context: sizes.context, kv })
     const mask = b.input('encoder_attention_mask', 'int32', [1, length])
     const cross = new CrossCache(b, { layers, channels: config.inner, length }, mask)

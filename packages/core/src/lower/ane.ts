@@ -8,6 +8,7 @@ import { copyBoundary, copyOutputs, mappedArguments } from '../rewrite/rewrite.t
 import { attention } from './ane/attention.ts'
 import { cachedAttention } from './ane/cached-attention.ts'
 import { alongAxis, keeps, reduction } from './ane/elementwise.ts'
+import { cast, cumsum, gatherAlongAxis } from './ane/indices.ts'
 import type { LayoutRule } from './ane/layout-rule.ts'
 import { Layouts } from './ane/layouts.ts'
 import { pad, reshape, slice, transpose } from './ane/movement.ts'
@@ -47,6 +48,9 @@ const layoutRules: Readonly<Record<string, LayoutRule>> = {
   attention,
   cached_attention: cachedAttention,
   rotary,
+  cast,
+  cumsum,
+  gather_along_axis: gatherAlongAxis,
   window_partition: windowPartition,
   window_merge: windowMerge,
 }

@@ -56,12 +56,11 @@ export const conv1d = (b: Builder, x: Value, w: Weights, columns: number, out = 
     return b.linear({ x, weight, bias: b.constant(sliceConstant(w.tensor('bias', [columns]), 0, from, from + out)) })
   })
 
-/** The vector of one token per row: x [B, S, C] at position [B, 1] (int32) → [B, C]; as a product with a one-hot row, not a gather. */
+/** The vector of one token per row: x [B, S, C] at position [B, 1] (int32) → [B, C] */
 export const tokenAt = (b: Builder, x: Value, position: Value): Value => {
-  const length = x.type.shape[1] as number
-  const places = b.constant(computedConstant('int32', [1, length], 'places', at => at))
-  const chosen = b.cast({ x: b.equal({ x: places, y: position }), dtype: x.type.dtype })
-  return b.reduce_sum({ x: b.mul({ x, y: b.expand_dims({ x: chosen, axes: [2] }) }), axes: [1] })
+  const width = x.type.shape[2] as number
+  const indices = b.tile({ x: b.expand_dims({ x: position, axes: [2] }), reps: [1, 1, width] })
+  return b.squeeze({ x: b.gather_along_axis({ x, indices, axis: 1 }), axes: [1] })
 }
 
 /** Position of the last 1 in each row, 0 where there is none: flags int32 [B, S] → [B, 1]. In integers, since fp16 tells positions apart to 2048 only. */
