@@ -23,7 +23,7 @@ const pluginRules = (plugin: PluginRewrite | undefined): Pass => ({
 })
 
 const plain: Pass = { name: 'plain', run: graph => rewriteGraph(graph, [...simplify, ...foldConstants, ...plainExpansions]) }
-const ane: Pass = { name: 'ane', run: (graph, { precision }) => lowerToAne(graph, precision) }
+const ane: Pass = { name: 'ane', run: lowerToAne }
 const half: Pass = { name: 'half', rounds: true, run: (graph, { precision }) => (precision === 'fp16' ? only(toHalf(graph)) : only(graph)) }
 
 /** The pipelines, in order, with the reason for each position. */

@@ -16,7 +16,7 @@ import {
 } from '../src/index.ts'
 import { lowerToAne } from '../src/lower/ane.ts'
 import { plainExpansions } from '../src/lower/plain.ts'
-import { seedOf, uniform } from './random.ts'
+import { randomConstant as random } from './random.ts'
 import { expectSameValues, sampleInputs } from './same-values.ts'
 
 /** What an attention is given besides queries, keys and values. */
@@ -42,11 +42,12 @@ interface Form {
   readonly relativeQuery?: boolean
   readonly relativeKey?: boolean
   readonly scaleRelative?: boolean
-}
-
-const random = (id: string, shape: readonly number[]): Constant => {
-  const size = shape.reduce((a, b) => a * b, 1)
-  return { ...denseConstant('fp32', shape, Float32Array.from(uniform(size, seedOf(id)))), id }
+  readonly windows?: number
+  /** Rows and columns of a grid of queries, and of keys where it differs: decomposed tables. */
+  readonly grid?: readonly [number, number]
+  readonly keyGrid?: readonly [number, number]
+  /** Between the projection of the query and the attention a reshape from a map. */
+  readonly fromMap?: boolean
 }
 
 const masks = {
@@ -56,17 +57,20 @@ const masks = {
 }
 
 function attentionGraph(form: Form): Graph {
-  const { batch = 2, queries = 3, heads = 2, headSize = 4, layers = 1, projected = true } = form
-  const keys = form.keys ?? queries
+  const { batch = 2, heads = 2, headSize = 4, layers = 1, projected = true, grid } = form
+  const keyGrid = form.keyGrid ?? grid
+  const queries = grid ? grid[0] * grid[1] : (form.queries ?? 3)
+  const keys = keyGrid ? keyGrid[0] * keyGrid[1] : (form.keys ?? queries)
+  const lead = form.windows ? [batch, form.windows] : [batch]
   const width = heads * headSize
   const valueWidth = heads * (form.valueSize ?? headSize)
   const b = new Builder('main')
-  let x = b.input('x', 'fp32', [batch, queries, width])
-  const other = form.keys === undefined ? undefined : b.input('memory', 'fp32', [batch, keys, width])
+  let x = b.input('x', 'fp32', [...lead, queries, width])
+  const other = keys === queries ? undefined : b.input('memory', 'fp32', [...lead, keys, width])
   const linear = (name: string, from: Value, out: number) =>
     b.linear({
       x: from,
-      weight: b.constant(random(`${name}.weight`, [out, from.type.shape[2]!])),
+      weight: b.constant(random(`${name}.weight`, [out, from.type.shape.at(-1)!])),
       bias: b.constant(random(`${name}.bias`, [out])),
     })
   const optional: Record<string, Value> = {}
@@ -76,11 +80,18 @@ function attentionGraph(form: Form): Graph {
   if (form.bias) optional.bias = b.constant(random('bias', form.bias))
   if (form.relativeQuery) optional.relative_query = b.constant(random('relative_query', [queries, keys, headSize]))
   if (form.relativeKey) optional.relative_key = b.constant(random('relative_key', [queries, keys, headSize]))
+  if (grid && keyGrid) {
+    optional.relative_rows = b.constant(random('relative_rows', [grid[0], keyGrid[0], headSize]))
+    optional.relative_columns = b.constant(random('relative_columns', [grid[1], keyGrid[1], headSize]))
+  }
+  const map = form.fromMap && grid ? grid : undefined
+  const asMap = (tokens: Value) => (map ? b.reshape({ x: tokens, shape: [batch, ...map, width] }) : tokens)
+  const asTokens = (values: Value) => (map ? b.reshape({ x: values, shape: [batch, queries, values.type.shape.at(-1)!] }) : values)
   for (let layer = 0; layer < layers; layer++) {
     const from = other ?? x
     const attended = b.in(`layer.${layer}`, () =>
       b.attention({
-        query: projected ? linear(`${layer}.query`, x, width) : x,
+        query: projected ? asTokens(linear(`${layer}.query`, asMap(x), width)) : x,
         key: projected ? linear(`${layer}.key`, from, width) : from,
         value: linear(`${layer}.value`, from, valueWidth),
         ...optional,
@@ -97,7 +108,7 @@ function attentionGraph(form: Form): Graph {
 }
 
 function lower(source: Graph, precision: Precision): Graph {
-  const { graph } = lowerToAne(source, precision)
+  const { graph } = lowerToAne(source, { precision })
   verifyGraph(graph, 'ane')
   return graph
 }
@@ -138,6 +149,18 @@ const forms: Readonly<Record<string, Form>> = {
   'over another sequence with a mask': { keys: 5, keyMask: true, bias: [1, 2, 3, 5] },
   'over another sequence with relative positions': { keys: 5, relativeQuery: true, relativeKey: true },
   'with values of another width': { valueSize: 3 },
+  'with windows': { windows: 3 },
+  'with windows, one head and values of another width': { windows: 3, heads: 1, valueSize: 3 },
+  'with windows over another sequence': { windows: 2, keys: 5 },
+  'with windows, masks and a bias, which all windows share': { windows: 3, keyMask: true, mask: [2, 3, 3], bias: [2, 2, 3, 3] },
+  'with windows, a triangle and a bias for each head of rank 3': { windows: 2, knownMask: 'causal', bias: [2, 3, 3] },
+  'with a grid of decomposed positions': { grid: [2, 3] },
+  'with a grid, added unscaled': { grid: [2, 3], scaleRelative: false },
+  'with a grid and one head': { grid: [3, 2], heads: 1, scaleRelative: false },
+  'with a grid over another one': { grid: [2, 3], keyGrid: [4, 2], keyMask: true },
+  'with a grid in windows': { grid: [2, 3], windows: 3, scaleRelative: false },
+  'with a grid in windows over another one': { grid: [2, 1], keyGrid: [2, 2], windows: 2, bias: [1, 2, 2, 4] },
+  'with a grid and a query that comes from a map': { grid: [2, 3], fromMap: true },
   'in two layers that share a mask and a bias': { layers: 2, keyMask: true, bias: [1, 2, 3, 3] },
 }
 
@@ -159,7 +182,7 @@ describe.each(Object.entries(forms))('attention %s', (_, form) => {
     const { heads = 2, layers = 1 } = form
     const axes = graph.ops.filter(op => op.kind === 'softmax').map(op => op.attributes.axis)
     expect(axes).toEqual(Array(heads * layers).fill(1))
-    expect(count(graph, 'einsum')).toBe(2 * heads * layers)
+    expect(count(graph, 'einsum')).toBe((form.grid ? 4 : 2) * heads * layers)
     expect(new Set(graph.ops.filter(op => op.kind === 'einsum').map(op => op.attributes.equation))).toEqual(
       new Set(['bkhc,bchq->bkhq', 'bchk,bkhq->bchq']),
     )
@@ -220,6 +243,40 @@ describe('the scale', () => {
     const graph = lower(source, 'fp16')
     expectSameValues(graph, source)
     expect(count(graph, 'conv')).toBe(2)
+  })
+})
+
+describe('a grid', () => {
+  it('adds nothing of the size of the scores, and turns what is as long as the queries', () => {
+    const graph = lower(attentionGraph({ grid: [2, 3], batch: 1, scaleRelative: false }), 'fp16')
+    expect(count(graph, 'add')).toBe(0)
+    // One for the keys, one for the columns of the queries and one back, two at the border.
+    expect(count(graph, 'transpose')).toBe(5)
+  })
+})
+
+describe('blocks', () => {
+  const sizes = (graph: Graph) => graph.ops.filter(op => op.kind === 'softmax').map(op => op.outputs[0]!.type.shape.join())
+
+  it('cut long rows of queries, with all that is added to them', () => {
+    const form = { batch: 1, heads: 1, headSize: 1, queries: 1100, keys: 1920 }
+    const source = attentionGraph({ ...form, bias: [1, 1, 1100, 1920], keyMask: true })
+    const graph = lower(source, 'fp16')
+    expectSameValues(graph, source, { tolerance: 1e-6 })
+    expect(sizes(graph)).toEqual(['1,1920,1,384', '1,1920,1,384', '1,1920,1,332'])
+  })
+  it('leave what fits whole', () => {
+    expect(sizes(lower(attentionGraph({ batch: 1, heads: 1, headSize: 1, queries: 1024, keys: 2048 }), 'fp16'))).toEqual(['1,2048,1,1024'])
+  })
+  it.each(['fp32', 'fp16'] as const)('of keys over the axis cap are combined (%s)', precision => {
+    const form = { batch: 1, heads: 1, headSize: 2, queries: 2, keys: 33_000, keyMask: true, scale: 8 }
+    const source = attentionGraph(form)
+    const graph = lower(source, precision)
+    expectSameValues(graph, source, { tolerance: 1e-6 })
+    expect(sizes(graph)).toEqual(['1,11008,1,2', '1,11008,1,2', '1,10984,1,2'])
+    // The tokens themselves come in over the cap: nothing that attention makes of them stays so.
+    const made = graph.ops.filter(op => ['einsum', 'softmax', 'exp', 'add', 'mul'].includes(op.kind) && op.origin.module !== '')
+    expect(Math.max(...made.flatMap(op => op.outputs.flatMap(({ type }) => type.shape)))).toBeLessThanOrEqual(16384)
   })
 })
 

@@ -662,10 +662,23 @@ export const opCases: Readonly<Record<OpKind, OpCases>> = {
         'fp32[1, 1, 2]',
         [1, 2],
       ],
+      [
+        '(q: fp32[1, 2, 1, 1] = 1 2, v: fp32[1, 2, 1, 2] = 1 2 3 4) attention(query=%q, key=%q, value=%v, heads=1, scale=1)',
+        'fp32[1, 2, 1, 2]',
+        [1, 2, 3, 4],
+      ],
+      [
+        '(q: fp32[1, 2, 1] = 0 1, k: fp32[1, 2, 1] = 0 0, v: fp32[1, 2, 1] = 0 4, th: fp32[1, 1, 1] = 5, tw: fp32[2, 2, 1] = 7 7 0 1000) attention(query=%q, key=%k, value=%v, relative_rows=%th, relative_columns=%tw, heads=1, scale=1)',
+        'fp32[1, 2, 1]',
+        [2, 4],
+      ],
     ],
     illegal: [
       ['(q: fp32[1, 1, 3]) attention(query=%q, key=%q, value=%q, heads=2, scale=1)', '2 heads do not divide 3 and 3'],
-      ['(q: fp32[1, 3]) attention(query=%q, key=%q, value=%q, heads=1, scale=1)', 'query, key and value are [B, tokens, channels]'],
+      [
+        '(q: fp32[1, 3]) attention(query=%q, key=%q, value=%q, heads=1, scale=1)',
+        'query, key and value are [B, tokens, channels] or [B, windows, tokens, channels]',
+      ],
       ['(q: fp32[1, 2, 4], k: fp32[1, 2, 2]) attention(query=%q, key=%k, value=%k, heads=2, scale=1)', 'query is 4 wide, key 2'],
       ['(q: fp32[1, 2, 4], k: fp32[1, 3, 4]) attention(query=%q, key=%k, value=%q, heads=2, scale=1)', 'key [1,3,4], value [1,2,4]'],
       [
@@ -681,6 +694,54 @@ export const opCases: Readonly<Record<OpKind, OpCases>> = {
         '(q: fp32[1, 2, 4], r: fp32[2, 2, 4]) attention(query=%q, key=%q, value=%q, relative_key=%r, heads=2, scale=1)',
         'a relative table is [2,2,4]',
       ],
+      [
+        '(q: fp32[1, 2, 2, 4], r: fp32[2, 2, 4]) attention(query=%q, key=%q, value=%q, relative_key=%r, heads=1, scale=1)',
+        'a relative table is [2,2,4]',
+      ],
+      [
+        '(q: fp32[1, 2, 4], r: fp32[2, 2, 4]) attention(query=%q, key=%q, value=%q, relative_rows=%r, heads=1, scale=1)',
+        'relative_rows and relative_columns come together',
+      ],
+      [
+        '(q: fp32[1, 2, 4], r: fp32[2, 2, 4]) attention(query=%q, key=%q, value=%q, relative_rows=%r, relative_columns=%r, heads=1, scale=1)',
+        'relative_rows [2,2,4] and relative_columns [2,2,4] for 2 queries and 2 keys',
+      ],
+    ],
+  },
+  rotary: {
+    legal: [
+      [
+        '(x: fp32[1, 1, 6] = 1 2 3 4 5 6, c: fp32[1, 2] = 0 10, s: fp32[1, 2] = 1 100) rotary(x=%x, cos=%c, sin=%s, heads=2)',
+        'fp32[1, 1, 6]',
+        [-2, 120, 3, -5, 450, 6],
+      ],
+      ['(x: fp32[2, 2, 3, 4], c: fp32[2, 1, 3, 4]) rotary(x=%x, cos=%c, sin=%c, heads=1)', 'fp32[2, 2, 3, 4]'],
+    ],
+    illegal: [
+      [
+        '(x: fp32[1, 4], c: fp32[1, 4]) rotary(x=%x, cos=%c, sin=%c, heads=1)',
+        'x is [B, tokens, channels] or [B, windows, tokens, channels]',
+      ],
+      ['(x: fp32[1, 1, 4], c: fp32[1, 4]) rotary(x=%x, cos=%c, sin=%c, heads=3)', '3 heads do not divide 4'],
+      ['(x: fp32[1, 1, 4], c: fp32[1, 4], s: fp32[1, 2]) rotary(x=%x, cos=%c, sin=%s, heads=1)', 'cos is [1,4], sin [1,2]'],
+      ['(x: fp32[1, 1, 4], c: fp32[1, 4]) rotary(x=%x, cos=%c, sin=%c, heads=2)', 'cos is [1,4] for heads of 2 in [1,1,4]'],
+      ['(x: fp32[1, 2, 4], c: fp32[1, 4]) rotary(x=%x, cos=%c, sin=%c, heads=1)', 'cos is [1,4] for heads of 4 in [1,2,4]'],
+    ],
+  },
+  window_partition: {
+    legal: [['(x: fp32[1, 2, 3, 1] = 1 2 3 4 5 6) window_partition(x=%x, window=2)', 'fp32[1, 2, 4, 1]', [1, 2, 4, 5, 3, 0, 6, 0]]],
+    illegal: [
+      ['(x: fp32[2, 3, 1]) window_partition(x=%x, window=2)', 'windows of 2 in [2,3,1]'],
+      ['(x: int32[1, 2, 3, 1]) window_partition(x=%x, window=2)', floatsOnly],
+    ],
+  },
+  window_merge: {
+    legal: [
+      ['(x: fp32[1, 2, 4, 1] = 1 2 4 5 3 0 6 0) window_merge(x=%x, window=2, height=2, width=3)', 'fp32[1, 2, 3, 1]', [1, 2, 3, 4, 5, 6]],
+    ],
+    illegal: [
+      ['(x: fp32[1, 2, 4, 1]) window_merge(x=%x, window=2, height=3, width=3)', '[1,2,4,1] are no windows of 2 over 3 × 3'],
+      ['(x: fp32[1, 2, 3, 1]) window_merge(x=%x, window=2, height=2, width=3)', '[1,2,3,1] are no windows of 2 over 2 × 3'],
     ],
   },
   cached_attention: {

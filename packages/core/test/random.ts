@@ -1,3 +1,5 @@
+import { type Constant, denseConstant, sizeOf } from '../src/index.ts'
+
 /** Numbers in [0, 1) that are the same on every run (mulberry32). */
 export function seeded(seed: number): () => number {
   let state = seed >>> 0
@@ -17,3 +19,9 @@ export function uniform(count: number, seed: number): number[] {
   const next = seeded(seed)
   return Array.from({ length: count }, () => next() * 2 - 1)
 }
+
+/** A constant whose elements depend on its name alone. */
+export const randomConstant = (id: string, shape: readonly number[]): Constant => ({
+  ...denseConstant('fp32', shape, Float32Array.from(uniform(sizeOf(shape), seedOf(id)))),
+  id,
+})

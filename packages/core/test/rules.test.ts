@@ -643,6 +643,88 @@ describe('plain-cached-attention', () => {
   )
 })
 
+describe('plain-rotary', () => {
+  const { after, fires, leaves } = under('plain-rotary')
+  fires('two heads, turned in part', () =>
+    expect(
+      after(`
+        graph main(%x: fp32[1, 3, 10], %c: fp32[3, 4], %s: fp32[3, 4])
+          %a = rotary(x=%x, cos=%c, sin=%s, heads=2)
+          return y=%a`),
+    ).toMatchInlineSnapshot(`
+      "graph main(%x: fp32[1, 3, 10], %c: fp32[3, 4], %s: fp32[3, 4])
+        %reshape = reshape(x=%x, shape=[1, 3, 2, 5]) : fp32[1, 3, 2, 5]
+        %split_0, %split_1 = split(x=%reshape, axis=-1, split_sizes=[4, 1]) : fp32[1, 3, 2, 4], fp32[1, 3, 2, 1]
+        %split_0_1, %split_1_1 = split(x=%split_0, axis=-1, split_sizes=[2, 2]) : fp32[1, 3, 2, 2], fp32[1, 3, 2, 2]
+        %const = const(val=<scalar:fp32:-1>) : fp32[]
+        %mul = mul(x=%split_1_1, y=%const) : fp32[1, 3, 2, 2]
+        %concat = concat(values=[%mul, %split_0_1], axis=-1, interleave=false) : fp32[1, 3, 2, 4]
+        %expand_dims = expand_dims(x=%c, axes=[-2]) : fp32[3, 1, 4]
+        %mul_1 = mul(x=%split_0, y=%expand_dims) : fp32[1, 3, 2, 4]
+        %expand_dims_1 = expand_dims(x=%s, axes=[-2]) : fp32[3, 1, 4]
+        %mul_2 = mul(x=%concat, y=%expand_dims_1) : fp32[1, 3, 2, 4]
+        %add = add(x=%mul_1, y=%mul_2) : fp32[1, 3, 2, 4]
+        %concat_1 = concat(values=[%add, %split_1], axis=-1, interleave=false) : fp32[1, 3, 2, 5]
+        %reshape_1 = reshape(x=%concat_1, shape=[1, 3, 10]) : fp32[1, 3, 10]
+        return y=%reshape_1"
+    `),
+  )
+  fires('windows, turned as a whole', () => {
+    after(`
+      graph main(%x: fp32[2, 2, 3, 4], %c: fp32[3, 4])
+        %a = rotary(x=%x, cos=%c, sin=%c, heads=1)
+        return y=%a`)
+  })
+  leaves('products', 'graph main(%x: fp32[1, 3, 4], %c: fp32[3, 4])\n %y = mul(x=%x, y=%c)\n return y=%y')
+})
+
+describe('plain-window-partition', () => {
+  const { after, fires, leaves } = under('plain-window-partition')
+  fires('a map that needs padding', () =>
+    expect(
+      after(`
+        graph main(%x: fp32[2, 5, 4, 3])
+          %y = window_partition(x=%x, window=2)
+          return y=%y`),
+    ).toMatchInlineSnapshot(`
+      "graph main(%x: fp32[2, 5, 4, 3])
+        %pad = pad(x=%x, pad=[0, 1, 0, 0, 0, 0], mode="constant", constant_val=0) : fp32[2, 6, 4, 3]
+        %reshape = reshape(x=%pad, shape=[6, 2, 2, 6]) : fp32[6, 2, 2, 6]
+        %transpose = transpose(x=%reshape, perm=[0, 2, 1, 3]) : fp32[6, 2, 2, 6]
+        %reshape_1 = reshape(x=%transpose, shape=[2, 6, 4, 3]) : fp32[2, 6, 4, 3]
+        return y=%reshape_1"
+    `),
+  )
+  leaves('a reshape', 'graph main(%x: fp32[1, 2, 2, 3])\n %y = reshape(x=%x, shape=[1, 1, 4, 3])\n return y=%y')
+})
+
+describe('plain-window-merge', () => {
+  const { after, fires, leaves } = under('plain-window-merge')
+  fires('windows that reach beyond the map', () =>
+    expect(
+      after(`
+        graph main(%x: fp32[2, 6, 4, 3])
+          %y = window_merge(x=%x, window=2, height=5, width=4)
+          return y=%y`),
+    ).toMatchInlineSnapshot(`
+      "graph main(%x: fp32[2, 6, 4, 3])
+        %reshape = reshape(x=%x, shape=[6, 2, 2, 6]) : fp32[6, 2, 2, 6]
+        %transpose = transpose(x=%reshape, perm=[0, 2, 1, 3]) : fp32[6, 2, 2, 6]
+        %reshape_1 = reshape(x=%transpose, shape=[2, 6, 4, 3]) : fp32[2, 6, 4, 3]
+        %slice_by_index = slice_by_index(x=%reshape_1, begin=[0, 0, 0, 0], end=[2, 5, 4, 3]) : fp32[2, 5, 4, 3]
+        return y=%slice_by_index"
+    `),
+  )
+  fires('windows that fit, in three ops', () => {
+    const text = after(`
+      graph main(%x: fp32[1, 4, 4, 3])
+        %y = window_merge(x=%x, window=2, height=4, width=4)
+        return y=%y`)
+    expect(text.match(/ = \w+/g)).toEqual([' = reshape', ' = transpose', ' = reshape'])
+  })
+  leaves('a reshape', 'graph main(%x: fp32[1, 1, 4, 3])\n %y = reshape(x=%x, shape=[1, 2, 2, 3])\n return y=%y')
+})
+
 describe('plain-rms-norm', () => {
   const { after, fires, leaves } = under('plain-rms-norm')
   fires('a norm without a mean', () =>

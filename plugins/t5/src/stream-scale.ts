@@ -1,9 +1,6 @@
-import { type Constant, sizeOf } from '@silane/core'
+import { type Constant, EPSILON_FP16, sizeOf } from '@silane/core'
 
-/** The smallest epsilon that a norm keeps in fp16; see `EPSILON_FP16` of the core. */
-const EPSILON_FP16 = 1e-7
-
-/** How much of a row's mean square that epsilon may be: 3e-4 of it changes the norm by 1.5e-4, 76 dB below the signal. */
+/** How much of a row's mean square the smallest epsilon of fp16 may be: 3e-4 of it changes the norm by 1.5e-4, 76 dB below the signal. */
 const TOLERATED = 3e-4
 
 /** The strongest scale: it brings the largest stream reported (2.8e5) down to 8.7e3, below the 32752 at which the ANE's products saturate. */

@@ -2,6 +2,7 @@ import type { Builder } from '../builder.ts'
 import { type Op, operand, optionalOperand, type Value } from '../graph/graph.ts'
 import type { Precision } from '../plugin/target.ts'
 import { MASKED_FP16 } from './half.ts'
+import { headsApart, headsTogether } from './heads.ts'
 import { maskBias } from './mask-bias.ts'
 
 /** How a lowering gets at the operands: queries, keys and values of new tokens as [1, heads·d, 1, S], everything else as it is. */
@@ -49,16 +50,10 @@ export function lowerCachedAttention(op: Op, b: Builder, operands: CachedOperand
 }
 
 /** [1, heads·d, 1, N] → [1, heads, d, N] */
-const byHead = (b: Builder, x: Value, heads: number): Value => {
-  const [, width, , length] = x.type.shape as [number, number, number, number]
-  return b.reshape({ x, shape: [1, heads, width / heads, length] })
-}
+const byHead = (b: Builder, x: Value, heads: number): Value => headsApart(b, x, 1, heads, 2)
 
 /** [1, heads, d, S] → [1, heads·d, 1, S] */
-const joined = (b: Builder, x: Value): Value => {
-  const [, heads, size, tokens] = x.type.shape as [number, number, number, number]
-  return b.reshape({ x, shape: [1, heads * size, 1, tokens] })
-}
+const joined = (b: Builder, x: Value): Value => headsTogether(b, x, 1, 'kept')
 
 const biasOf = (op: Op, name: string, operands: CachedOperands): Value | undefined => {
   const bias = optionalOperand(op, name)

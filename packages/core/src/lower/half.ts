@@ -11,6 +11,10 @@ import { copyBoundary, copyOutputs, mappedArguments } from '../rewrite/rewrite.t
  */
 export const EPSILON_FP16 = 1e-7
 
+/** fp16 holds every whole number up to here, fp32 up to there. */
+export const EXACT_FP16 = 2 ** 11
+export const EXACT_FP32 = 2 ** 24
+
 /** The largest fp16. */
 export const MAX_FP16 = 65504
 

@@ -34,9 +34,6 @@ export interface DecoderAttention {
   cross(layer: number, projected: Pick<SelfProjections, 'query' | 'heads' | 'scale'>): Value
 }
 
-/** Above this many slots a table of masks, N² elements, costs more than comparing positions. */
-const LARGEST_TABLE = 2048
-
 /**
  * The key/value cache of a decoder function, with the names and shapes of the deployment contract.
  *
@@ -134,16 +131,9 @@ export const causalMask = (tokens: number): Constant =>
 const firstPosition = (b: Builder, positions: Value): Value =>
   b.slice_by_index({ x: positions, begin: [0, 0], end: [1, 1], squeeze_mask: [true, false] })
 
-/**
- * 1 for the slots before `position`, [1, N]: a row of a constant triangle, gathered like the rows of an embedding, since an
- * integer comparison has no place on the ANE.
- */
+/** 1 for the slots before `position`, [1, N]. */
 function filledSlots(b: Builder, position: Value, context: number): Value {
-  if (context <= LARGEST_TABLE) {
-    const table = computedConstant('fp32', [context, context], 'filled', at => (at % context < Math.floor(at / context) ? 1 : 0))
-    return b.gather({ x: b.constant(table), indices: position, axis: 0 })
-  }
-  const slots = b.constant(computedConstant('int32', [1, context], 'slots', at => at))
+  const slots = b.constant(computedConstant('int32', [1, context], 'places', at => at))
   return b.cast({ x: b.less({ x: slots, y: b.expand_dims({ x: position, axes: [0] }) }), dtype: 'fp32' })
 }
 

@@ -47,12 +47,11 @@ export const firstToken = (b: Builder, x: Value): Value => {
   return b.slice_by_index({ x, begin: [0, 0, 0], end: [batch, 1, width], squeeze_mask: [false, true, false] })
 }
 
-/** The vector of one token per row: x [B, S, C] at position [B, 1] (int32) → [B, C]; as a product with a one-hot row, not a gather. */
+/** The vector of one token per row: x [B, S, C] at position [B, 1] (int32) → [B, C] */
 export const tokenAt = (b: Builder, x: Value, position: Value): Value => {
-  const length = x.type.shape[1] as number
-  const places = b.constant(computedConstant('int32', [1, length], 'places', at => at))
-  const chosen = b.cast({ x: b.equal({ x: places, y: position }), dtype: x.type.dtype })
-  return b.reduce_sum({ x: b.mul({ x, y: b.expand_dims({ x: chosen, axes: [2] }) }), axes: [1] })
+  const width = x.type.shape[2] as number
+  const indices = b.tile({ x: b.expand_dims({ x: position, axes: [2] }), reps: [1, 1, width] })
+  return b.squeeze({ x: b.gather_along_axis({ x, indices, axis: 1 }), axes: [1] })
 }
 
 /** Position of the last 1 in each row, 0 where there is none: flags int32 [B, S] → [B, 1]. In integers, since fp16 tells positions apart to 2048 only. */
@@ -60,9 +59,6 @@ export const lastPosition = (b: Builder, flags: Value): Value => {
   const places = b.constant(computedConstant('int32', [1, flags.type.shape[1] as number], 'places', at => at))
   return b.reduce_max({ x: b.mul({ x: flags, y: places }), axes: [1], keep_dims: true })
 }
-
-/** What one axis of an ANE tensor holds through the A16 and M3. */
-export const AXIS_CAP = 16384
 
 /** [1, S, C] → [1, C, 1, S]: the layout of caches, and of what one part of a cut decoder hands to the next. */
 export const toChannels = (b: Builder, x: Value): Value => b.expand_dims({ x: b.transpose({ x, perm: [0, 2, 1] }), axes: [2] })

@@ -11,6 +11,8 @@ export interface Target {
   readonly precision: Precision
   /** The Core ML opset of the minimum OS: 6 for iOS 16, … */
   readonly opset: number
+  /** Output matrices with more rows than one axis of the ANE holds are computed in parts, each stored beside a tied table. Default: whole. */
+  readonly splitHead?: boolean
 }
 
 /** Counts of rewrite rules that fired, by rule name. */

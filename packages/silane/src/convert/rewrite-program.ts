@@ -33,7 +33,12 @@ export function rewriteProgram(plan: ProgramPlan, plugin: PluginContract, settin
     const wanted = plan.functions.filter(fn => fn[name] !== undefined)
     return new Map(
       wanted.map(fn => {
-        const target = { name, precision: name === 'coreml' ? settings.precision : 'fp32', opset: settings.opset } as const
+        const target = {
+          name,
+          precision: name === 'coreml' ? settings.precision : 'fp32',
+          opset: settings.opset,
+          splitHead: settings.splitHead,
+        } as const
         const { graph, exact: before, hits, passes } = rewriteTo(fn.source, target, plugin.rewrite?.(target))
         if (name === 'coreml') exact.set(fn.name, before)
         traced.push(...passes.map(pass => ({ ...pass, function: fn.name, target: name })))
