@@ -30,7 +30,7 @@ const style = `body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2r
 table{border-collapse:collapse;margin:.5rem 0 1.5rem}th,td{border-bottom:1px solid #ddd;padding:.2rem .8rem .2rem 0;text-align:left}
 td.number{text-align:right;font-variant-numeric:tabular-nums}.miss{color:#b00020;font-weight:600}.warning{color:#8a5a00}dt{float:left;width:7rem;font-weight:600}code{font-size:.92em}h2{margin-top:2rem}`
 
-/** report.html: one page without scripts or links, from the manifest and the report. */
+/** report.html: one page that needs nothing beside it, from the manifest and the report. */
 export function renderReport(manifest: Manifest, report: ConversionReport): string {
   const { model, plugin, silane } = manifest
   return html`<!doctype html>
@@ -61,7 +61,9 @@ function verdict({ comparisons: all, coverage }: ConversionReport): Html {
   return html`${passes}${describeCoverage(coverage).map(sentence => html`<p>${sentence}</p>`)}`
 }
 
-/** What each line tells; docs/guides/read-the-report.md at more length. */
+const GUIDE = 'https://github.com/silane/silane/blob/main/docs/guides/read-the-report.md'
+
+/** What each line tells; the guide at more length. */
 const lines: Readonly<Record<Line, string>> = {
   original: 'what silane reads in the checkpoint, beside what the original computes',
   onnx: 'the ONNX file',
@@ -79,7 +81,8 @@ ${rows.map(
 <td class="${row.ok ? 'number' : 'number miss'}">${typeof row.psnr === 'number' ? row.psnr.toFixed(1) : row.psnr}</td><td class="number">${row.gate ?? 'reported'}</td></tr>
 `,
 )}</table>
-<dl>${[...new Set(rows.map(({ line }) => line))].map(line => html`<dt>${line}</dt><dd>${lines[line]}</dd>`)}</dl>`
+<dl>${[...new Set(rows.map(({ line }) => line))].map(line => html`<dt>${line}</dt><dd>${lines[line]}</dd>`)}</dl>
+<p>What a figure means, and what to do about a missed gate: <a href="${GUIDE}">read the report</a>.</p>`
 
 function analysis({ program, function: name, target, analysis: found, rules }: FunctionReport): Html {
   return html`<h3>${program} / ${name}, ${target === 'coreml' ? 'Core ML' : 'ONNX'}</h3>
