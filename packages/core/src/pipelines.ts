@@ -4,6 +4,8 @@ import { lowerToAne } from './lower/ane.ts'
 import { toHalf } from './lower/half.ts'
 import { plainExpansions } from './lower/plain.ts'
 import { foldConstants } from './passes/fold-constants.ts'
+import { products } from './passes/products.ts'
+import { rows } from './passes/rows.ts'
 import { simplify } from './passes/simplify.ts'
 import type { PluginRewrite, RewriteResult, Target } from './plugin.ts'
 import { rewriteGraph } from './rewrite/rewrite.ts'
@@ -20,7 +22,8 @@ const pluginRules = (plugin: PluginRewrite | undefined): Pass => ({
   run: graph => (plugin?.rules?.length ? rewriteGraph(graph, plugin.rules) : only(graph)),
 })
 
-const plain: Pass = { name: 'plain', run: graph => rewriteGraph(graph, [...simplify, ...foldConstants, ...plainExpansions]) }
+const plainRules = [...simplify, ...foldConstants, ...plainExpansions, ...rows, ...products]
+const plain: Pass = { name: 'plain', run: graph => rewriteGraph(graph, plainRules) }
 const ane: Pass = { name: 'ane', run: (graph, { precision }) => lowerToAne(graph, precision) }
 const half: Pass = { name: 'half', run: (graph, { precision }) => (precision === 'fp16' ? only(toHalf(graph)) : only(graph)) }
 
