@@ -4,6 +4,8 @@ import { lowerToAne } from './lower/ane.ts'
 import { toHalf } from './lower/half.ts'
 import { plainExpansions } from './lower/plain.ts'
 import { foldConstants } from './passes/fold-constants.ts'
+import { products } from './passes/products.ts'
+import { rows } from './passes/rows.ts'
 import { simplify } from './passes/simplify.ts'
 import type { PluginRewrite, RewriteResult, Target } from './plugin/target.ts'
 import { rewriteGraph } from './rewrite/rewrite.ts'
@@ -22,7 +24,8 @@ const pluginRules = (plugin: PluginRewrite | undefined): Pass => ({
   run: graph => (plugin?.rules?.length ? rewriteGraph(graph, plugin.rules) : only(graph)),
 })
 
-const plain: Pass = { name: 'plain', run: graph => rewriteGraph(graph, [...simplify, ...foldConstants, ...plainExpansions]) }
+const plainRules = [...simplify, ...foldConstants, ...plainExpansions, ...rows, ...products]
+const plain: Pass = { name: 'plain', run: graph => rewriteGraph(graph, plainRules) }
 const ane: Pass = { name: 'ane', run: lowerToAne }
 const half: Pass = { name: 'half', rounds: true, run: (graph, { precision }) => (precision === 'fp16' ? only(toHalf(graph)) : only(graph)) }
 

@@ -2,11 +2,13 @@ import { describe, expect, it } from 'vitest'
 import { type Graph, printGraph, type Rule, rewriteGraph, verifyGraph } from '../src/index.ts'
 import { plainExpansions } from '../src/lower/plain.ts'
 import { foldConstants } from '../src/passes/fold-constants.ts'
+import { products } from '../src/passes/products.ts'
+import { rows } from '../src/passes/rows.ts'
 import { simplify } from '../src/passes/simplify.ts'
 import { parseGraph } from './parse-graph.ts'
 import { expectSameValues } from './same-values.ts'
 
-const rules: readonly Rule[] = [...simplify, ...foldConstants, ...plainExpansions]
+const rules: readonly Rule[] = [...simplify, ...foldConstants, ...plainExpansions, ...rows, ...products]
 const firing = new Set<string>()
 const quiet = new Set<string>()
 
@@ -753,7 +755,262 @@ describe('plain-rms-norm', () => {
   )
 })
 
+describe('linear-of-rows', () => {
+  const { after, fires, leaves } = under('linear-of-rows')
+  fires('the axes before the last become one', () =>
+    expect(
+      after(`
+        graph main(%x: fp32[2, 3, 4])
+          %w = const(val=<w>) : fp32[5, 4]
+          %b = const(val=<b>) : fp32[5]
+          %y = linear(x=%x, weight=%w, bias=%b)
+          return y=%y`),
+    ).toMatchInlineSnapshot(`
+      "graph main(%x: fp32[2, 3, 4])
+        %w = const(val=<w>) : fp32[5, 4]
+        %b = const(val=<b>) : fp32[5]
+        %reshape = reshape(x=%x, shape=[6, 4]) : fp32[6, 4]
+        %linear = linear(x=%reshape, weight=%w, bias=%b) : fp32[6, 5]
+        %reshape_1 = reshape(x=%linear, shape=[2, 3, 5]) : fp32[2, 3, 5]
+        return y=%reshape_1"
+    `),
+  )
+  leaves(
+    'a product of rows',
+    `graph main(%x: fp32[3, 4])
+       %w = const(val=<w>) : fp32[5, 4]
+       %y = linear(x=%x, weight=%w)
+       return y=%y`,
+  )
+})
+
+describe('elementwise-of-rows', () => {
+  const { after, fires, leaves } = under('elementwise-of-rows')
+  fires('one operand', () =>
+    expect(
+      after(`
+        graph main(%x: fp32[6, 4])
+          %a = reshape(x=%x, shape=[2, 3, 4])
+          %y = gelu(x=%a, mode="EXACT")
+          return y=%y`),
+    ).toMatchInlineSnapshot(`
+      "graph main(%x: fp32[6, 4])
+        %a = reshape(x=%x, shape=[2, 3, 4]) : fp32[2, 3, 4]
+        %reshape = reshape(x=%a, shape=[6, 4]) : fp32[6, 4]
+        %gelu = gelu(x=%reshape, mode="EXACT") : fp32[6, 4]
+        %reshape_1 = reshape(x=%gelu, shape=[2, 3, 4]) : fp32[2, 3, 4]
+        return y=%reshape_1"
+    `),
+  )
+  fires('rows, a vector along them, a column and a constant beside', () =>
+    expect(
+      after(`
+        graph main(%x: fp32[6, 4], %column: fp32[2, 3, 1], %z: fp32[4], %other: fp32[2, 3, 4])
+          %w = const(val=<w>) : fp32[1, 1, 4]
+          %a = reshape(x=%x, shape=[2, 3, 4])
+          %b = add(x=%a, y=%w)
+          %c = mul(x=%column, y=%b)
+          %d = sub(x=%c, y=%z)
+          %y = maximum(x=%other, y=%d)
+          return y=%y`),
+    ).toMatchInlineSnapshot(`
+      "graph main(%x: fp32[6, 4], %column: fp32[2, 3, 1], %z: fp32[4], %other: fp32[2, 3, 4])
+        %w = const(val=<w>) : fp32[1, 1, 4]
+        %a = reshape(x=%x, shape=[2, 3, 4]) : fp32[2, 3, 4]
+        %reshape = reshape(x=%a, shape=[6, 4]) : fp32[6, 4]
+        %reshape_1 = reshape(x=%w, shape=[4]) : fp32[4]
+        %add = add(x=%reshape, y=%reshape_1) : fp32[6, 4]
+        %reshape_2 = reshape(x=%add, shape=[2, 3, 4]) : fp32[2, 3, 4]
+        %reshape_3 = reshape(x=%column, shape=[6, 1]) : fp32[6, 1]
+        %reshape_4 = reshape(x=%reshape_2, shape=[6, 4]) : fp32[6, 4]
+        %mul = mul(x=%reshape_3, y=%reshape_4) : fp32[6, 4]
+        %reshape_5 = reshape(x=%mul, shape=[2, 3, 4]) : fp32[2, 3, 4]
+        %reshape_6 = reshape(x=%reshape_5, shape=[6, 4]) : fp32[6, 4]
+        %sub = sub(x=%reshape_6, y=%z) : fp32[6, 4]
+        %reshape_7 = reshape(x=%sub, shape=[2, 3, 4]) : fp32[2, 3, 4]
+        %reshape_8 = reshape(x=%other, shape=[6, 4]) : fp32[6, 4]
+        %reshape_9 = reshape(x=%reshape_7, shape=[6, 4]) : fp32[6, 4]
+        %maximum = maximum(x=%reshape_8, y=%reshape_9) : fp32[6, 4]
+        %reshape_10 = reshape(x=%maximum, shape=[2, 3, 4]) : fp32[2, 3, 4]
+        return y=%reshape_10"
+    `),
+  )
+  leaves(
+    'another last axis, an operand along another axis, and one that grows',
+    `graph main(%x: fp32[6, 4], %batch: fp32[2, 1, 4])
+       %a = reshape(x=%x, shape=[2, 3, 2, 2])
+       %b = relu(x=%a)
+       %c = reshape(x=%x, shape=[2, 3, 4])
+       %d = add(x=%c, y=%batch)
+       %e = reshape(x=%x, shape=[1, 6, 4])
+       %w = const(val=<w>) : fp32[3, 1, 1]
+       %f = add(x=%e, y=%w)
+       return b=%b, d=%d, f=%f`,
+  )
+  leaves(
+    'a vector under more axes that is not known, which would take a reshape',
+    `graph main(%x: fp32[6, 4], %z: fp32[1, 1, 4])
+       %a = reshape(x=%x, shape=[2, 3, 4])
+       %y = add(x=%a, y=%z)
+       return y=%y`,
+  )
+})
+
+describe('last-axis-of-rows', () => {
+  const { after, fires, leaves } = under('last-axis-of-rows')
+  fires('norms, softmaxes and reductions that keep the axis', () =>
+    expect(
+      after(`
+        graph main(%x: fp32[6, 4])
+          %g = const(val=<g>) : fp32[4]
+          %a = reshape(x=%x, shape=[2, 3, 4])
+          %b = layer_norm(x=%a, gamma=%g, axes=[2], epsilon=0.001)
+          %c = softmax(x=%a, axis=-1)
+          %d = reduce_mean(x=%a, axes=[-1], keep_dims=true)
+          return b=%b, c=%c, d=%d`),
+    ).toMatchInlineSnapshot(`
+      "graph main(%x: fp32[6, 4])
+        %g = const(val=<g>) : fp32[4]
+        %a = reshape(x=%x, shape=[2, 3, 4]) : fp32[2, 3, 4]
+        %reshape = reshape(x=%a, shape=[6, 4]) : fp32[6, 4]
+        %layer_norm = layer_norm(x=%reshape, gamma=%g, axes=[-1], epsilon=0.001) : fp32[6, 4]
+        %reshape_1 = reshape(x=%layer_norm, shape=[2, 3, 4]) : fp32[2, 3, 4]
+        %softmax = softmax(x=%reshape, axis=-1) : fp32[6, 4]
+        %reshape_2 = reshape(x=%softmax, shape=[2, 3, 4]) : fp32[2, 3, 4]
+        %reduce_mean = reduce_mean(x=%reshape, axes=[-1], keep_dims=true) : fp32[6, 1]
+        %reshape_3 = reshape(x=%reduce_mean, shape=[2, 3, 1]) : fp32[2, 3, 1]
+        return b=%reshape_1, c=%reshape_2, d=%reshape_3"
+    `),
+  )
+  leaves(
+    'another axis, and one that goes',
+    `graph main(%x: fp32[6, 4])
+       %a = reshape(x=%x, shape=[2, 3, 4])
+       %b = layer_norm(x=%a, axes=[1, 2], epsilon=0.001)
+       %c = softmax(x=%a, axis=1)
+       %d = reduce_mean(x=%a, axes=[-1], keep_dims=false)
+       return b=%b, c=%c, d=%d`,
+  )
+})
+
+describe('split-of-rows', () => {
+  const { after, fires, leaves } = under('split-of-rows')
+  fires('the last axis', () =>
+    expect(
+      after(`
+        graph main(%x: fp32[6, 4])
+          %a = reshape(x=%x, shape=[2, 3, 4])
+          %b, %c = split(x=%a, axis=2, split_sizes=[2, 2])
+          return b=%b, c=%c`),
+    ).toMatchInlineSnapshot(`
+      "graph main(%x: fp32[6, 4])
+        %a = reshape(x=%x, shape=[2, 3, 4]) : fp32[2, 3, 4]
+        %reshape = reshape(x=%a, shape=[6, 4]) : fp32[6, 4]
+        %split_0, %split_1 = split(x=%reshape, axis=-1, split_sizes=[2, 2]) : fp32[6, 2], fp32[6, 2]
+        %reshape_1 = reshape(x=%split_0, shape=[2, 3, 2]) : fp32[2, 3, 2]
+        %reshape_2 = reshape(x=%split_1, shape=[2, 3, 2]) : fp32[2, 3, 2]
+        return b=%reshape_1, c=%reshape_2"
+    `),
+  )
+  leaves(
+    'single columns and other axes',
+    `graph main(%x: fp32[6, 2])
+       %a = reshape(x=%x, shape=[2, 3, 2])
+       %b, %c = split(x=%a, axis=2, split_sizes=[1, 1])
+       %d, %e = split(x=%a, axis=1, split_sizes=[1, 2])
+       return b=%b, c=%c, d=%d, e=%e`,
+  )
+})
+
+describe('turn-operands', () => {
+  const { after, fires, leaves } = under('turn-operands')
+  fires('what is computed', () =>
+    expect(
+      after(`
+        graph main(%x: fp32[2, 4, 3], %y: fp32[2, 5, 4])
+          %w = const(val=<w>) : fp32[5, 4]
+          %a = matmul(x=%x, y=%y, transpose_x=true, transpose_y=true)
+          %b = matmul(x=%x, y=%w, transpose_x=true, transpose_y=true)
+          return a=%a, b=%b`),
+    ).toMatchInlineSnapshot(`
+      "graph main(%x: fp32[2, 4, 3], %y: fp32[2, 5, 4])
+        %w = const(val=<w>) : fp32[5, 4]
+        %transpose = transpose(x=%x, perm=[0, 2, 1]) : fp32[2, 3, 4]
+        %transpose_1 = transpose(x=%y, perm=[0, 2, 1]) : fp32[2, 4, 5]
+        %matmul = matmul(x=%transpose, y=%transpose_1, transpose_x=false, transpose_y=false) : fp32[2, 3, 5]
+        %matmul_1 = matmul(x=%transpose, y=%w, transpose_x=false, transpose_y=true) : fp32[2, 3, 5]
+        return a=%matmul, b=%matmul_1"
+    `),
+  )
+  leaves(
+    'operands as they are, and constants',
+    `graph main(%x: fp32[2, 3, 4], %y: fp32[2, 4, 5])
+       %w = const(val=<w>) : fp32[5, 4]
+       %a = matmul(x=%x, y=%y)
+       %b = matmul(x=%x, y=%w, transpose_y=true)
+       return a=%a, b=%b`,
+  )
+})
+
+describe('product-in-place', () => {
+  const { after, fires, leaves } = under('product-in-place')
+  fires('a table of its own for each position', () =>
+    expect(
+      after(`
+        graph main(%x: fp32[2, 3, 2, 4])
+          %w = const(val=<w>) : fp32[1, 3, 4, 5]
+          %a = matmul(x=%x, y=%w)
+          %y = transpose(x=%a, perm=[0, 2, 1, 3])
+          return y=%y`),
+    ).toMatchInlineSnapshot(`
+      "graph main(%x: fp32[2, 3, 2, 4])
+        %transpose = transpose(x=%x, perm=[0, 2, 1, 3]) : fp32[2, 2, 3, 4]
+        %const = const(val=<transpose:1,0,2[3,4,5](w)>) : fp32[1, 4, 3, 5]
+        %einsum = einsum(values=[%transpose, %const], equation="bhid,bdij->bhij") : fp32[2, 2, 3, 5]
+        return y=%einsum"
+    `),
+  )
+  leaves(
+    'other turns, and tables that are not known or not one for all of the batch',
+    `graph main(%x: fp32[2, 3, 2, 4], %t: fp32[1, 3, 4, 5])
+       %w = const(val=<w>) : fp32[1, 3, 4, 5]
+       %v = const(val=<v>) : fp32[2, 3, 4, 5]
+       %a = matmul(x=%x, y=%w)
+       %b = transpose(x=%a, perm=[0, 2, 3, 1])
+       %c = matmul(x=%x, y=%t)
+       %d = transpose(x=%c, perm=[0, 2, 1, 3])
+       %e = matmul(x=%x, y=%v)
+       %f = transpose(x=%e, perm=[0, 2, 1, 3])
+       return b=%b, d=%d, f=%f`,
+  )
+})
+
 describe('the rules together', () => {
+  it('carry rows from one product to the next', () => {
+    const graph = parseGraph(`
+      graph main(%x: fp32[1, 3, 4])
+        %w = const(val=<w>) : fp32[4, 4]
+        %v = const(val=<v>) : fp32[4, 4]
+        %g = const(val=<g>) : fp32[4]
+        %a = linear(x=%x, weight=%w)
+        %b = add(x=%a, y=%x)
+        %c = layer_norm(x=%b, gamma=%g, axes=[-1], epsilon=0.001)
+        %d = linear(x=%c, weight=%v)
+        %e = add(x=%d, y=%c)
+        return y=%e`)
+    const { graph: carried } = rewriteGraph(graph, rules)
+    expectSameValues(carried, graph)
+    expect(carried.ops.map(({ kind }) => kind).filter(kind => kind !== 'const')).toEqual([
+      'reshape',
+      'linear',
+      'add',
+      'layer_norm',
+      'linear',
+      'add',
+      'reshape',
+    ])
+  })
+
   it('reach their fixed point in one walk', () => {
     const graph = parseGraph(`
       graph main(%x: fp32[1, 2, 3])

@@ -24,8 +24,12 @@ export class Emitter {
   readonly widenings: Node[] = []
   readonly initializers: Initializer[] = []
   readonly #names = new Map<Value, string>()
+  /** Inputs of int64 where the graph has int32. */
+  readonly #wide = new Map<Value, string>()
   readonly #used = new Set<string>()
   readonly #constants = new Map<string, string>()
+  /** What outputs are called whose nodes were renamed. */
+  readonly #outputs = new Map<string, string>()
   #scope = ''
 
   constructor(graph: Graph) {
@@ -43,11 +47,28 @@ export class Emitter {
     this.#names.set(value, name)
   }
 
+  /** An int64 that stands for an int32 of the graph: it is cast once, for those that do not take either. */
+  bindWide(value: Value, name: string): void {
+    this.#wide.set(value, name)
+  }
+
   /** The ONNX name of a value. */
   name(value: Value): string {
     const found = this.#names.get(value)
-    if (found === undefined) throw new TypeError(`"${value.name}" is used before it is defined`)
-    return found
+    if (found !== undefined) return found
+    const wide = this.#wide.get(value)
+    if (wide === undefined) throw new TypeError(`"${value.name}" is used before it is defined`)
+    const scope = this.#scope
+    this.#scope = wide
+    const narrow = this.cast(wide, 'int32')
+    this.#scope = scope
+    this.#names.set(value, narrow)
+    return narrow
+  }
+
+  /** As `name`, for what takes int64 and int32 alike. */
+  anyInteger(value: Value): string {
+    return this.#wide.get(value) ?? this.name(value)
   }
 
   /** Adds a node with one result and gives the result's name. An empty input is one left out. */
@@ -67,9 +88,22 @@ export class Emitter {
     return output
   }
 
-  /** A copy under exactly this name. */
-  alias(from: string, to: string): void {
-    this.nodes.push(create(NodeSchema, { opType: 'Identity', name: to, input: [from], output: [to] }))
+  /**
+   * Gives an output exactly this name. The node that makes it takes the name on; what is an input, a constant or another output
+   * as well is copied. To be called when all nodes are there.
+   */
+  output(made: string, name: string): void {
+    const from = this.#outputs.get(made) ?? made
+    const maker = from === made ? this.nodes.find(({ output }) => output.includes(from)) : undefined
+    if (!maker) {
+      this.nodes.push(create(NodeSchema, { opType: 'Identity', name, input: [from], output: [name] }))
+      return
+    }
+    const renamed = (names: string[]): string[] => names.map(each => (each === from ? name : each))
+    if (maker.name === from) maker.name = name
+    maker.output = renamed(maker.output)
+    for (const node of this.nodes) if (node.input.includes(from)) node.input = renamed(node.input)
+    this.#outputs.set(made, name)
   }
 
   cast(x: string, dtype: DType): string {

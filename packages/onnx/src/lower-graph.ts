@@ -44,7 +44,8 @@ export function lowerGraph(graph: Graph, options: LowerOptions): LoweredGraph {
 
   for (const input of graph.inputs) {
     e.scope = input.name
-    e.bind(input, input.type.dtype === 'int32' && options.idType === 'int64' ? e.cast(input.name, 'int32') : round(input, input.name))
+    if (input.type.dtype === 'int32' && options.idType === 'int64') e.bindWide(input, input.name)
+    else e.bind(input, round(input, input.name))
   }
   for (const state of graph.states) {
     e.scope = state.name
@@ -58,12 +59,12 @@ export function lowerGraph(graph: Graph, options: LowerOptions): LoweredGraph {
   for (const { name, value } of graph.outputs) {
     e.scope = `${name}_value`
     const wide = value.type.dtype === 'int32' && options.idType === 'int64'
-    e.alias(wide ? e.cast(e.name(value), 'int64') : e.name(value), name)
+    e.output(wide ? e.cast(e.name(value), 'int64') : e.name(value), name)
     outputs.push(describe(name, value.type, options))
   }
   for (const state of graph.states) {
     const name = `${state.name}_out`
-    e.alias(states.get(state) as string, name)
+    e.output(states.get(state) as string, name)
     outputs.push(describe(name, state.type, options))
   }
   const inputs = [...graph.inputs, ...graph.states].map(value => describe(value.name, value.type, options))

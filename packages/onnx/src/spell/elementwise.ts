@@ -125,7 +125,7 @@ export const elementwise: Spellings = {
   gelu,
   cast: (op, e) => {
     const to = result(op).type.dtype
-    return e.add('Cast', [input(op, e, 'x')], { to: onnxTypes[to === 'fp16' ? 'fp32' : to] })
+    return e.add('Cast', [e.anyInteger(operand(op, 'x'))], { to: onnxTypes[to === 'fp16' ? 'fp32' : to] })
   },
   select,
   softmax: (op, e) => e.add('Softmax', [input(op, e, 'x')], { axis: number(op, 'axis') }),

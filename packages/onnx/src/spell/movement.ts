@@ -2,7 +2,27 @@ import { computedConstant, type Op, operand, slicedShape, type Value } from '@si
 import type { Emitter } from '../emitter.ts'
 import { input, number, numbers, result, type Spelling, type Spellings, text } from './spelling.ts'
 
-const reshape: Spelling = (op, e) => e.add('Reshape', [input(op, e, 'x'), e.ints(result(op).type.shape)])
+/** The axes of size 1 without which `longer` is `shorter`; nothing where that is not the difference. */
+function unitAxes(longer: readonly number[], shorter: readonly number[]): number[] | undefined {
+  const axes: number[] = []
+  for (const [axis, dim] of longer.entries()) {
+    if (dim === shorter[axis - axes.length]) continue
+    if (dim !== 1) return undefined
+    axes.push(axis)
+  }
+  return longer.length - axes.length === shorter.length ? axes : undefined
+}
+
+/** Axes of size 1 that come or go are said by number, which any other size of the rest leaves true. */
+const reshape: Spelling = (op, e) => {
+  const from = operand(op, 'x').type.shape
+  const to = result(op).type.shape
+  const gone = from.length > to.length ? unitAxes(from, to) : undefined
+  if (gone) return e.add('Squeeze', [input(op, e, 'x'), e.ints(gone)])
+  const added = to.length > from.length ? unitAxes(to, from) : undefined
+  if (added) return e.add('Unsqueeze', [input(op, e, 'x'), e.ints(added)])
+  return e.add('Reshape', [input(op, e, 'x'), e.ints(to)])
+}
 
 const values = (op: Op): readonly Value[] => op.operands.values as readonly Value[]
 
@@ -78,7 +98,7 @@ const pad: Spelling = (op, e) => {
 /** Indices as ONNX's gathers take them. */
 const indices = (op: Op, e: Emitter): string => {
   const value = operand(op, 'indices')
-  return value.type.dtype === 'int32' ? e.name(value) : e.cast(e.name(value), 'int32')
+  return value.type.dtype === 'int32' ? e.anyInteger(value) : e.cast(e.name(value), 'int32')
 }
 
 /** With batches, GatherND, which picks along the axis after them: x is turned so that this is the one meant, and the result back. */
