@@ -26,6 +26,7 @@ import {
 } from '@silane/core'
 import { readT5Config, type T5Config } from './config.ts'
 import { crossProjections, decode, embed, embeddingNames, encode, finish, type T5Model } from './model.ts'
+import { sameElements } from './same-elements.ts'
 import { streamScale } from './stream-scale.ts'
 
 export { refinedLines, refinementInput, reviewComment, reviewInput, type SourceOptions, sourceIds } from './code-review.ts'
@@ -76,13 +77,20 @@ function table(w: Weights, { vocab_size, d_model }: T5Config, names: readonly st
   return w.tensor(`${name}.weight`, [vocab_size, d_model])
 }
 
-/** The output matrix [V, C]: the embeddings unless the configuration unties them. */
-const vocabulary = ({ w, config }: Source): Constant =>
-  table(w, config, config.tie_word_embeddings ? embeddingNames : ['lm_head', ...embeddingNames])
+/** The output matrix [V, C]: the embeddings where the configuration ties them or the file has no other, a stored copy of them too. */
+function vocabulary({ w, config }: Source): Constant {
+  const embeddings = table(w, config, embeddingNames)
+  if (config.tied || !w.has('lm_head.weight')) return embeddings
+  const head = table(w, config, ['lm_head'])
+  // Constants are told apart by their ids: a copy of the largest tensor would be written twice.
+  return sameElements(head, embeddings) ? embeddings : head
+}
 
 function generation(source: Source): Pick<SourceModel, 'programs' | 'pipeline' | 'options' | 'valid' | 'notes'> {
   const { request, w, config } = source
   const { kv } = request
+  const head = vocabulary(source)
+  const tied = head.id === table(w, config, embeddingNames).id
   const [length] = sequenceLengths(request, Number.POSITIVE_INFINITY) as [number]
   const sizes = decoderSizes(request, undefined)
   const encoder = encoderProgram([length], b => {
@@ -102,14 +110,14 @@ function generation(source: Source): Pick<SourceModel, 'programs' | 'pipeline' |
     const cross = new CrossCache(b, { layers, channels: config.inner, length }, mask)
     const y = decode(b, x, { own, cross, context: sizes.context }, w, config, range)
     if (!range.last) return { ...handOver(range, toChannels(b, y)), ...own.outputs() }
-    const logits = projectVocabulary(b, finish(b, y, w, config), vocabulary(source), undefined, splitHead(request))
+    const logits = projectVocabulary(b, finish(b, y, w, config), head, undefined, splitHead(request))
     return { logits, ...own.outputs() }
   })
   return {
     programs: [{ ...encoder, name: 'encoder' }, ...programs],
     pipeline: { kind: 'encoder-decoder', ...pipeline },
     options: { seq: length, ...sizes, kv },
-    notes: splitHeadNotes(request, config.vocab_size, config.d_model, config.tie_word_embeddings),
+    notes: splitHeadNotes(request, config.vocab_size, config.d_model, tied),
     valid: { encoder: { last_hidden_state: 'attention_mask' } },
   }
 }

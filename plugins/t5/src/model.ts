@@ -142,8 +142,8 @@ export function decode(
   return x
 }
 
-/** The decoder's last norm, and in tied models the D^−½ that makes up for embeddings trained as an output matrix. */
+/** The decoder's last norm, and where the configuration says so the D^−½ that makes up for embeddings trained as an output matrix. */
 export function finish(b: Builder, x: Value, w: Weights, config: T5Model): Value {
   const normal = norm(b, x, w.at('decoder.final_layer_norm'), config)
-  return config.tie_word_embeddings ? b.mul({ x: normal, y: b.scalar(config.d_model ** -0.5, normal) }) : normal
+  return config.scale_decoder_outputs ? b.mul({ x: normal, y: b.scalar(config.d_model ** -0.5, normal) }) : normal
 }
