@@ -21,8 +21,10 @@ const schema = z
     is_gated_act: z.boolean().optional(),
     // Writers leave it out when it is true.
     tie_word_embeddings: z.boolean().default(true),
+    // Written since transformers 5, which ties nothing by tie_word_embeddings: it writes true beside output matrices of their own.
+    scale_decoder_outputs: z.boolean().nullish(),
   })
-  .transform(({ feed_forward_proj, dense_act_fn, is_gated_act, num_decoder_layers, ...config }) => {
+  .transform(({ feed_forward_proj, dense_act_fn, is_gated_act, num_decoder_layers, tie_word_embeddings, ...config }) => {
     const gated = feed_forward_proj.startsWith('gated-')
     const name = gated ? feed_forward_proj.slice('gated-'.length) : feed_forward_proj
     return {
@@ -31,6 +33,10 @@ const schema = z
       // `gated-gelu` means the tanh formula, plain `gelu` the exact one; what the file derives itself wins.
       activation: dense_act_fn ?? (feed_forward_proj === 'gated-gelu' ? 'gelu_new' : name),
       gated: is_gated_act ?? gated,
+      /** Whether the decoder's output is multiplied by d_model^−½ before the output matrix. */
+      scale_decoder_outputs: config.scale_decoder_outputs ?? tie_word_embeddings,
+      /** Whether the output matrix is the embeddings even where the file holds an `lm_head`. */
+      tied: config.scale_decoder_outputs == null && tie_word_embeddings,
       /** Width of all heads; it need not be d_model. */
       inner: config.num_heads * config.d_kv,
     }

@@ -60,6 +60,7 @@ export default definePlugin({
       return { last_hidden_state: perToken(x), ...crossProjections(b, x, w, config) }
     }
     const encoder = encoderProgram([length], build, 'encoder')
+    const output = vocabulary(w, config)
     const decoder = cachedDecoder(options, {
       layers: config.num_decoder_layers,
       channels: config.inner,
@@ -68,7 +69,7 @@ export default definePlugin({
       cross: { length, mask: true },
       embed: (b, tokens) => embed(b, tokens, w, config),
       layer: (b, x, layer, attention, places) => decode(b, x, layer, attention, places, w, config),
-      logits: (b, x) => project(b, finish(b, x, w, config), vocabulary(w, config), undefined),
+      logits: (b, x) => project(b, finish(b, x, w, config), output, undefined),
     })
     return {
       modelType: 't5',

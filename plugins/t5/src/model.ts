@@ -11,6 +11,7 @@ import {
 } from '@silane/core'
 import type { T5Config } from './config.ts'
 import { type Buckets, sequenceBias, slotBias } from './relative-bias.ts'
+import { sameElements } from './same-elements.ts'
 import { streamScale } from './stream-scale.ts'
 
 export { readT5Config, type T5Config } from './config.ts'
@@ -80,9 +81,14 @@ function table(w: Weights, { vocab_size, d_model }: T5Config, names: readonly st
   return w.tensor(`${name}.weight`, [vocab_size, d_model])
 }
 
-/** The output matrix [V, C]: the embeddings unless the configuration unties them. */
-export const vocabulary = (w: Weights, config: T5Config): Constant =>
-  table(w, config, config.tie_word_embeddings ? embeddingNames : ['lm_head', ...embeddingNames])
+/** The output matrix [V, C]: the embeddings where the configuration ties them or the file has no other, a stored copy of them too. */
+export function vocabulary(w: Weights, config: T5Config): Constant {
+  const embeddings = table(w, config, embeddingNames)
+  if (config.tied || !w.has('lm_head.weight')) return embeddings
+  const head = table(w, config, ['lm_head'])
+  // Constants are told apart by their ids: a copy of the largest tensor would be written twice.
+  return sameElements(head, embeddings) ? embeddings : head
+}
 
 /** Token embeddings, scaled like the stream. [1, S, C] */
 export function embed(b: Builder, inputIds: Value, w: Weights, config: T5Model): Value {
@@ -164,8 +170,8 @@ const decoderBias = (b: Builder, tokens: number, { positions, slots }: Places, s
     }
   })
 
-/** The decoder's last norm, and in tied models the D^−½ that makes up for embeddings trained as an output matrix. */
+/** The decoder's last norm, and where the configuration says so the D^−½ that makes up for embeddings trained as an output matrix. */
 export function finish(b: Builder, x: Value, w: Weights, config: T5Model): Value {
   const normal = norm(b, x, w.at('decoder.final_layer_norm'), config)
-  return config.tie_word_embeddings ? b.mul({ x: normal, y: b.scalar(config.d_model ** -0.5, normal) }) : normal
+  return config.scale_decoder_outputs ? b.mul({ x: normal, y: b.scalar(config.d_model ** -0.5, normal) }) : normal
 }
