@@ -608,6 +608,28 @@ describe('origins and hits', () => {
   })
 })
 
+describe('islands in fp32', () => {
+  it('keep their ops, whatever form those take', () => {
+    const graph = lower(
+      `
+      graph main(%x: fp32[1, 3, 4])
+        %w = const(val=<w>) : fp32[4, 4]
+        %g = const(val=<g>) : fp32[4]
+        %h = linear(x=%x, weight=%w)
+        %n = exact rms_norm(x=%h, gamma=%g, epsilon=0.001)
+        %q = exact linear(x=%n, weight=%w)
+        %a = attention(query=%q, key=%n, value=%n, heads=2, scale=0.5)
+        return y=%a`,
+      'fp16',
+    )
+    const kinds = (exact: boolean) =>
+      new Set(graph.ops.filter(op => op.kind !== 'const' && (op.exact === true) === exact).map(op => op.kind))
+    expect(kinds(true)).toEqual(new Set(['mul', 'concat', 'layer_norm', 'split', 'conv']))
+    expect(kinds(false).has('layer_norm')).toBe(false)
+    expect(kinds(false).has('softmax')).toBe(true)
+  })
+})
+
 const opsOf = (graph: Graph): string[] =>
   graph.ops.filter(({ kind }) => kind !== 'const').map(op => `${op.kind} ${op.outputs.map(({ type }) => `[${type.shape}]`).join(' ')}`)
 

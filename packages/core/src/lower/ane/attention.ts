@@ -202,15 +202,18 @@ function decomposed(
     const apart = b.reshape({ x, shape: [batch * channels, windows, n, m] })
     return b.reshape({ x: b.transpose({ x: apart, perm: [0, 1, 3, 2] }), shape: [batch, channels, windows * m, n] })
   }
-  const products = (own: readonly Value[], of: Constant) => own.map(q => b.einsum({ values: [table(of), q], equation: 'bkhc,bchq->bkhq' }))
+  const products = (own: readonly Value[], by: Value) => own.map(q => b.einsum({ values: [by, q], equation: 'bkhc,bchq->bkhq' }))
   const upright = b.reshape({ x: query, shape: [batch, width, windows * rows, columns] })
   const own = eachHead(b, upright, 1, heads)
-  const byRow = products(own, ofRows)
-  const turned = products(eachHead(b, turn(upright, rows, columns), 1, heads), ofColumns)
+  const byRow = products(own, table(ofRows))
+  const turned = products(eachHead(b, turn(upright, rows, columns), 1, heads), table(ofColumns))
   const together = turned.length === 1 ? (turned[0] as Value) : b.concat({ values: turned, axis: 1 })
   const byColumn = eachHead(b, turn(together, columns, rows), 1, heads)
-  const all = b.concat({ values: own.flatMap((q, head) => [q, byRow[head] as Value, byColumn[head] as Value]), axis: 1 })
-  const queries = eachHead(b, b.reshape({ x: all, shape: [batch, all.type.shape[1] as number, windows, tokens] }), 1, heads)
+  // Head by head: one concat of everything would join three times as many branches as there are heads, and the ANE's compiler searches over those.
+  const queries = own.map((q, head) => {
+    const wide = b.concat({ values: [q, byRow[head] as Value, byColumn[head] as Value], axis: 1 })
+    return b.reshape({ x: wide, shape: [batch, wide.type.shape[1] as number, windows, tokens] })
+  })
 
   const keys = keyRows * keyColumns
   const inner = keyRows + keyColumns
