@@ -83,6 +83,8 @@ export function createRuntime({ folder: parent = tmpdir(), optimize = true, data
 }
 
 async function loadOnnxRuntime() {
+  // It reports to its maker unless this stands in the environment when it is loaded. A conversion is nobody else's business.
+  process.env.ORT_DISABLE_TELEMETRY = '1'
   try {
     return await import('onnxruntime-node')
   } catch (cause) {

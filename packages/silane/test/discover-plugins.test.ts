@@ -1,6 +1,7 @@
 import { symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { localInstallation } from '../src/cli/local-installation.ts'
 import { discoverPlugins } from '../src/plugins/discover-plugins.ts'
 import { listPlugins } from '../src/plugins/list-plugins.ts'
 import { loadPlugin } from '../src/plugins/load-plugin.ts'
@@ -140,5 +141,46 @@ describe('code', () => {
       ['a', { k: { type: 'integer', doc: 'd' } }, undefined],
       ['b', undefined, 'b@1.2.3 cannot be loaded: Cannot find mo'],
     ])
+  })
+})
+
+describe('a model folder is no source of code', () => {
+  const block = { apiVersion: 1, id: 'evil', claims: [{ modelType: 'bert' }], tasks: [] }
+  const evil = { name: 'evil', version: '1.0.0', type: 'module', keywords: ['silane-plugin'], exports: './i.js', silane: block }
+  const files = {
+    'm/package.json': { name: 'm', silane: { plugins: ['./evil'] } },
+    'm/evil/package.json': evil,
+    'm/evil/i.js': 'throw new Error("ran")',
+    'm/node_modules/silane/package.json': { name: 'silane', version: '9.9.9', bin: { silane: './x.js' } },
+    'm/sub/x': '',
+  }
+
+  test.each([
+    ['a configuration', 'm/config.json', { model_type: 'bert' }],
+    ['weights', 'm/model.safetensors', ''],
+    ['a conversion', 'm/silane.json', {}],
+  ])('told by %s, in it and below', (_, file, content) => {
+    const root = temporary()
+    write(root, { ...files, [file]: content })
+    symlinkSync(join(root, 'm'), join(root, 'link'))
+    for (const cwd of ['m', 'm/sub', 'link'].map(name => join(root, name))) {
+      expect(names(cwd)).toEqual([])
+      expect(localInstallation(cwd)).toBeUndefined()
+    }
+    // By hand it is another matter.
+    expect(names(root, ['./m/evil'])).toEqual(['evil'])
+  })
+
+  test('the project above it is', () => {
+    const root = temporary()
+    write(root, { 'package.json': { name: 'p', silane: { plugins: ['./good'] } }, 'good/package.json': { ...evil, name: 'good' } })
+    write(root, { ...files, 'm/config.json': { architectures: ['BertModel'] } })
+    expect(names(join(root, 'm'))).toEqual(['good'])
+  })
+
+  test('a config.json of something else is none of a model', () => {
+    const root = temporary()
+    write(root, { ...files, 'm/config.json': { port: 80 } })
+    expect(names(join(root, 'm'))).toEqual(['evil'])
   })
 })

@@ -36,7 +36,7 @@ test('the defaults are transformers’', () => {
     beginSuppressTokens: [],
     minLength: 0,
     minNewTokens: 0,
-    maxLength: 20,
+    maxLength: 21,
     beams: 1,
     lengthPenalty: 1,
     earlyStopping: false,
@@ -51,6 +51,18 @@ test('new tokens count on top of the prompt and beat a maximum length', () => {
   expect(generationConfig([{ max_length: 30 }], { maxNewTokens: 8 }, 5).maxLength).toBe(13)
   expect(generationConfig([{ max_length: 30, max_new_tokens: 4 }], {}, 5).maxLength).toBe(9)
   expect(generationConfig([{ max_length: 30 }], {}, 5).maxLength).toBe(30)
+})
+
+test('20 tokens follow where nothing says how many, or a file says 20', () => {
+  expect(generationConfig([], {}, 25).maxLength).toBe(45)
+  expect(generationConfig([{ max_length: 20 }], {}, 25).maxLength).toBe(45)
+})
+
+test('a maximum that the prompt reaches by itself is an error', () => {
+  const config = (maxLength: number, prompt: number) => () => generationConfig([{ max_length: maxLength }], {}, prompt)
+  expect(config(30, 30)).toThrow(expect.objectContaining({ code: 'E_MAX_LENGTH', exitCode: 2 }))
+  expect(config(30, 31)).toThrow(expect.objectContaining({ code: 'E_MAX_LENGTH' }))
+  expect(config(30, 29)().maxLength).toBe(30)
 })
 
 test('ids: one or several ends, a start that falls back to bos, a forced bos in both spellings', () => {

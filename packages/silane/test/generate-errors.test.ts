@@ -7,6 +7,7 @@ test('every error of text generation says what is wrong and what to do', () => {
     errors.E_NOT_A_DECODER({ where }),
     errors.E_CONTEXT_FULL({ context: 128, tokens: 130 }),
     errors.E_INPUT_TOO_LONG({ tokens: 600, length: 512 }),
+    errors.E_MAX_LENGTH({ maxLength: 8, tokens: 9 }),
     errors.E_INPUT_UNKNOWN({ input: 'token_type_ids', function: 'step' }),
     errors.E_NO_TOKENIZER({ where }),
     errors.E_NOT_WRITTEN({ target: 'onnx', where }),
@@ -26,6 +27,10 @@ test('every error of text generation says what is wrong and what to do', () => {
     E_INPUT_TOO_LONG
     The text is 600 tokens long; the encoder takes 512.
     Give a shorter text, or convert with a larger --seq.
+
+    E_MAX_LENGTH
+    max_length is 8, and the prompt alone has 9 tokens.
+    Say how many tokens may follow with --max-new-tokens.
 
     E_INPUT_UNKNOWN
     The function step has an input "token_type_ids" that generation does not know.

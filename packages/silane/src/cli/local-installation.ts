@@ -1,14 +1,17 @@
 import { existsSync, readFileSync, realpathSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { codeFolder } from '../plugins/find-package.ts'
 
 /**
  * The launcher of the `silane` that the project around the working directory has installed, where that is not this one: a global
- * command hands over to it, so that the project's version decides.
+ * command hands over to it, so that the project's version decides. What lies in a model's folder is none.
  */
 export function localInstallation(cwd = process.cwd()): string | undefined {
   const own = dirname(dirname(dirname(realpathSync(fileURLToPath(import.meta.url)))))
-  for (let folder = cwd, last = ''; folder !== last; last = folder, folder = dirname(folder)) {
+  const from = codeFolder(cwd)
+  if (from === undefined) return undefined
+  for (let folder = from, last = ''; folder !== last; last = folder, folder = dirname(folder)) {
     const found = join(folder, 'node_modules', 'silane')
     if (!existsSync(join(found, 'package.json'))) continue
     const root = realpathSync(found)

@@ -15,6 +15,10 @@ export const errors = defineErrors({
     what: `The text is ${f.tokens} tokens long; the encoder takes ${f.length}.`,
     next: 'Give a shorter text, or convert with a larger --seq.',
   }),
+  E_MAX_LENGTH: (f: { maxLength: number; tokens: number }) => ({
+    what: `max_length is ${f.maxLength}, and the prompt alone has ${f.tokens} tokens.`,
+    next: 'Say how many tokens may follow with --max-new-tokens.',
+  }),
   E_INPUT_UNKNOWN: (f: { input: string; function: string }) => ({
     what: `The function ${f.function} has an input "${f.input}" that generation does not know.`,
     next: 'Convert again with this version of silane.',

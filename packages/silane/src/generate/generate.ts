@@ -62,7 +62,9 @@ export async function generate(options: GenerateOptions): Promise<Generated> {
     const promptOf = (config: GenerationConfig) => (reader ? [config.decoderStartTokenId ?? 0] : [...ids])
     const prompt = promptOf(generationConfig(files, options, 0))
     const config = generationConfig(files, options, prompt.length)
-    const show = (tokens: readonly number[]) => tokenizer?.decode([...tokens], { skip_special_tokens: true })
+    // The tokenizer refuses to decode nothing.
+    const show = (tokens: readonly number[]) =>
+      tokenizer && (tokens.length === 0 ? '' : tokenizer.decode([...tokens], { skip_special_tokens: true }))
 
     const started = performance.now()
     let [tokens, prefillMs]: [readonly number[], number] = [[], 0]

@@ -1,6 +1,7 @@
 import type { Json } from '@silane/core'
 import type { BeamConfig } from './beam-search.ts'
 import type { SamplingConfig } from './choose-token.ts'
+import { errors } from './errors.ts'
 
 type JsonObject = { readonly [key: string]: Json }
 
@@ -18,10 +19,13 @@ export interface GenerationConfig extends BeamConfig, SamplingConfig {
   readonly decoderStartTokenId: number | undefined
 }
 
+/** What transformers generates where nothing says how much. */
+const DEFAULT_LENGTH = 20
+
 /**
  * The settings of one generation, by transformers' precedence: options of the call, generation_config.json, the
- * generation keys of config.json, the library's defaults. Lengths count the `promptLength` tokens that the decoder starts
- * with, so `max_length` is 20 unless something says otherwise.
+ * generation keys of config.json, the library's defaults. A `max_length` counts the `promptLength` tokens that the decoder starts
+ * with; its default, 20, means new tokens, and so does a file that says 20 (`_prepare_generated_length`). Throws E_MAX_LENGTH.
  */
 export function generationConfig(
   files: readonly (JsonObject | undefined)[],
@@ -49,6 +53,10 @@ export function generationConfig(
   }
   const maxNewTokens = options.maxNewTokens ?? id('max_new_tokens')
   const early = look('early_stopping')
+  const maxLength = number('max_length', DEFAULT_LENGTH)
+  const longest =
+    maxNewTokens !== undefined ? promptLength + maxNewTokens : maxLength === DEFAULT_LENGTH ? promptLength + DEFAULT_LENGTH : maxLength
+  if (longest <= promptLength) throw errors.E_MAX_LENGTH({ maxLength: longest, tokens: promptLength })
   return {
     decoderStartTokenId: id('decoder_start_token_id') ?? id('bos_token_id'),
     eosTokenIds: ids('eos_token_id'),
@@ -60,7 +68,7 @@ export function generationConfig(
     beginSuppressTokens: ids('begin_suppress_tokens'),
     minLength: number('min_length', 0),
     minNewTokens: number('min_new_tokens', 0),
-    maxLength: maxNewTokens === undefined ? number('max_length', 20) : promptLength + maxNewTokens,
+    maxLength: longest,
     beams: options.beams ?? number('num_beams', 1),
     lengthPenalty: number('length_penalty', 1),
     earlyStopping: early === true ? true : early === 'never' ? 'never' : false,

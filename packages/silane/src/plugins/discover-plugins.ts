@@ -5,7 +5,7 @@ import { API_VERSION } from '@silane/core'
 import semver from 'semver'
 import { errors } from '../errors.ts'
 import { versions } from '../versions.ts'
-import { installedPackage, isRecord, nearestPackage, type PackageFile, readPackage } from './find-package.ts'
+import { codeFolder, installedPackage, isRecord, nearestPackage, type PackageFile, readPackage } from './find-package.ts'
 import { type PluginManifest, readPluginManifest } from './plugin-manifest.ts'
 
 /** The word in `keywords` that makes a package a plugin. */
@@ -66,7 +66,9 @@ interface Candidate {
  * Never a walk of node_modules, and no code is imported.
  */
 export function discoverPlugins({ explicit = [], cwd = process.cwd(), host = ownFolder }: DiscoverOptions = {}): Discovery {
-  const project = nearestPackage(cwd)
+  // A checkpoint brings no code along: `silane inspect .` in a downloaded model runs nothing of it.
+  const from = codeFolder(cwd)
+  const project = from === undefined ? undefined : nearestPackage(from)
   const configured = configuredPlugins(project)
   const looked = new Set<string>()
   const candidates: Candidate[] = []
@@ -77,10 +79,10 @@ export function discoverPlugins({ explicit = [], cwd = process.cwd(), host = own
     for (const name of configured) candidates.push({ found: findNamed(name, dirname(project.file), host), via: project.file })
   } else {
     // The host's own package.json lists no plugins; the one above it belongs to the project or workspace it is installed in.
-    for (const from of [project, nearestPackage(dirname(host))]) {
-      if (!from || looked.has(from.file)) continue
-      looked.add(from.file)
-      candidates.push(...listed(from))
+    for (const found of [project, nearestPackage(dirname(host))]) {
+      if (!found || looked.has(found.file)) continue
+      looked.add(found.file)
+      candidates.push(...listed(found))
     }
   }
   const plugins = new Map<string, FoundPlugin>()

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, realpathSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Json } from '@silane/core'
 
@@ -44,6 +44,46 @@ export function readPackage(folder: string): PackageFile | undefined {
 /** The folder and those above it, up to the root. */
 function* upward(folder: string): Generator<string> {
   for (let at = folder, last = ''; at !== last; last = at, at = dirname(at)) yield at
+}
+
+/** Names of files that hold weights. */
+const WEIGHTS = /\.(?:safetensors|ckpt|pth)$|^pytorch_model.*\.bin$/
+
+/**
+ * Whether a folder is a checkpoint or a conversion, as far as can be told at a glance. A file of weights that lies about somewhere, in a
+ * home folder say, makes no model of all that is below it: alone it tells only of folders that code would be taken from.
+ */
+function holdsModel(folder: string, asked: boolean): boolean {
+  try {
+    const names = readdirSync(folder)
+    if (names.includes('silane.json')) return true
+    const offers = asked || names.includes('package.json') || names.includes('node_modules')
+    if (offers && names.some(name => WEIGHTS.test(name))) return true
+    if (!names.includes('config.json')) return false
+    const config: unknown = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8'))
+    return isRecord(config) && (config.model_type !== undefined || config.architectures !== undefined)
+  } catch {
+    return false
+  }
+}
+
+/**
+ * Where code may be looked for from a folder: there and above, unless it lies in a model's folder, which was downloaded as a rule and
+ * is data whatever else it holds: then above that. Undefined where nothing is above.
+ */
+export function codeFolder(folder: string): string | undefined {
+  const start = realPath(folder)
+  let from: string | undefined = start
+  for (const at of upward(start)) if (holdsModel(at, at === start)) from = dirname(at) === at ? undefined : dirname(at)
+  return from
+}
+
+function realPath(folder: string): string {
+  try {
+    return realpathSync(folder)
+  } catch {
+    return folder
+  }
 }
 
 /** The nearest package.json at or above a folder. */
