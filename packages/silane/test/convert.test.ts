@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { checkPackage } from '@silane/coreml'
@@ -288,6 +288,78 @@ describe('the output folder', () => {
     await expect(quick(join(model, '..'), { model, force: true })).rejects.toMatchObject({ code: 'E_OUT_FOREIGN' })
     mkdirSync(join(out, 'empty'))
     await expect(quick(join(out, 'empty'), { force: true })).resolves.toMatchObject({ ok: true })
+  })
+
+  describe('never holds the checkpoint, whatever it is called', () => {
+    /** A checkpoint that a folder of ours would pass for, with a link to it. */
+    const place = () => {
+      const base = temporary()
+      const real = join(base, 'real', 'model')
+      cpSync(fixture('base'), real, { recursive: true })
+      write(join(base, 'real'), { 'silane.json': {}, 'model/silane.json': {} })
+      symlinkSync(join(base, 'real'), join(base, 'linked'))
+      symlinkSync(real, join(base, 'link'))
+      return base
+    }
+
+    test.each([
+      ['link', 'real/model'],
+      ['real/model', 'link'],
+      ['link', 'link'],
+      ['linked/model', 'real/model'],
+      ['real/model', 'linked/model'],
+      ['link', 'real'],
+      ['real/model', 'linked'],
+      ['linked/model', 'real/../linked/model/'],
+    ])('model %s, --out %s', async (model, out) => {
+      const base = place()
+      const options = { model: join(base, model), force: true }
+      await expect(quick(join(base, out), options)).rejects.toMatchObject({
+        code: 'E_OUT_FOREIGN',
+        message: expect.stringContaining('it holds the checkpoint'),
+      })
+      expect(existsSync(join(base, 'real/model/model.safetensors'))).toBe(true)
+    })
+
+    test('nor a file that one of its names leads to, as in the cache of the hub', async () => {
+      const base = temporary()
+      const model = join(base, 'model')
+      cpSync(fixture('base'), model, { recursive: true })
+      write(base, { 'blobs/silane.json': {}, 'model/1_Pooling/silane.json': {} })
+      renameSync(join(model, 'model.safetensors'), join(base, 'blobs/weights'))
+      symlinkSync('../blobs/weights', join(model, 'model.safetensors'))
+      const refused = quick(join(base, 'blobs'), { model, force: true })
+      await expect(refused).rejects.toMatchObject({ code: 'E_OUT_FOREIGN', message: expect.stringContaining('model.safetensors, which') })
+      expect(existsSync(join(base, 'blobs/weights'))).toBe(true)
+    })
+
+    test('nor a folder of the checkpoint that the model is read from', async () => {
+      const model = copyOf('sentence-transformers')
+      write(model, { '1_Pooling/silane.json': {} })
+      await expect(quick(join(model, '1_Pooling'), { model, force: true })).rejects.toMatchObject({ code: 'E_OUT_FOREIGN' })
+      expect(existsSync(join(model, '1_Pooling/config.json'))).toBe(true)
+    })
+
+    test('a conversion inside the checkpoint is made and replaced: nothing of the checkpoint is in it', async () => {
+      const base = place()
+      const model = join(base, 'link')
+      const out = join(base, 'real/model/converted')
+      await quick(out, { model })
+      await quick(join(base, 'link/converted'), { model, force: true })
+      expect(existsSync(join(out, 'silane.json'))).toBe(true)
+      expect(existsSync(join(model, 'model.safetensors'))).toBe(true)
+    })
+
+    test('nor what appears in its place while the conversion runs', async () => {
+      const base = place()
+      const out = join(base, 'out')
+      const model = join(base, 'real/model')
+      const late = (): void => {
+        if (!existsSync(out)) symlinkSync(model, out)
+      }
+      await expect(quick(out, { model, force: true, onProgress: late })).rejects.toMatchObject({ code: 'E_OUT_FOREIGN' })
+      expect(existsSync(join(model, 'model.safetensors'))).toBe(true)
+    })
   })
 
   test('stays as it was when the conversion fails', async () => {

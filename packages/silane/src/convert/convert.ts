@@ -5,6 +5,7 @@ import { renderReport } from '../report/render-report.ts'
 import { buildReport, type ConversionReport, REPORT_FILE } from '../report/report.ts'
 import { swiftReadme } from '../report/swift-readme.ts'
 import { buildManifest } from './build-manifest.ts'
+import { checkpointPlaces } from './checkpoint-places.ts'
 import { companionFiles } from './companion-files.ts'
 import type { ConvertOptions } from './convert-options.ts'
 import { hashFiles } from './hash-files.ts'
@@ -48,15 +49,18 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
     const model = await step('load', () => loadModel(checkpoint, { plugin, contract }, options))
     const { programs, pipeline } = planDeployment(model, settings)
     const rewritten = await step('rewrite', () => programs.map(program => rewriteProgram(program, contract, settings)))
-    const keepOut = checkpoint.revision === null ? [checkpoint.location] : []
+    const companions = companionFiles(checkpoint.files)
+    // Everything has been taken but the elements of tensors.
+    const taken = [...new Set([...checkpoint.used(), ...companions])].sort()
+    const keepOut = checkpointPlaces(checkpoint, taken)
     // Before anything is written, so that it is there to look at whatever goes wrong after.
     const trace = options.trace ? `${out}.trace` : undefined
     if (trace !== undefined) await step('trace', () => writeTrace(trace, rewritten, keepOut))
     const folder = outputFolder(out, { force: options.force ?? false, keepOut })
     try {
-      await step('copy files', () => copyFiles(companionFiles(checkpoint.files), checkpoint.path, folder.work))
-      // Everything has been taken but the elements of tensors. Goes on in its own thread while those are written.
-      const hashing = hashFiles(checkpoint.used(), checkpoint.path, options.signal)
+      await step('copy files', () => copyFiles(companions, checkpoint.path, folder.work))
+      // Goes on in its own thread while the weights are written.
+      const hashing = hashFiles(taken, checkpoint.path, options.signal)
       const written = await step('write', () => writePrograms(rewritten, folder.work, { settings, checkpoint, model, options }))
       const validation =
         options.validate === false

@@ -1,8 +1,9 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { basename, dirname, join, relative, resolve, sep } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { isSilaneError } from '@silane/core'
 import { errors } from '../errors.ts'
+import { firstInside } from './first-inside.ts'
 
 /** What tells a folder of ours: only such a one is replaced by --force. */
 const MARK = 'silane.json'
@@ -22,6 +23,7 @@ export interface OutputFolder {
 
 export interface OutputFolderOptions {
   readonly force: boolean
+  /** Paths that are never replaced, nor a folder that any of them is in by whatever name. The first is the checkpoint's own. */
   readonly keepOut: readonly string[]
   /** The file that tells a folder of ours; default: silane.json. */
   readonly mark?: string
@@ -55,7 +57,9 @@ export function outputFolder(out: string, options: OutputFolderOptions): OutputF
     },
     commit: () => {
       try {
-        replace(work, place, old, options.force)
+        // A conversion takes a while: what stands there now need not be what stood there.
+        checkPlace(place, options)
+        replace(work, place, old)
       } catch (error) {
         throw writeError(place, error)
       }
@@ -67,30 +71,27 @@ export function outputFolder(out: string, options: OutputFolderOptions): OutputF
 /** Two processes never share a name, and a name tells whether its process is still there. */
 const host = hostname().replace(/[^A-Za-z0-9]+/g, '_')
 
+/** Nothing that is not there can hold the checkpoint, so a new folder may be anywhere, inside the checkpoint too. */
 function checkPlace(place: string, { force, keepOut, mark = MARK }: OutputFolderOptions): void {
-  for (const folder of keepOut) {
-    if (isInside(folder, place)) throw errors.E_OUT_FOREIGN({ out: place, reason: 'it holds the checkpoint' })
-  }
   const there = statSync(place, { throwIfNoEntry: false })
   if (!there) return
+  const kept = there.isDirectory() ? firstInside(place, keepOut) : undefined
+  if (kept !== undefined) {
+    const what = kept === keepOut[0] ? 'the checkpoint' : `${kept}, which belongs to the checkpoint`
+    throw errors.E_OUT_FOREIGN({ out: place, reason: `it holds ${what}` })
+  }
   if (!force) throw errors.E_OUT_EXISTS({ out: place })
   if (!there.isDirectory()) throw errors.E_OUT_FOREIGN({ out: place, reason: 'it is a file' })
   if (readdirSync(place).length > 0 && !existsSync(join(place, mark)))
     throw errors.E_OUT_FOREIGN({ out: place, reason: `it is not empty and has no ${mark}, so silane did not write it` })
 }
 
-const isInside = (path: string, folder: string): boolean => {
-  const way = relative(folder, path)
-  return way === '' || (!way.startsWith(`..${sep}`) && way !== '..' && resolve(folder, way) === resolve(path))
-}
-
 /** A folder cannot be renamed over another, so the old one steps aside, and comes back if the new one cannot take its place. */
-function replace(work: string, place: string, old: string, force: boolean): void {
+function replace(work: string, place: string, old: string): void {
   if (!existsSync(place)) {
     renameSync(work, place)
     return
   }
-  if (!force) throw errors.E_OUT_EXISTS({ out: place })
   renameSync(place, old)
   try {
     renameSync(work, place)
