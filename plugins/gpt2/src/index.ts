@@ -1,8 +1,6 @@
 import {
-  type Builder,
   type Checkpoint,
   cachedDecoder,
-  computedConstant,
   decoderOptions,
   definePlugin,
   encoderModel,
@@ -10,7 +8,7 @@ import {
   forTasks,
   ids,
   labelCount,
-  lastPosition,
+  lastToken,
   mask,
   names,
   perToken,
@@ -19,7 +17,6 @@ import {
   spelled,
   tokenAt,
   tokenInputs,
-  type Value,
   Weights,
 } from '@silane/core'
 import { block, embed, embedSequence, encode, finalNorm, type Gpt2Config, readGpt2Config, vocabulary } from './model.ts'
@@ -28,14 +25,6 @@ import { block, embed, embedSequence, encode, finalNorm, type Gpt2Config, readGp
 const weights = (checkpoint: Checkpoint, { tie_word_embeddings }: Gpt2Config): Weights => {
   const tied = spelled(tie_word_embeddings ? [['wte.weight', 'lm_head.weight']] : [])
   return new Weights(checkpoint, { candidates: names(tied, prefixed(['', 'transformer.'])) })
-}
-
-/** Position of the last id that is not padding, whatever the mask says; without a padding id, the last position. [B, 1] */
-function lastToken(b: Builder, inputIds: Value, pad: number | undefined): Value {
-  const [batch, length] = inputIds.type.shape as [number, number]
-  if (pad === undefined) return b.constant(computedConstant('int32', [batch, 1], `last ${length}`, () => length - 1))
-  const shown = b.cast({ x: b.not_equal({ x: inputIds, y: b.scalar(pad, inputIds) }), dtype: 'int32' })
-  return lastPosition(b, shown)
 }
 
 /** GPT-2 and its relatives: generation with a key/value cache, features, sequence classification. */

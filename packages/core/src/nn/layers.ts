@@ -60,6 +60,13 @@ export const lastPosition = (b: Builder, flags: Value): Value => {
   return b.reduce_max({ x: b.mul({ x: flags, y: places }), axes: [1], keep_dims: true })
 }
 
+/** Position of the last id that is not padding, whatever a mask says; without a padding id, the last position. int32 [B, S] → [B, 1] */
+export function lastToken(b: Builder, ids: Value, pad: number | undefined): Value {
+  const [batch, length] = ids.type.shape as [number, number]
+  if (pad === undefined) return b.constant(computedConstant('int32', [batch, 1], `last ${length}`, () => length - 1))
+  return lastPosition(b, b.cast({ x: b.not_equal({ x: ids, y: b.scalar(pad, ids) }), dtype: 'int32' }))
+}
+
 /** [1, S, C] → [1, C, 1, S]: the layout of caches, and of what one part of a cut decoder hands to the next. */
 export const toChannels = (b: Builder, x: Value): Value => b.expand_dims({ x: b.transpose({ x, perm: [0, 2, 1] }), axes: [2] })
 

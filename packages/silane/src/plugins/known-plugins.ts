@@ -9,6 +9,7 @@ export const knownPlugins: Readonly<Record<string, string>> = {
   unirel: '@silane/plugin-unirel',
   t5: '@silane/plugin-t5',
   gpt2: '@silane/plugin-gpt2',
+  opt: '@silane/plugin-opt',
   bart: '@silane/plugin-bart',
   sam: '@silane/plugin-sam',
   perceiver: '@silane/plugin-perceiver',

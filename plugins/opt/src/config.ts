@@ -1,0 +1,32 @@
+import { activationNames, type Checkpoint, readConfig } from '@silane/core'
+import * as z from 'zod'
+
+const size = z.int().positive()
+
+/** The keys of an OPT config.json that its numbers depend on, with transformers' defaults (`configuration_opt.py`). */
+const schema = z
+  .object({
+    vocab_size: size.default(50272),
+    hidden_size: size.default(768),
+    num_hidden_layers: size.default(12),
+    num_attention_heads: size.default(12),
+    ffn_dim: size.default(3072),
+    max_position_embeddings: size.default(2048),
+    /** Width of the word embeddings, which a matrix takes to the layers' and another one back. */
+    word_embed_proj_dim: size.optional(),
+    activation_function: z.enum(activationNames).default('relu'),
+    /** Norms before attention and feed-forward layers, or after the sums as in opt-350m. */
+    do_layer_norm_before: z.boolean().default(true),
+    _remove_final_layer_norm: z.boolean().default(false),
+    layer_norm_elementwise_affine: z.boolean().default(true),
+    enable_bias: z.boolean().default(true),
+    tie_word_embeddings: z.boolean().default(true),
+    pad_token_id: z.int().optional(),
+  })
+  .refine(c => c.hidden_size % c.num_attention_heads === 0, { path: ['num_attention_heads'], message: 'does not divide hidden_size' })
+  .transform(c => ({ ...c, word_embed_proj_dim: c.word_embed_proj_dim ?? c.hidden_size }))
+
+export type OptConfig = z.infer<typeof schema>
+
+/** config.json, typed, defaulted and checked. Throws E_CONFIG. */
+export const readOptConfig = (checkpoint: Checkpoint): OptConfig => readConfig(checkpoint, schema)

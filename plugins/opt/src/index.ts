@@ -1,0 +1,74 @@
+import {
+  cachedDecoder,
+  decoderOptions,
+  definePlugin,
+  encoderModel,
+  encoderOptions,
+  forTasks,
+  ids,
+  labelCount,
+  lastToken,
+  mask,
+  names,
+  perToken,
+  prefixed,
+  project,
+  spelled,
+  tokenAt,
+  tokenInputs,
+  Weights,
+} from '@silane/core'
+import { embed, embedWords, encode, finish, layer, readOptConfig, vocabulary } from './model.ts'
+
+/** OPT: generation with a key/value cache, features, sequence classification. */
+export default definePlugin({
+  id: 'opt',
+  tasks: {
+    OPTForCausalLM: 'text-generation',
+    OPTModel: 'feature-extraction',
+    OPTForSequenceClassification: 'text-classification',
+  },
+  options: {
+    ...decoderOptions(['text-generation']),
+    ...forTasks(['feature-extraction', 'text-classification'], encoderOptions),
+  },
+  load: ({ checkpoint, task, options }) => {
+    const config = readOptConfig(checkpoint)
+    // Of one matrix under two names some files keep the other name (`safetensors.torch.save_model`).
+    const tied = spelled(config.tie_word_embeddings ? [['decoder.embed_tokens.weight', 'lm_head.weight']] : [])
+    const head = new Weights(checkpoint, { candidates: names(tied, prefixed(['', 'model.'])) })
+    const w = head.at('decoder')
+    if (task === 'text-generation') {
+      const decoder = cachedDecoder(options, {
+        layers: config.num_hidden_layers,
+        channels: config.hidden_size,
+        positions: config.max_position_embeddings,
+        entry: { vocabulary: config.vocab_size },
+        embed: (b, tokens, positions) => embed(b, embedWords(b, tokens, w, config), positions, w, config),
+        layer: (b, x, index, attention) => layer(b, x, index, attention, w, config),
+        logits: (b, x) => project(b, finish(b, x, w, config), vocabulary(w, head, config), undefined),
+      })
+      return {
+        modelType: 'opt',
+        programs: [decoder.program],
+        pipeline: { kind: 'decoder', steps: [decoder.step] },
+        options: { ...decoder.options },
+      }
+    }
+    return encoderModel(
+      { checkpoint, options },
+      {
+        modelType: 'opt',
+        positions: config.max_position_embeddings,
+        build: (b, length) => {
+          const inputs = tokenInputs(b, { input_ids: ids(config.vocab_size), attention_mask: mask }, [options.batch, length])
+          const x = encode(b, inputs.input_ids, inputs.attention_mask, w, config)
+          if (task === 'feature-extraction') return { last_hidden_state: perToken(x) }
+          const last = tokenAt(b, x, lastToken(b, inputs.input_ids, config.pad_token_id))
+          const score = head.tensor('score.weight', [labelCount(checkpoint), config.word_embed_proj_dim])
+          return { logits: b.in('score', () => project(b, last, score, undefined)) }
+        },
+      },
+    )
+  },
+})
