@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Json, PipelineKind, PortRole } from '@silane/core'
+import { type Json, type PortRole, pipelineKinds } from '@silane/core'
 import * as z from 'zod'
 import { errors } from './errors.ts'
 
@@ -104,16 +104,6 @@ const program = z
   })
   .readonly()
 
-const kinds = [
-  'encoder',
-  'decoder',
-  'encoder-decoder',
-  'vision-language',
-  'segmentation',
-  'retrieval',
-  'policy',
-] as const satisfies readonly PipelineKind[]
-
 const schema = z
   .object({
     schema: z.literal(1, 'was written by a newer silane'),
@@ -134,7 +124,7 @@ const schema = z
     options: z.record(z.string(), json).readonly(),
     programs: z.array(program).nonempty().readonly(),
     pipeline: z
-      .object({ kind: z.enum(kinds), steps: z.array(step, 'is missing: convert again').nonempty().readonly() })
+      .object({ kind: z.enum(pipelineKinds), steps: z.array(step, 'is missing: convert again').nonempty().readonly() })
       .catchall(json)
       .readonly(),
   })

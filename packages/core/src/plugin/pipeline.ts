@@ -1,6 +1,8 @@
 import type { Json } from './checkpoint.ts'
 
-export type PipelineKind = 'encoder' | 'decoder' | 'encoder-decoder' | 'vision-language' | 'segmentation' | 'retrieval' | 'policy'
+export const pipelineKinds = ['encoder', 'decoder', 'encoder-decoder', 'vision-language', 'segmentation', 'retrieval', 'policy'] as const
+
+export type PipelineKind = (typeof pipelineKinds)[number]
 
 /**
  * What runs one after the other, and what goes from one to the next. A *thing* is a tensor by the name that the pipeline gives it:

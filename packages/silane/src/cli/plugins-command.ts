@@ -18,7 +18,7 @@ export async function pluginsCommand(flags: { readonly plugin?: string[]; readon
     console.log(`${bold(`${name}@${version}`)} skipped: ${reason}\n  ${dim(root)}\n`)
   if (list.plugins.length === 0 && list.skipped.length === 0)
     console.log(
-      `No plugins. Looked in ${list.looked.join(', ') || 'no package.json'}.\nInstall one beside silane: npm install @silane/plugin-bert`,
+      `No plugins. Looked in ${list.looked.join(', ') || 'no package.json'}.\nInstall one beside silane: npm install @silane/plugin-<family>`,
     )
   return 0
 }

@@ -35,6 +35,8 @@ interface Called {
  * output is for is what their ports say.
  */
 export class CachedDecoder {
+  /** Names of what new tokens may come as: ids, and vectors in their place, which need no program that makes them. */
+  readonly entries: readonly string[]
   /** Cache slots N. */
   readonly context: number
   /** Tokens per call of the longer function P. */
@@ -55,6 +57,7 @@ export class CachedDecoder {
     this.#parts = parts
     this.#embed = embed
     this.#extra = extra
+    this.entries = [...(embed?.[0].inputs ?? []), ...(functions[0]?.inputs ?? [])].filter(isEntry).map(({ name }) => name)
     this.chunk = Math.max(...widths)
     this.context = cache.shape[3] as number
   }
@@ -159,12 +162,14 @@ export class CachedDecoder {
     const own = cache.get(name)
     if (own) return arrayConstant('fp32', shape, own)
     if (role === 'positions') return positions
-    if (role === 'ids' || role === 'vectors' || role === 'hidden') return passed
+    if (role === 'hidden' || isEntry({ role })) return passed
     const extra = this.#extra[name]
     if (!extra) throw errors.E_INPUT_UNKNOWN({ input: name, function: fn.name })
     return layers ? rowsFrom(extra, layers) : extra
   }
 }
+
+const isEntry = ({ role }: { readonly role?: DeployedTensor['role'] | undefined }): boolean => role === 'ids' || role === 'vectors'
 
 /** New tokens per call; 0 where no input says so. */
 const widthOf = ({ inputs }: PipelineFunction): number => inputs.find(({ role }) => role === 'positions' || role === 'ids')?.shape[1] ?? 0

@@ -105,7 +105,7 @@ function configuredPlugins(project: PackageFile | undefined): readonly string[] 
   if (Array.isArray(plugins) && plugins.every(name => typeof name === 'string')) return plugins
   throw errors.E_USAGE({
     problem: `${project?.file}: "silane.plugins" is not a list of names or paths.`,
-    next: 'Write "silane": { "plugins": ["@silane/plugin-bert"] }.',
+    next: 'Write "silane": { "plugins": ["@silane/plugin-<family>"] }.',
   })
 }
 

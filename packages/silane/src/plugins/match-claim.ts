@@ -49,7 +49,7 @@ export function matchClaim(claim: Claim, checkpoint: Subject, options: GivenOpti
  * AutoModel makes of a configuration that names none, and the plugin that has it is the family's own.
  */
 const isPlainModel = (architecture: string, modelType: string): boolean =>
-  architecture.toLowerCase() === `${modelType.replaceAll(/[-_]/g, '')}model`.toLowerCase()
+  architecture.toLowerCase() === `${modelType.replaceAll(/[-_]/g, '')}Model`.toLowerCase()
 
 /** Whether a configuration says something under a key. */
 const isSaid = (value: Json | undefined): boolean => value !== undefined && value !== null && !(Array.isArray(value) && value.length === 0)

@@ -23,8 +23,8 @@ export interface Golden {
 export type Goldens = ReadonlyMap<string, Golden>
 
 /** The golden outputs that somebody asked to be compared with: there must be some. */
-export function requireGoldens(given: string): Goldens {
-  const found = readGoldens(given)
+export function requireGoldens(given: string, programs: GoldenPrograms): Goldens {
+  const found = readGoldens(given, programs)
   if (found.size > 0) return found
   throw errors.E_GOLDEN({ file: basename(given), problem: 'there are no golden outputs', where: dirname(given) })
 }
@@ -37,19 +37,29 @@ export function requireCompared(given: string, coverage: readonly Coverage[], no
 
 /**
  * The golden outputs in a folder: `golden.<program>.safetensors` and, where there is one, case.json. `given` is such a folder, or
- * a single file, which is of the program that its name says, else of `model`.
+ * a single file, which is of the program that its name says, else of the only one there is.
  */
-export function readGoldens(given: string): Goldens {
+export function readGoldens(given: string, programs: GoldenPrograms): Goldens {
   const isFile = statSync(given, { throwIfNoEntry: false })?.isFile() ?? false
   const folder = isFile ? dirname(given) : given
   const facts = readCase(folder)
   if (isFile) {
-    const program = GOLDEN.exec(basename(given))?.[1] ?? 'model'
+    const program = GOLDEN.exec(basename(given))?.[1] ?? onlyProgram(given, programs)
     return new Map([[program, golden(given, facts(program))]])
   }
   const names = existsSync(folder) ? readdirSync(folder).sort() : []
-  const programs = names.flatMap(name => GOLDEN.exec(name)?.[1] ?? [])
-  return new Map(programs.map(program => [program, golden(fileOf(folder, program), facts(program))]))
+  const found = names.flatMap(name => GOLDEN.exec(name)?.[1] ?? [])
+  return new Map(found.map(program => [program, golden(fileOf(folder, program), facts(program))]))
+}
+
+/** The programs that golden outputs may be of, and what each is a part of where it was cut. */
+export type GoldenPrograms = readonly { readonly name: string; readonly partOf?: string }[]
+
+function onlyProgram(file: string, programs: GoldenPrograms): string {
+  const [only = '', ...others] = new Set(programs.map(({ name, partOf }) => partOf ?? name))
+  if (others.length === 0) return only
+  const problem = `its name does not say which program it is of: call it golden.${only}.safetensors, or the same with ${others.join(' or ')}`
+  throw errors.E_GOLDEN({ file: basename(file), problem, where: dirname(file) })
 }
 
 const GOLDEN = /^golden\.(.+)\.safetensors$/

@@ -7,10 +7,9 @@ import type { Decode } from '../pipeline/run-pipeline.ts'
  * cache that starts empty.
  */
 export const scoreTokens: Decode = async (decoder, { entry }, things) => {
-  // Vectors in place of ids, where a sample has them, need no program that makes them.
-  const name = typeof entry === 'string' ? entry : 'input_ids'
-  const tokens = things[name] ?? things.inputs_embeds
-  if (!tokens) throw errors.E_PIPELINE({ problem: `there is no "${name}" to decode` })
+  const names = typeof entry === 'string' ? [entry] : decoder.entries
+  const tokens = names.map(name => things[name]).find(thing => thing !== undefined)
+  if (!tokens) throw errors.E_PIPELINE({ problem: `there is no ${names.map(name => `"${name}"`).join(' or ')} to decode` })
   const length = tokens.shape[1] ?? 0
   const half = Math.max(1, Math.ceil(length / 2))
   const rows: Tensors[] = []

@@ -7,7 +7,7 @@ import { describeTensors } from '../convert/describe-tensors.ts'
 import type { Settings } from '../convert/resolve-settings.ts'
 import type { RewrittenProgram } from '../convert/rewrite-program.ts'
 import { chooseGates } from './gates.ts'
-import { type Goldens, readGoldens, requireGoldens } from './goldens.ts'
+import { type GoldenPrograms, type Goldens, readGoldens, requireGoldens } from './goldens.ts'
 import type { StageFiles } from './open-stages.ts'
 import { validateStages } from './validate-stages.ts'
 
@@ -27,6 +27,7 @@ export interface ConversionToValidate {
 export function validateConversion(conversion: ConversionToValidate): Promise<Required<Report>> {
   const { folder, model, rewritten, written, contract, settings, checkpoint, options } = conversion
   const { golden, signal, onProgress } = options
+  const programs = rewritten.map(({ plan }) => plan)
   return validateStages({
     folder,
     // Beside the files, so that weights can be linked; what is left of a killed process is cleared away with them.
@@ -34,8 +35,8 @@ export function validateConversion(conversion: ConversionToValidate): Promise<Re
     functions: rewritten.flatMap(program => program.plan.functions.map(fn => stageFiles(program, fn, settings.onnxPrecision === 'fp32'))),
     source: { model, contract },
     steps: conversion.pipeline.steps,
-    programs: rewritten.map(({ plan }) => plan),
-    goldens: golden === undefined ? goldensOf(checkpoint) : requireGoldens(golden),
+    programs,
+    goldens: golden === undefined ? goldensOf(checkpoint, programs) : requireGoldens(golden, programs),
     golden,
     gates: chooseGates({ ...settings, hasSource: true }),
     signal,
@@ -61,5 +62,5 @@ function stageFiles(
 }
 
 /** A folder may bring its goldens along; a download from the hub does not. */
-export const goldensOf = (checkpoint: OpenCheckpoint): Goldens =>
-  checkpoint.revision === null && existsSync(checkpoint.location) ? readGoldens(checkpoint.location) : new Map()
+export const goldensOf = (checkpoint: OpenCheckpoint, programs: GoldenPrograms): Goldens =>
+  checkpoint.revision === null && existsSync(checkpoint.location) ? readGoldens(checkpoint.location, programs) : new Map()
