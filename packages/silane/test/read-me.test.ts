@@ -25,25 +25,25 @@ test('README.md says how to call the program from Swift', async () => {
 
     \`model.mlpackage\`, \`onnx/model_main_24.onnx\`
 
-    | | name | type | shape |
-    |---|---|---|---|
-    | in | \`input_ids\` | int32 | [1, 24] |
-    | in | \`attention_mask\` | int32 | [1, 24] |
-    | in | \`token_type_ids\` | int32 | [1, 24] |
-    | out | \`last_hidden_state\` | float16 | [1, 24, 48] |
-    | out | \`pooler_output\` | float16 | [1, 48] |
+    | | name | type | shape | |
+    |---|---|---|---|---|
+    | in | \`input_ids\` | int32 | [1, 24] | ids: below 256 |
+    | in | \`attention_mask\` | int32 | [1, 24] | mask |
+    | in | \`token_type_ids\` | int32 | [1, 24] | segments: below 2 |
+    | out | \`last_hidden_state\` | float16 | [1, 24, 48] | rows where \`attention_mask\` is 1 |
+    | out | \`pooler_output\` | float16 | [1, 48] |  |
 
     ## model, function \`main_16\`
 
     \`model.mlpackage\`, \`onnx/model_main_16.onnx\`
 
-    | | name | type | shape |
-    |---|---|---|---|
-    | in | \`input_ids\` | int32 | [1, 16] |
-    | in | \`attention_mask\` | int32 | [1, 16] |
-    | in | \`token_type_ids\` | int32 | [1, 16] |
-    | out | \`last_hidden_state\` | float16 | [1, 16, 48] |
-    | out | \`pooler_output\` | float16 | [1, 48] |
+    | | name | type | shape | |
+    |---|---|---|---|---|
+    | in | \`input_ids\` | int32 | [1, 16] | ids: below 256 |
+    | in | \`attention_mask\` | int32 | [1, 16] | mask |
+    | in | \`token_type_ids\` | int32 | [1, 16] | segments: below 2 |
+    | out | \`last_hidden_state\` | float16 | [1, 16, 48] | rows where \`attention_mask\` is 1 |
+    | out | \`pooler_output\` | float16 | [1, 48] |  |
 
     ## From Swift
 

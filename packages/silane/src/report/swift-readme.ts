@@ -1,4 +1,11 @@
-import { type DeployedFunction, type DeployedProgram, type DeployedTensor, type Manifest, packageOf } from '../manifest.ts'
+import {
+  type DeployedFunction,
+  type DeployedOutput,
+  type DeployedProgram,
+  type DeployedTensor,
+  type Manifest,
+  packageOf,
+} from '../manifest.ts'
 
 /** README.md of an output folder: what the programs take and give, and how to call them from Swift. */
 export function swiftReadme(manifest: Manifest): string {
@@ -11,7 +18,7 @@ export function swiftReadme(manifest: Manifest): string {
     'Every name, shape and option stands in `silane.json`, the numeric checks and a static analysis in `report.html`.',
     '',
     ...programs.flatMap(describeProgram),
-    ...(programs.some(program => program.functions.some(fn => packageOf(program, fn))) ? swift(programs) : []),
+    ...(programs.some(program => program.functions.some(fn => packageOf(program, fn))) ? swift(manifest) : []),
     ...(programs.some(program => program.functions.some(fn => fn.onnx)) ? onnx() : []),
   ]
     .join('\n')
@@ -28,18 +35,33 @@ function describeProgram(program: DeployedProgram): string[] {
       '',
       files.join(', '),
       '',
-      '| | name | type | shape |',
-      '|---|---|---|---|',
-      ...rows('in', fn.inputs),
-      ...rows('out', fn.outputs),
-      ...rows('state', fn.states),
+      '| | name | type | shape | |',
+      '|---|---|---|---|---|',
+      ...fn.inputs.map(input => row('in', input, aboutInput(input))),
+      ...fn.outputs.map(output => row('out', output, aboutOutput(output))),
+      ...fn.states.map(state => row('state', state, aboutInput(state))),
       '',
     ]
   })
 }
 
-const rows = (kind: string, tensors: readonly DeployedTensor[]): string[] =>
-  tensors.map(({ name, dtype, shape }) => `| ${kind} | \`${name}\` | ${dtype} | [${shape.join(', ')}] |`)
+const row = (kind: string, { name, dtype, shape }: DeployedTensor | DeployedOutput, about: string): string =>
+  `| ${kind} | \`${name}\` | ${dtype} | [${shape.join(', ')}] | ${about} |`
+
+const aboutInput = ({ role, below, values, image }: DeployedTensor): string =>
+  [
+    role ?? '',
+    values ? `${values.join(', ')}` : '',
+    below === undefined ? '' : `below ${below}`,
+    image ? `${image.color}, pixel · [${image.scale.join(', ')}] + [${image.bias.join(', ')}]` : '',
+  ]
+    .filter(part => part !== '')
+    .join(': ')
+
+const aboutOutput = ({ rows, updates }: DeployedOutput): string =>
+  [rows === undefined ? '' : `rows where \`${rows}\` is 1`, updates === undefined ? '' : `into \`${updates}\``]
+    .filter(part => part !== '')
+    .join(', ')
 
 const onnx = (): string[] => [
   '## ONNX',
@@ -48,7 +70,7 @@ const onnx = (): string[] => [
   '',
 ]
 
-function swift(programs: readonly DeployedProgram[]): string[] {
+function swift({ programs, pipeline }: Manifest): string[] {
   return [
     '## From Swift',
     '',
@@ -63,7 +85,9 @@ function swift(programs: readonly DeployedProgram[]): string[] {
       .join('\n\n'),
     '```',
     '',
-    ...(programs.some(isCachedDecoder) ? decoderLoop() : []),
+    ...pipeline.steps.flatMap(step =>
+      'decode' in step ? decoderLoop(programs.filter(program => step.decode.includes(program.name))) : [],
+    ),
   ]
 }
 
@@ -134,12 +158,23 @@ const result = (fn: DeployedFunction): string => {
   return `(${fn.outputs.map(output => `${identifier(output.name)}: MLShapedArray<${scalar(output)}>`).join(', ')})`
 }
 
-const isCachedDecoder = (program: DeployedProgram): boolean =>
-  program.functions.some(fn => fn.name === 'prefill') && program.functions.some(fn => fn.name === 'step')
-
-const decoderLoop = (): string[] => [
-  'To generate, load the decoder twice, as `prefill` and as `step`. Feed the prompt to `prefill`, P tokens at a time, padded on the right, with `position_ids` p, p + 1, …;',
-  'then feed each new token to `step`. Without a state, write `key_update` and `value_update` into `key_cache` and `value_cache` at the slots p … p + S − 1 after each call',
-  'and pass the caches in again; slots from `position_ids[0]` on are not read. With a state, pass the same `MLState` to every call of both functions.',
-  '',
-]
+/** How a host drives the parts of a decoder, in the names that its ports have. */
+function decoderLoop(parts: readonly DeployedProgram[]): string[] {
+  const functions = parts[0]?.functions ?? []
+  const inputs = functions[0]?.inputs ?? []
+  const named = (role: DeployedTensor['role']) => inputs.filter(input => input.role === role).map(({ name }) => `\`${name}\``)
+  const positions = named('positions')[0]
+  const updates = parts.flatMap(part => part.functions[0]?.outputs ?? []).filter(output => output.updates !== undefined)
+  const updated = [...new Set(updates.map(({ name, updates }) => `\`${name}\` into \`${updates}\``))]
+  const tokens = (fn: DeployedFunction) => fn.inputs.find(({ role }) => role === 'positions')?.shape.at(-1) ?? 1
+  const called = functions.map(fn => `\`${fn.name}\` (${tokens(fn)} per call)`).join(' and ')
+  const chain = parts.map(({ name }) => `\`${name}\``).join(', then ')
+  return [
+    `To generate, load ${chain} once per function: ${called}. Feed the prompt to the function that takes most tokens, padded on the right, ${positions ? `with ${positions} p, p + 1, …` : ''};`,
+    'then feed each new token to the one that takes one.',
+    updated.length > 0
+      ? `After each call write ${updated.join(' and ')} at the slots p … p + S − 1, and pass the caches in again; slots from ${positions ?? 'p'}[0] on are not read.`
+      : 'Pass the same `MLState` to every call of both functions.',
+    '',
+  ]
+}
