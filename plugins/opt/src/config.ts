@@ -29,4 +29,8 @@ const schema = z
 export type OptConfig = z.infer<typeof schema>
 
 /** config.json, typed, defaulted and checked. Throws E_CONFIG. */
-export const readOptConfig = (checkpoint: Checkpoint): OptConfig => readConfig(checkpoint, schema)
+export function readOptConfig(checkpoint: Checkpoint): OptConfig {
+  const config = readConfig(checkpoint, schema)
+  // A key that is left out means id 1, null that there is no padding: of all keys only this one tells them apart.
+  return checkpoint.config.pad_token_id === undefined ? { ...config, pad_token_id: 1 } : config
+}
