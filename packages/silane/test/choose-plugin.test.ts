@@ -1,9 +1,15 @@
 import { join } from 'node:path'
 import type { Checkpoint, Json } from '@silane/core'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { choosePlugin } from '../src/plugins/choose-plugin.ts'
 import { discoverPlugins } from '../src/plugins/discover-plugins.ts'
 import { pluginPackage, project, temporary } from './workspace.ts'
+
+// The workspace has all of the table's packages installed.
+vi.mock(import('../src/plugins/known-plugins.ts'), async original => {
+  const { knownPlugins } = await original()
+  return { knownPlugins: { ...knownPlugins, elsewhere: '@silane/plugin-elsewhere' } }
+})
 
 interface Facts {
   readonly config?: { readonly [key: string]: Json }
@@ -186,10 +192,10 @@ describe('no choice', () => {
   })
 
   test('a known one that is not installed', () => {
-    expect(message({}, { config: { model_type: 'decision_transformer' } })).toMatchInlineSnapshot(`
-      "E_MODEL_TYPE: No plugin claims the model type "decision_transformer".
+    expect(message({}, { config: { model_type: 'elsewhere' } })).toMatchInlineSnapshot(`
+      "E_MODEL_TYPE: No plugin claims the model type "elsewhere".
       Looked in: org/model@main, package.json; plugins seen: none
-      Install it: npm install @silane/plugin-decision-transformer"
+      Install it: npm install @silane/plugin-elsewhere"
     `)
   })
 

@@ -1,22 +1,15 @@
+// Generated: `node tools/repo/known-plugins.ts`.
+
 /** Which of our packages reads which `model_type`, for the hint what to install. */
 export const knownPlugins: Readonly<Record<string, string>> = {
-  bert: '@silane/plugin-bert',
-  distilbert: '@silane/plugin-distilbert',
-  roberta: '@silane/plugin-roberta',
   albert: '@silane/plugin-albert',
-  mosaicbert: '@silane/plugin-mosaicbert',
-  graphcodebert: '@silane/plugin-graphcodebert',
-  unirel: '@silane/plugin-unirel',
-  t5: '@silane/plugin-t5',
+  bart: '@silane/plugin-bart',
+  bert: '@silane/plugin-bert',
+  camembert: '@silane/plugin-roberta',
+  distilbert: '@silane/plugin-distilbert',
   gpt2: '@silane/plugin-gpt2',
   opt: '@silane/plugin-opt',
-  bart: '@silane/plugin-bart',
-  sam: '@silane/plugin-sam',
-  perceiver: '@silane/plugin-perceiver',
-  blip: '@silane/plugin-blip',
-  'blip-2': '@silane/plugin-blip2',
-  realm: '@silane/plugin-realm',
-  rag: '@silane/plugin-rag',
-  retro: '@silane/plugin-retro',
-  decision_transformer: '@silane/plugin-decision-transformer',
+  roberta: '@silane/plugin-roberta',
+  t5: '@silane/plugin-t5',
+  'xlm-roberta': '@silane/plugin-roberta',
 }

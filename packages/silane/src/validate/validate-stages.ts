@@ -26,7 +26,7 @@ export interface ValidationInput {
   /** Where graphs are written while they run, and which files hold weights already. */
   readonly runtime?: Pick<RuntimeOptions, 'folder' | 'data'>
   readonly functions: readonly StageFiles[]
-  /** What the plugin knows: samples, masks, a comparison of its own. Undefined where the checkpoint is not at hand. */
+  /** What the plugin knows: samples, masks, comparisons of its own. Undefined where the checkpoint is not at hand. */
   readonly source: { readonly model: SourceModel; readonly contract: Pick<PluginContract, 'validate'> } | undefined
   /** What runs one after the other, over the programs that are deployed. */
   readonly steps: readonly Step[]
@@ -46,18 +46,14 @@ type Results = Partial<Record<StageName | typeof ORIGINAL, Outputs>>
 
 /**
  * Runs every function in every stage on the same inputs and holds the pairs that have a gate against each other. Sequences of
- * calls, such as a decoder's over its cache, are compared as a whole besides. A plugin may bring its own comparison.
+ * calls, such as a decoder's over its cache, are compared as a whole besides. What a plugin compares besides joins
+ * the rest: it adds, and replaces nothing.
  */
 export async function validateStages(input: ValidationInput): Promise<Required<Report>> {
   const { source, goldens, gates, signal, onProgress } = input
   const runtime = createRuntime({ ...input.runtime, optimize: false })
   const opened = await openStages(input.folder, input.functions, runtime)
   const { stages, graphs } = opened
-  if (source?.contract.validate) {
-    const report = await source.contract.validate({ model: source.model, functions: graphs }, runtime)
-    return { warnings: [], coverage: [], ...report }
-  }
-
   const order = Object.keys(stageNames) as StageName[]
   const wanted = order.filter(stage => gates.some(({ actual, expected }) => actual === stage || expected === stage))
   const comparisons: Comparison[] = []
@@ -136,7 +132,14 @@ export async function validateStages(input: ValidationInput): Promise<Required<R
     else compare(program, golden.drive, results, { samples, source: 'golden', valid: golden.valid })
   }
   if (input.golden !== undefined) requireCompared(input.golden, coverage, [...notes])
-  return { ok: comparisons.every(({ ok }) => ok), comparisons, notes: [...notes], warnings, coverage }
+  const own = source && (await source.contract.validate?.({ model: source.model, functions: graphs }, runtime))
+  if (own) {
+    comparisons.push(...own.comparisons)
+    for (const note of own.notes) notes.add(note)
+    warnings.push(...(own.warnings ?? []))
+    coverage.push(...(own.coverage ?? []))
+  }
+  return { ok: own?.ok !== false && comparisons.every(({ ok }) => ok), comparisons, notes: [...notes], warnings, coverage }
 }
 
 /** Errors that say that a sample is of another shape than the programs, or longer than they take. */

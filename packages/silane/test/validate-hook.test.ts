@@ -1,0 +1,60 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { convert } from '../src/convert/convert.ts'
+import { fixture, temporary } from './workspace.ts'
+
+/** BERT's plugin with a comparison of its own that gives `report`. */
+function withComparison(report: object): string {
+  const folder = temporary()
+  const bert = new URL('../../../plugins/bert/src/index.ts', import.meta.url).href
+  writeFileSync(
+    join(folder, 'package.json'),
+    JSON.stringify({
+      name: 'own-comparison',
+      version: '1.0.0',
+      type: 'module',
+      exports: { '.': './index.mjs', './package.json': './package.json' },
+      silane: {
+        apiVersion: 1,
+        id: 'bert',
+        claims: [{ modelType: 'bert', architectures: ['BertModel'] }],
+        tasks: ['feature-extraction'],
+        status: 'experimental',
+      },
+    }),
+  )
+  writeFileSync(
+    join(folder, 'index.mjs'),
+    `import bert from ${JSON.stringify(bert)}\nexport default { ...bert, validate: async () => (${JSON.stringify(report)}) }\n`,
+  )
+  return folder
+}
+
+const own = {
+  program: 'model',
+  function: 'main',
+  output: 'ranking',
+  line: 'total',
+  actual: 'package',
+  expected: 'source graph',
+  psnr: 12,
+  maxAbs: 1,
+  cosine: 0.9,
+  worst: 12,
+  gate: 40,
+}
+
+test.each([true, false])('what a plugin compares joins what every plugin is held to: %s', async ok => {
+  const plugin = withComparison({ ok, comparisons: [{ ...own, ok }], notes: ['ranked by the plugin'] })
+  const result = await convert({
+    model: fixture('base'),
+    seq: [24],
+    plugins: [plugin],
+    plugin: 'own-comparison',
+    out: join(temporary(), 'out'),
+  })
+  expect(result.comparisons.map(({ output }) => output)).toEqual(expect.arrayContaining(['last_hidden_state', 'pooler_output', 'ranking']))
+  expect(result.report.notes).toContain('ranked by the plugin')
+  expect(result.ok).toBe(ok)
+})
