@@ -51,7 +51,6 @@ test.each([true, false])('what a plugin compares joins what every plugin is held
     model: fixture('base'),
     seq: [24],
     plugins: [plugin],
-    plugin: 'own-comparison',
     out: join(temporary(), 'out'),
   })
   expect(result.comparisons.map(({ output }) => output)).toEqual(expect.arrayContaining(['last_hidden_state', 'pooler_output', 'ranking']))
