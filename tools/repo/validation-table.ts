@@ -1,5 +1,6 @@
 // Converts every fixture of every plugin, in fp16 and in fp32, and prints the lowest PSNR of each line as a Markdown
-// table: `node tools/repo/validation-table.ts`. A missed gate or a failed conversion ends it with 1.
+// table: `node tools/repo/validation-table.ts`; with the name of a plugin, a row for each of its fixtures. A missed gate or a
+// failed conversion ends it with 1.
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -25,11 +26,19 @@ const columns = {
   total: 'total',
 } as const
 
-async function measure(plugin: string, scratch: string): Promise<Row> {
+const fixturesOf = (plugin: string): string[] => {
+  const folder = join(root, 'plugins', plugin, 'fixtures')
+  return existsSync(folder)
+    ? readdirSync(folder)
+        .sort()
+        .filter(name => existsSync(join(folder, name, 'case.json')))
+    : []
+}
+
+async function measure(plugin: string, names: readonly string[], scratch: string): Promise<Row> {
   const fixtures = join(root, 'plugins', plugin, 'fixtures')
   const row: Row = { conversions: 0, lowest: {} }
-  const cases = existsSync(fixtures) ? readdirSync(fixtures).filter(name => existsSync(join(fixtures, name, 'case.json'))) : []
-  for (const name of cases.sort()) {
+  for (const name of names) {
     const { task, convert: flags = [] } = JSON.parse(readFileSync(join(fixtures, name, 'case.json'), 'utf8')) as {
       task: string
       convert?: string[]
@@ -59,23 +68,28 @@ async function measure(plugin: string, scratch: string): Promise<Row> {
 const cell = (psnr: number | undefined): string =>
   psnr === undefined ? '' : psnr === Number.POSITIVE_INFINITY ? 'equal' : `${psnr.toFixed(1)}`
 
+const print = (name: string, { conversions, lowest }: Row): void =>
+  console.log(
+    `| ${name} | ${conversions} | ${Object.keys(columns)
+      .map(column => cell(lowest[column]))
+      .join(' | ')} |`,
+  )
+
+const [only] = process.argv.slice(2)
 const scratch = mkdtempSync(join(tmpdir(), 'silane-table-'))
 try {
-  console.log(`| plugin | conversions | ${Object.values(columns).join(' | ')} |`)
+  console.log(`| ${only === undefined ? 'plugin' : 'fixture'} | conversions | ${Object.values(columns).join(' | ')} |`)
   console.log(
     `|---|---:|${Object.keys(columns)
       .map(() => '---:')
       .join('|')}|`,
   )
-  for (const plugin of readdirSync(join(root, 'plugins')).sort()) {
-    const { conversions, lowest } = await measure(plugin, scratch)
-    if (conversions > 0)
-      console.log(
-        `| ${plugin} | ${conversions} | ${Object.keys(columns)
-          .map(column => cell(lowest[column]))
-          .join(' | ')} |`,
-      )
-  }
+  if (only !== undefined) for (const name of fixturesOf(only)) print(name, await measure(only, [name], scratch))
+  else
+    for (const plugin of readdirSync(join(root, 'plugins')).sort()) {
+      const names = fixturesOf(plugin)
+      if (names.length > 0) print(plugin, await measure(plugin, names, scratch))
+    }
 } finally {
   rmSync(scratch, { recursive: true, force: true })
 }
