@@ -58,11 +58,11 @@ async function measure(plugin: string, fixture: string, flags: readonly string[]
     const key = `${comparison.program}.${comparison.function}.${comparison.output}`
     decibels[key] = { ...decibels[key], [line ?? stage ?? '']: inWords(comparison.psnr) }
   }
-  const coreml = report.functions
-    .filter(({ target }) => target === 'coreml')
-    .map(({ program, function: name, analysis: { ops, convs, reshapes, transposes, gathers, softmaxAxes } }) => {
-      return [`${program}.${name}`, { ops, convs, reshapes, transposes, gathers, softmaxAxes }] as const
-    })
+  const coreml = report.functions.flatMap(({ program, function: name, ...looked }) => {
+    if (looked.target !== 'coreml') return []
+    const { ops, convs, reshapes, transposes, gathers, softmaxAxes } = looked.analysis
+    return [[`${program}.${name}`, { ops, convs, reshapes, transposes, gathers, softmaxAxes }] as const]
+  })
   const folder = join(out, 'onnx')
   const files = existsSync(folder) ? readdirSync(folder).filter(name => name.endsWith('.onnx')) : []
   const onnx = files.sort().map(name => [name, readOnnxSummary(join(folder, name)).ops] as const)

@@ -1,3 +1,4 @@
+export { type OnnxContents, onnxContents } from './count-contents.ts'
 export { type DataPlace, dataKey } from './data-file.ts'
 export { errors as onnxErrors } from './errors.ts'
 export { type LoweredGraph, type LowerOptions, lowerGraph } from './lower-graph.ts'

@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync } from 'node:fs'
 import { byteSize, type DType } from '@silane/core'
+import { type OnnxContents, sortCounts } from './count-contents.ts'
 import { errors } from './errors.ts'
 import { onnxTypes } from './onnx-types.ts'
 import { type WireField, WireReader } from './wire-reader.ts'
@@ -17,18 +18,13 @@ export interface OnnxTensor {
   readonly shape: readonly (number | string)[]
 }
 
-export interface OnnxSummary {
+export interface OnnxSummary extends OnnxContents {
   readonly producer: string
   readonly opset: number
   /** Of the file itself. */
   readonly bytes: number
   readonly inputs: readonly OnnxTensor[]
   readonly outputs: readonly OnnxTensor[]
-  /** Nodes by operator, most frequent first. */
-  readonly ops: Readonly<Record<string, number>>
-  readonly initializers: number
-  /** Of the initializers, wherever they are stored. */
-  readonly weightBytes: number
 }
 
 /** What an ONNX file holds, without loading its weights. Throws E_ONNX_FILE. */
@@ -97,7 +93,7 @@ function readGraph(reader: WireReader, { start, end }: WireField): Omit<OnnxSumm
     // Files of old list their weights among the inputs.
     inputs: inputs.filter(({ name }) => !initial.has(name)),
     outputs,
-    ops: Object.fromEntries([...counts].sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1))),
+    ops: sortCounts(counts),
     initializers,
     weightBytes,
   }

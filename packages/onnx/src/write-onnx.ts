@@ -2,24 +2,14 @@ import { createHash } from 'node:crypto'
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { create, toBinary } from '@bufbuild/protobuf'
-import { byteSize, bytesOf, type Constant, type Graph, readAll, sizeOf } from '@silane/core'
+import { bytesOf, type Constant, type Graph, readAll } from '@silane/core'
+import { bytesIn, countContents, type OnnxContents } from './count-contents.ts'
 import { DataFile, type DataPlace } from './data-file.ts'
-import type { Initializer } from './emitter.ts'
 import { errors } from './errors.ts'
-import {
-  Attribute_Type,
-  EntrySchema,
-  ModelSchema,
-  type Node,
-  NodeSchema,
-  type Graph as OnnxGraph,
-  type Tensor,
-  Tensor_Location,
-  TensorSchema,
-} from './gen/onnx_pb.ts'
-import { type LowerOptions, lowerGraph } from './lower-graph.ts'
+import { EntrySchema, ModelSchema, type Graph as OnnxGraph, type Tensor, Tensor_Location, TensorSchema } from './gen/onnx_pb.ts'
+import type { LowerOptions } from './lower-graph.ts'
 import { onnxTypes } from './onnx-types.ts'
-import { storedConstant } from './stored-constant.ts'
+import { storeGraph } from './store-graph.ts'
 
 /** The operator set written: LayerNormalization and Gelu are operators in it. */
 export const ONNX_OPSET = 20
@@ -45,7 +35,7 @@ export interface WriteOnnxOptions extends Partial<LowerOptions> {
   readonly onProgress?: ((bytes: number) => void) | undefined
 }
 
-export interface WrittenOnnx {
+export interface WrittenOnnx extends OnnxContents {
   readonly file: string
   readonly opset: number
   readonly bytes: number
@@ -58,11 +48,6 @@ export interface WrittenProgram {
   readonly data?: { readonly file: string; readonly bytes: number; readonly offsets: ReadonlyMap<string, number> }
 }
 
-/** An initializer and what is stored for it. */
-interface Stored extends Initializer {
-  readonly stored: Constant
-}
-
 /**
  * Writes graphs, functions of one program as a rule, as ONNX files of a folder. Large weights are streamed to one data file
  * that all share. Throws E_ONNX_SPELLING and E_ONNX_DISK, and leaves no file behind then.
@@ -73,14 +58,9 @@ export async function writeOnnx(
 ): Promise<WrittenProgram> {
   const { folder, dataFile, weights = 'fp32', rounding = 'none', idType = 'int64', standing, signal, onProgress } = options
   const lowered = graphs.map(({ graph, file }) => {
-    const { graph: nodes, initializers } = lowerGraph(graph, { rounding, idType })
-    return {
-      file,
-      graph: nodes,
-      initializers: initializers.map((given): Stored => ({ ...given, stored: storedConstant(given.constant, weights) })),
-    }
+    return { file, ...storeGraph(graph, { rounding, idType, weights }) }
   })
-  const total = lowered.flatMap(({ initializers }) => initializers).reduce((sum, { stored }) => sum + bytesIn(stored), 0)
+  const total = lowered.flatMap(({ initializers }) => initializers).reduce((sum, { constant }) => sum + bytesIn(constant), 0)
   const inline = options.external !== true && graphs.length === 1 && total < INLINE_BYTES
   const data = new DataFile(join(folder, dataFile), signal)
   try {
@@ -88,14 +68,15 @@ export async function writeOnnx(
     for (const { file, graph, initializers } of lowered) {
       signal?.throwIfAborted()
       const initializer: Tensor[] = []
-      for (const { name, constant, stored } of initializers) {
-        const own = stored === constant ? name : narrowName(name)
-        const small = inline || bytesIn(stored) < SMALL_BYTES
-        initializer.push(small ? inlineTensor(own, stored) : externalTensor(own, stored, standing?.(stored) ?? (await data.add(stored))))
-        onProgress?.(bytesIn(stored))
+      for (const { name, constant } of initializers) {
+        const small = inline || bytesIn(constant) < SMALL_BYTES
+        initializer.push(
+          small ? inlineTensor(name, constant) : externalTensor(name, constant, standing?.(constant) ?? (await data.add(constant))),
+        )
+        onProgress?.(bytesIn(constant))
       }
-      const widened = initializers.filter(({ constant, stored }) => stored !== constant).map(({ name }) => widening(name))
-      files.push(writeModel(join(folder, file), file, { ...graph, node: [...widened, ...graph.node], initializer }))
+      const written = writeModel(join(folder, file), { ...graph, initializer })
+      files.push({ file, opset: ONNX_OPSET, ...written, ...countContents({ graph, initializers }) })
     }
     data.close()
     return data.size === 0 ? { files } : { files, data: { file: dataFile, bytes: data.size, offsets: data.offsets } }
@@ -105,19 +86,6 @@ export async function writeOnnx(
     throw error
   }
 }
-
-const bytesIn = ({ shape, dtype }: Constant): number => sizeOf(shape) * byteSize(dtype)
-
-/** What is stored in fp16 goes under another name and is cast to its own. */
-const narrowName = (name: string): string => `${name}_fp16`
-const widening = (name: string): Node =>
-  create(NodeSchema, {
-    opType: 'Cast',
-    name: narrowName(name),
-    input: [narrowName(name)],
-    output: [name],
-    attribute: [{ name: 'to', type: Attribute_Type.INT, i: BigInt(onnxTypes.fp32) }],
-  })
 
 const tensorOf = (name: string, { dtype, shape }: Constant): Tensor =>
   create(TensorSchema, { name, dataType: onnxTypes[dtype], dims: shape.map(BigInt) })
@@ -133,7 +101,7 @@ function externalTensor(name: string, constant: Constant, { file, offset }: Data
   })
 }
 
-function writeModel(path: string, file: string, graph: OnnxGraph): WrittenOnnx {
+function writeModel(path: string, graph: OnnxGraph): Pick<WrittenOnnx, 'bytes' | 'sha256'> {
   const model = create(ModelSchema, {
     irVersion: BigInt(IR_VERSION),
     producerName: 'silane',
@@ -146,5 +114,5 @@ function writeModel(path: string, file: string, graph: OnnxGraph): WrittenOnnx {
   } catch (cause) {
     throw errors.E_ONNX_DISK({ file: path, problem: (cause as Error).message }, { cause })
   }
-  return { file, opset: ONNX_OPSET, bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') }
+  return { bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') }
 }

@@ -5,7 +5,7 @@ import { fromBinary } from '@bufbuild/protobuf'
 import { type Constant, castConstant, computedConstant, denseConstant, isSilaneError } from '@silane/core'
 import { describe, expect, it } from 'vitest'
 import { ModelSchema, type Graph as OnnxGraph, type ValueInfo } from '../src/gen/onnx_pb.ts'
-import { dataKey, writeOnnx } from '../src/index.ts'
+import { dataKey, onnxContents, readOnnxSummary, writeOnnx } from '../src/index.ts'
 import { graphOf, linearGraph, temporaryFolder, weight } from './build.ts'
 
 const FLOAT = 1
@@ -36,12 +36,30 @@ describe('the file', () => {
     const folder = temporaryFolder()
     const { files, data } = await writeOnnx([{ graph: linearGraph(), file: 'm.onnx' }], { folder, dataFile: 'm.onnx_data' })
     const bytes = readFileSync(join(folder, 'm.onnx'))
-    expect(files).toEqual([{ file: 'm.onnx', opset: 20, bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') }])
+    expect(files).toEqual([
+      {
+        file: 'm.onnx',
+        opset: 20,
+        bytes: bytes.length,
+        sha256: createHash('sha256').update(bytes).digest('hex'),
+        ops: { Gemm: 1 },
+        initializers: 2,
+        weightBytes: 4 * (64 * 32 + 64),
+      },
+    ])
     expect(data).toBeUndefined()
     const model = modelIn(folder)
     expect(model.producerName).toBe('silane')
     expect(model.irVersion).toBe(10n)
     expect(model.opsetImport.map(({ domain, version }) => [domain, version])).toEqual([['', 20n]])
+  })
+
+  it.each(['fp32', 'fp16'] as const)('holds what is said of it, with weights in %s', async weights => {
+    const folder = temporaryFolder()
+    const { files } = await writeOnnx([{ graph: linearGraph('main', 200), file: 'm.onnx' }], { folder, dataFile: 'm.onnx_data', weights })
+    const { ops, initializers, weightBytes } = readOnnxSummary(join(folder, 'm.onnx'))
+    expect(files[0]).toMatchObject({ ops, initializers, weightBytes })
+    expect(onnxContents(linearGraph('main', 200), weights)).toEqual({ ops, initializers, weightBytes })
   })
 
   it('names inputs and outputs as the graph does, with their shapes', async () => {

@@ -4,9 +4,11 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, r
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { checkPackage } from '@silane/coreml'
+import { readOnnxSummary } from '@silane/onnx'
 import { describe, expect, test } from 'vitest'
 import { convert } from '../src/convert/convert.ts'
 import type { ConvertOptions } from '../src/convert/convert-options.ts'
+import { inspect } from '../src/inspect/inspect.ts'
 import { readManifest } from '../src/manifest.ts'
 import { copyOf, fixture, temporary, write } from './workspace.ts'
 
@@ -22,6 +24,23 @@ function content(folder: string): Record<string, Buffer> {
 }
 
 describe('what convert writes', () => {
+  test.each(['fp32', 'fp16'] as const)('a report that counts the nodes of the ONNX file, weights in %s', async onnxPrecision => {
+    const out = join(temporary(), 'out')
+    const options = { model: fixture('base'), seq: [24], targets: ['coreml', 'onnx'], onnxPrecision } as const
+    const { report } = await convert({ ...options, out, validate: false })
+    const { ops, initializers, weightBytes } = readOnnxSummary(join(out, 'onnx', 'model.onnx'))
+    const moves = (ops.Reshape ?? 0) + (ops.Squeeze ?? 0) + (ops.Unsqueeze ?? 0)
+    const [coreml, onnx] = report.functions
+    expect(onnx).toMatchObject({
+      target: 'onnx',
+      analysis: { histogram: ops, reshapes: moves, transposes: ops.Transpose, constants: initializers, constantBytes: weightBytes },
+    })
+    expect(readFileSync(join(out, 'report.html'), 'utf8')).toContain(`Gemm ${ops.Gemm}`)
+    // The same multiplications in either form, and the same counts before anything is written.
+    expect(onnx?.analysis.macs).toBe(coreml?.analysis.macs)
+    expect(await inspect(options)).toMatchObject({ functions: [coreml, onnx] })
+  })
+
   test('the folder of the deployment contract', async () => {
     const out = join(temporary(), 'out')
     const { ok, manifest } = await quick(out)

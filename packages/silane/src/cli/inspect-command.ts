@@ -1,5 +1,6 @@
 import { styleText } from 'node:util'
 import type { GraphAnalysis } from '../analyze-graph.ts'
+import type { OnnxAnalysis } from '../analyze-onnx.ts'
 import {
   type CheckpointInspection,
   type FolderInspection,
@@ -120,7 +121,18 @@ function describeFolder({ location, manifest, packages }: FolderInspection): str
     .trimEnd()
 }
 
-function describeAnalysis(found: GraphAnalysis): string {
+/** What holds for any target, and what is said of a layout beside it. */
+function describeAnalysis(found: GraphAnalysis | OnnxAnalysis): string {
+  const layout = 'layers' in found ? found : undefined
+  return [
+    `  ops      ${found.ops}: ${counts(found.histogram)}`,
+    `  weights  ${formatBytes(found.constantBytes)} in ${found.constants} constants; ${found.macs.toLocaleString('en')} multiply-accumulates`,
+    `  shape    ${found.convs} conv, ${found.reshapes} reshape, ${found.transposes} transpose, ${found.gathers} gather${layout ? `; highest rank ${layout.maxRank}` : ''}`,
+    ...(layout ? describeLayout(layout) : []),
+  ].join('\n')
+}
+
+function describeLayout(found: GraphAnalysis): string[] {
   const perLayer = found.layers.map(({ layer, ops, reshapes, transposes }) => [
     `  ${layer}`,
     String(ops),
@@ -128,14 +140,11 @@ function describeAnalysis(found: GraphAnalysis): string {
     String(transposes),
   ])
   return [
-    `  ops      ${found.ops}: ${counts(found.histogram)}`,
-    `  weights  ${formatBytes(found.constantBytes)} in ${found.constants} constants; ${found.macs.toLocaleString('en')} multiply-accumulates`,
-    `  shape    ${found.convs} conv, ${found.reshapes} reshape, ${found.transposes} transpose, ${found.gathers} gather; highest rank ${found.maxRank}`,
     `  softmax  ${counts(found.softmaxAxes)}`,
     `  types    ${counts(found.dtypes)}`,
     `  axes     over 16384 inside: ${found.overCap.inside.join('; ') || 'none'}; at the border: ${found.overCap.border.join('; ') || 'none'}`,
     ...(perLayer.length > 0 ? [formatTable(['  layer', 'ops', 'reshapes', 'transposes'], perLayer, out)] : []),
-  ].join('\n')
+  ]
 }
 
 const counts = (record: Readonly<Record<string, number>>): string =>

@@ -1,5 +1,6 @@
 import type { Graph, Json, Pipeline, SourceModel } from '@silane/core'
 import type { WrittenPackage } from '@silane/coreml'
+import type { OnnxContents } from '@silane/onnx'
 import type { DataHolder } from '@silane/runtime'
 import type { DeployedProgram, Manifest } from '../manifest.ts'
 import type { FoundPlugin } from '../plugins/discover-plugins.ts'
@@ -11,10 +12,11 @@ import type { LoadedModel } from './prepare-model.ts'
 import type { Settings } from './resolve-settings.ts'
 import { settings } from './settings.ts'
 
-/** One ONNX file, as the manifest names it. */
+/** One ONNX file. */
 export interface WrittenOnnx {
   readonly opset: number
   readonly bytes: number
+  readonly contents: OnnxContents
 }
 
 /** Everything that was written for one program. */
@@ -68,7 +70,7 @@ function describeProgram({ plan, coreml, packages, onnx }: WrittenProgram): Depl
     return {
       name: fn.name,
       ...(apart ? packageAt(fn.coreml?.path) : {}),
-      ...(fn.onnx && file ? { onnx: { path: fn.onnx.path, ...file } } : {}),
+      ...(fn.onnx && file ? { onnx: { path: fn.onnx.path, opset: file.opset, bytes: file.bytes } } : {}),
       ...describeTensors(coreml.get(fn.name) ?? fn.source, coreml.has(fn.name) ? 'coreml' : 'onnx'),
     }
   })

@@ -1,6 +1,4 @@
-import { type Graph, type PassResult, type PluginContract, rewriteTo, type TargetName } from '@silane/core'
-import { analyzeGraph } from '../analyze-graph.ts'
-import type { FunctionReport } from '../report/report.ts'
+import { type Graph, type PassResult, type PluginContract, type RuleHits, rewriteTo, type TargetName } from '@silane/core'
 import type { ProgramPlan } from './plan-deployment.ts'
 import type { Settings } from './resolve-settings.ts'
 
@@ -21,12 +19,13 @@ export interface RewrittenProgram {
   readonly exact: Functions
   /** Every function after every pass. */
   readonly passes: readonly TracedPass[]
-  readonly reports: readonly FunctionReport[]
+  /** How often each rule fired, by function. */
+  readonly hits: Readonly<Record<TargetName, ReadonlyMap<string, RuleHits>>>
 }
 
 /** Lowers every function of a program: to the ANE's layout in the asked precision, to plain fp32 ops for ONNX. */
 export function rewriteProgram(plan: ProgramPlan, plugin: PluginContract, settings: Settings): RewrittenProgram {
-  const reports: FunctionReport[] = []
+  const hits = { coreml: new Map<string, RuleHits>(), onnx: new Map<string, RuleHits>() }
   const exact = new Map<string, Graph>()
   const traced: TracedPass[] = []
   const lower = (name: TargetName): Functions => {
@@ -39,15 +38,15 @@ export function rewriteProgram(plan: ProgramPlan, plugin: PluginContract, settin
           opset: settings.opset,
           splitHead: settings.splitHead,
         } as const
-        const { graph, exact: before, hits, passes } = rewriteTo(fn.source, target, plugin.rewrite?.(target))
+        const { graph, exact: before, hits: fired, passes } = rewriteTo(fn.source, target, plugin.rewrite?.(target))
         if (name === 'coreml') exact.set(fn.name, before)
         traced.push(...passes.map(pass => ({ ...pass, function: fn.name, target: name })))
-        reports.push({ program: plan.name, function: fn.name, target: name, analysis: analyzeGraph(graph), rules: sorted(hits) })
+        hits[name].set(fn.name, sorted(fired))
         return [fn.name, graph]
       }),
     )
   }
-  return { plan, targets: { coreml: lower('coreml'), onnx: lower('onnx') }, exact, passes: traced, reports }
+  return { plan, targets: { coreml: lower('coreml'), onnx: lower('onnx') }, exact, passes: traced, hits }
 }
 
-const sorted = (hits: Readonly<Record<string, number>>) => Object.fromEntries(Object.entries(hits).sort(([a], [b]) => (a < b ? -1 : 1)))
+const sorted = (hits: RuleHits): RuleHits => Object.fromEntries(Object.entries(hits).sort(([a], [b]) => (a < b ? -1 : 1)))

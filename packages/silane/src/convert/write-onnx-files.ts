@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { type Graph, type Precision, sizeOf } from '@silane/core'
-import { writeOnnx } from '@silane/onnx'
+import { type WrittenProgram, writeOnnx } from '@silane/onnx'
 import type { DataHolder } from '@silane/runtime'
 import type { WrittenOnnx } from './build-manifest.ts'
 import type { Progress } from './convert-options.ts'
@@ -47,10 +47,11 @@ export async function writeOnnxFiles(
   }
 }
 
-function written(files: readonly (WrittenOnnx & { readonly file: string })[], file: string): WrittenOnnx {
+function written(files: WrittenProgram['files'], file: string): WrittenOnnx {
   const found = files.find(entry => entry.file === file)
   if (!found) throw new TypeError(`${file} was not written`)
-  return { opset: found.opset, bytes: found.bytes }
+  const { opset, bytes, ops, initializers, weightBytes } = found
+  return { opset, bytes, contents: { ops, initializers, weightBytes } }
 }
 
 const weightBytes = (graphs: readonly { readonly graph: Graph }[], precision: Precision): number =>

@@ -12,7 +12,7 @@ import { resolveSettings } from '../convert/resolve-settings.ts'
 import { rewriteProgram } from '../convert/rewrite-program.ts'
 import { errors } from '../errors.ts'
 import { type DeployedTensor, isConverted, type Manifest, packageOf, readManifest } from '../manifest.ts'
-import type { FunctionReport } from '../report/report.ts'
+import { type FunctionReport, functionReports } from '../report/function-reports.ts'
 
 export interface TensorSummary {
   readonly name: string
@@ -110,13 +110,14 @@ async function inspectCheckpoint(options: ModelOptions): Promise<CheckpointInspe
       const chosen = await findPlugin(checkpoint, options)
       plugin = { package: chosen.plugin.package, version: chosen.plugin.version, because: chosen.because }
       const model = await loadModel(checkpoint, chosen, options)
+      const { onnxContents } = await import('@silane/onnx')
       const rewritten = planDeployment(model, settings).programs.map(program => rewriteProgram(program, chosen.contract, settings))
       return {
         ...facts,
         plugin,
         model: { architecture: model.architecture, task: model.task, options: model.options, notes: model.notes ?? [] },
         plan: rewritten.flatMap(({ plan, targets }) => summarize(plan, targets.coreml)),
-        functions: rewritten.flatMap(({ reports }) => reports),
+        functions: rewritten.flatMap(program => functionReports(program, (_, graph) => onnxContents(graph, settings.onnxPrecision))),
       }
     } catch (error) {
       // What is there can be shown although it cannot be converted; a fault of ours is thrown all the same.

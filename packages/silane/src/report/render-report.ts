@@ -1,8 +1,10 @@
 import type { Line } from '@silane/core'
 import type { GraphAnalysis } from '../analyze-graph.ts'
+import type { OnnxAnalysis } from '../analyze-onnx.ts'
 import type { Manifest } from '../manifest.ts'
 import { describeCoverage } from './describe-coverage.ts'
-import type { ConversionReport, FunctionReport, StoredComparison } from './report.ts'
+import type { FunctionReport } from './function-reports.ts'
+import type { ConversionReport, StoredComparison } from './report.ts'
 
 /** Markup that may stand in a page as it is. */
 class Html {
@@ -84,20 +86,27 @@ ${rows.map(
 <dl>${[...new Set(rows.map(({ line }) => line))].map(line => html`<dt>${line}</dt><dd>${lines[line]}</dd>`)}</dl>
 <p>What a figure means, and what to do about a missed gate: <a href="${GUIDE}">read the report</a>.</p>`
 
-function analysis({ program, function: name, target, analysis: found, rules }: FunctionReport): Html {
-  return html`<h3>${program} / ${name}, ${target === 'coreml' ? 'Core ML' : 'ONNX'}</h3>
-<table>${facts(found).map(([label, value]) => html`<tr><th>${label}</th><td>${value}</td></tr>`)}</table>
-${found.layers.length > 0 ? layers(found) : ''}
+function analysis({ program, function: name, rules, ...looked }: FunctionReport): Html {
+  const found = looked.analysis
+  const all = looked.target === 'coreml' ? [...facts(found), ...layoutFacts(looked.analysis)] : facts(found)
+  return html`<h3>${program} / ${name}, ${looked.target === 'coreml' ? 'Core ML' : 'ONNX'}</h3>
+<table>${all.map(([label, value]) => html`<tr><th>${label}</th><td>${value}</td></tr>`)}</table>
+${looked.target === 'coreml' && looked.analysis.layers.length > 0 ? layers(looked.analysis) : ''}
 <p>Ops: ${counts(found.histogram)}.<br>Rewrite rules: ${counts(rules)}.</p>
 `
 }
 
-const facts = (found: GraphAnalysis): readonly (readonly [string, string])[] => [
+type Facts = readonly (readonly [string, string])[]
+
+const facts = (found: OnnxAnalysis): Facts => [
   ['ops', String(found.ops)],
   ['weights', `${found.constantBytes.toLocaleString('en')} bytes in ${found.constants} constants`],
   ['multiply-accumulates', found.macs.toLocaleString('en')],
   ['convolutions', String(found.convs)],
   ['reshapes, transposes, gathers', `${found.reshapes}, ${found.transposes}, ${found.gathers}`],
+]
+
+const layoutFacts = (found: GraphAnalysis): Facts => [
   ['softmax', counts(found.softmaxAxes)],
   ['highest rank', String(found.maxRank)],
   ['axes over 16384 inside', found.overCap.inside.join('; ') || 'none'],

@@ -1,19 +1,12 @@
-import type { Comparison, Coverage, Line, Report, RuleHits, SourceModel } from '@silane/core'
+import type { Comparison, Coverage, Line, Report, SourceModel } from '@silane/core'
 import type { FloatOverflow } from '@silane/coreml'
-import type { GraphAnalysis } from '../analyze-graph.ts'
+import type { OnnxContents } from '@silane/onnx'
+import type { WrittenProgram } from '../convert/build-manifest.ts'
+import type { RewrittenProgram } from '../convert/rewrite-program.ts'
 import { missedGates } from '../validate/missed-gates.ts'
+import { type FunctionReport, functionReports } from './function-reports.ts'
 
 export const REPORT_FILE = 'report.json'
-
-/** One function of a target, looked at without running it. */
-export interface FunctionReport {
-  readonly program: string
-  readonly function: string
-  readonly target: 'coreml' | 'onnx'
-  readonly analysis: GraphAnalysis
-  /** How often each rewrite rule fired. */
-  readonly rules: RuleHits
-}
 
 /** A comparison as it is stored: figures rounded, equality said in words, so that equal conversions give equal bytes. */
 export interface StoredComparison {
@@ -57,8 +50,9 @@ const storeComparison = ({ psnr, gate, problem, maxAbs: _, cosine: __, worst: __
 export interface ReportFacts {
   readonly model: SourceModel
   readonly validation: Report | undefined
-  readonly rewritten: readonly { readonly reports: readonly FunctionReport[] }[]
-  readonly written: readonly { readonly packages: ReadonlyMap<string, { readonly floatOverflow: readonly FloatOverflow[] }> }[]
+  readonly rewritten: readonly RewrittenProgram[]
+  /** In the same order. */
+  readonly written: readonly WrittenProgram[]
 }
 
 export function buildReport({ model, validation, rewritten, written }: ReportFacts): ConversionReport {
@@ -74,10 +68,16 @@ export function buildReport({ model, validation, rewritten, written }: ReportFac
     coverage: validation?.coverage ?? [],
     misses: [...missedGates(validation?.comparisons ?? []), ...overflow],
     warnings: validation?.warnings ?? [],
-    functions: rewritten.flatMap(({ reports }) => reports),
+    functions: rewritten.flatMap((program, i) => functionReports(program, name => contentsIn(written[i], name))),
     notes: [...(model.notes ?? []), ...(validation?.notes ?? [])],
   }
 }
 
 const overflowMiss = (path: string, { constant, elements }: FloatOverflow): string =>
   `${path}: ${elements} ${elements === 1 ? 'element' : 'elements'} of ${constant} became infinite or NaN in fp16; --precision fp32 keeps them`
+
+function contentsIn(written: WrittenProgram | undefined, name: string): OnnxContents {
+  const file = written?.onnx.get(name)
+  if (!file) throw new TypeError(`the ONNX file of "${name}" was not written`)
+  return file.contents
+}
