@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -40,4 +40,13 @@ describe.each(Object.entries(record.nodes))('the ONNX file of %s', (fixture, tor
       expect(ops[op] ?? 0, op).toBeLessThanOrEqual((torch[op] ?? 0) * ALLOWED)
     }
   })
+})
+
+it('torch’s counts are there for every encoder fixture that is a class of transformers', () => {
+  const fixtures = globSync('{albert,bert,distilbert,roberta}/fixtures/*/case.json', { cwd: join(root, 'plugins') }).flatMap(file => {
+    const { source, architecture } = JSON.parse(readFileSync(join(root, 'plugins', file), 'utf8')) as Record<string, string>
+    const [plugin, , name] = file.replaceAll('\\', '/').split('/')
+    return source?.startsWith(`transformers ${architecture};`) ? [`${plugin}/${name}`] : []
+  })
+  expect(Object.keys(record.nodes).sort()).toEqual(fixtures.sort())
 })
