@@ -17,20 +17,19 @@ if (major >= NEED) {
   } else await restart(node)
 }
 
-/** A new enough Node installed as a package, upward from this file and from the working directory. */
+/** A new enough Node installed as a package, upward from this file. Not from the working directory, which may be a stranger's checkpoint. */
 async function findNode() {
   const { spawnSync } = await import('node:child_process')
   const { existsSync, realpathSync } = await import('node:fs')
   const { dirname, join } = await import('node:path')
   const { fileURLToPath } = await import('node:url')
-  for (const start of [dirname(realpathSync(fileURLToPath(import.meta.url))), process.cwd()]) {
-    for (let folder = start, last = ''; folder !== last; last = folder, folder = dirname(folder)) {
-      for (const file of ['node/bin/node', '.bin/node']) {
-        const node = join(folder, 'node_modules', file)
-        if (!existsSync(node)) continue
-        const { stdout } = spawnSync(node, ['--version'], { encoding: 'utf8' })
-        if (stdout && Number(stdout.slice(1).split('.')[0]) >= NEED) return node
-      }
+  const start = dirname(realpathSync(fileURLToPath(import.meta.url)))
+  for (let folder = start, last = ''; folder !== last; last = folder, folder = dirname(folder)) {
+    for (const file of ['node/bin/node', '.bin/node']) {
+      const node = join(folder, 'node_modules', file)
+      if (!existsSync(node)) continue
+      const { stdout } = spawnSync(node, ['--version'], { encoding: 'utf8' })
+      if (stdout && Number(stdout.slice(1).split('.')[0]) >= NEED) return node
     }
   }
   return undefined

@@ -12,7 +12,7 @@ const EXIT_USAGE = 2
  * 143 when stopped by a signal. Only commander is loaded at the start; every verb loads what it needs.
  */
 export async function main(argv: string[]): Promise<number> {
-  const local = localInstallation()
+  const local = localInstallation(argv)
   if (local !== undefined) {
     // Its launcher reads process.argv itself and leaves its exit code there.
     await import(local)

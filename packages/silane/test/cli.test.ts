@@ -1,12 +1,12 @@
 import { spawnSync } from 'node:child_process'
-import { mkdirSync } from 'node:fs'
+import { cpSync, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { localInstallation } from '../src/cli/local-installation.ts'
 import { printError } from '../src/cli/print-error.ts'
 import { main } from '../src/cli.ts'
-import { fixture, temporary, write } from './workspace.ts'
+import { fixture, pluginPackage, temporary, write } from './workspace.ts'
 
 const launcher = fileURLToPath(new URL('../bin/silane.js', import.meta.url))
 
@@ -145,10 +145,118 @@ test('a global command hands over to the installation of the project', () => {
     'node_modules/silane/bin/silane.js': bin,
     'deep/er/x': '',
   })
-  expect(localInstallation(join(project, 'deep/er'))).toMatch(/node_modules\/silane\/bin\/silane\.js$/)
-  expect(localInstallation(temporary())).toBeUndefined()
+  expect(localInstallation([], join(project, 'deep/er'))).toMatch(/node_modules\/silane\/bin\/silane\.js$/)
+  expect(localInstallation([], temporary())).toBeUndefined()
   const { stdout, status } = spawnSync(process.execPath, [launcher, 'convert', 'x'], { cwd: join(project, 'deep/er'), encoding: 'utf8' })
   expect([stdout, status]).toEqual(['local convert x\n', 7])
+})
+
+describe('a checkpoint runs no code of its own', () => {
+  /** A project that holds a checkpoint with a command, a plugin and a configuration of its own; each says so when it runs. */
+  function hostile() {
+    const base = temporary()
+    const model = join(base, 'model')
+    cpSync(fixture('base'), model, { recursive: true })
+    const says = (what: string) => `console.log("RAN ${what}"); export default { id: 'evil', load() {} }`
+    const claims = [{ modelType: 'bert', when: { config: { hidden_size: { exists: true }, vocab_size: { exists: true } } } }]
+    write(model, {
+      'package.json': { name: 'm', silane: { plugins: ['./evil'] }, dependencies: { dependency: '*' } },
+      'evil/package.json': pluginPackage('evil', { id: 'evil', claims }),
+      'evil/index.js': says('plugin'),
+      'node_modules/dependency/package.json': pluginPackage('dependency', { id: 'evil', claims }),
+      'node_modules/dependency/index.js': says('dependency'),
+      'node_modules/silane/package.json': { name: 'silane', type: 'module', bin: { silane: './bin.js' } },
+      'node_modules/silane/bin.js': says('silane'),
+      'docs/package.json': { name: 'd', silane: { plugins: ['../evil'] } },
+      'docs/node_modules/silane/package.json': { name: 'silane', type: 'module', bin: { silane: './bin.js' } },
+      'docs/node_modules/silane/bin.js': says('silane in docs'),
+    })
+    symlinkSync(model, join(base, 'link'))
+    return base
+  }
+  const run = (cwd: string, ...args: string[]) => {
+    const { stdout, stderr } = spawnSync(process.execPath, [launcher, ...args], { cwd, encoding: 'utf8' })
+    return stdout + stderr
+  }
+
+  test.each([
+    ['model', ['inspect', '.']],
+    ['model', ['inspect', '../link']],
+    ['link', ['inspect', './']],
+    ['model', ['inspect', '--json', '../model']],
+    ['model', ['plugins']],
+    ['model', ['inspect', '.', '--plugin', 'dependency']],
+    ['model/docs', ['inspect', '..']],
+    ['model/docs', ['inspect', '../../link']],
+    ['model/docs', ['validate', 'nothing', '--model=..']],
+    ['model', ['convert', '.', '--seq', '24', '--no-validate', '--out', '../out']],
+    ['model', ['validate', '.']],
+    ['model', ['generate', '.', '--ids', '5']],
+    ['model', ['benchmark', '.']],
+    ['model', ['verify', '.']],
+    ['model', ['--help']],
+  ])('in %s: %j', (cwd, args) => {
+    const base = hostile()
+    const printed = run(join(base, cwd), ...args)
+    expect(printed).not.toContain('RAN')
+    expect(printed).not.toBe('')
+    if (args[0] === 'inspect' && !args.includes('--plugin')) expect(printed).toContain('@silane/plugin-bert')
+  })
+
+  test('a checkpoint that the project lists a plugin in, by name', () => {
+    const base = hostile()
+    write(base, { 'package.json': { name: 'p', silane: { plugins: ['./model/evil'] } } })
+    expect(run(base, 'inspect', 'model')).not.toContain('RAN')
+    expect(run(base, 'inspect', fixture('base'))).toContain('RAN plugin')
+  })
+
+  test('nor where nothing but its name tells that it is one', () => {
+    for (const args of [
+      ['inspect', '.'],
+      ['verify', '.'],
+      ['convert', '--json', '.'],
+      ['validate', 'x', '--model=.'],
+    ]) {
+      const base = hostile()
+      for (const file of readdirSync(join(base, 'model')))
+        if (/\.(?:json|safetensors)$/.test(file) && file !== 'package.json') rmSync(join(base, 'model', file))
+      expect(run(join(base, 'model'), ...args)).toMatch(/^(?!.*RAN).*\S/s)
+      expect(run(join(base, 'model/docs'), ...args.map(arg => arg.replace(/\.$/, '..')))).toMatch(/^(?!.*RAN).*\S/s)
+    }
+  })
+
+  test('the folders above it are searched, and what --plugin names by path is used', () => {
+    const base = hostile()
+    expect(run(join(base, 'model'), 'inspect', '.', '--plugin', './evil')).toContain('RAN plugin')
+    write(base, {
+      'node_modules/silane/package.json': { name: 'silane', type: 'module', bin: { silane: './bin.js' } },
+      'node_modules/silane/bin.js': 'console.log("the project\'s")',
+    })
+    expect(run(join(base, 'model'), 'inspect', '.')).toBe("the project's\n")
+    expect(run(join(base, 'model/docs'), 'inspect', '..')).toBe("the project's\n")
+    expect(run(base, 'convert', 'model', '--plugin', '.')).toBe("the project's\n")
+  })
+})
+
+test('a conversion with validation writes its output folder and nothing else', () => {
+  const base = temporary()
+  for (const name of ['home', 'work', 'tmp', 'compile']) mkdirSync(join(base, name))
+  // onnxruntime's telemetry would leave a log among the temporary files and a database in the home folder.
+  const { ORT_DISABLE_TELEMETRY: _, ...inherited } = process.env
+  const { status } = spawnSync(process.execPath, [launcher, 'convert', fixture('base'), '--seq', '24', '--out', join(base, 'out')], {
+    cwd: join(base, 'work'),
+    env: {
+      ...inherited,
+      HOME: join(base, 'home'),
+      XDG_CACHE_HOME: join(base, 'home', 'cache'),
+      TMPDIR: join(base, 'tmp'),
+      NODE_COMPILE_CACHE: join(base, 'compile'),
+    },
+    encoding: 'utf8',
+  })
+  expect(status).toBe(0)
+  const left = readdirSync(base, { recursive: true, encoding: 'utf8' }).filter(path => !/^(?:out|compile)\b/.test(path))
+  expect(left.sort()).toEqual(['home', 'tmp', 'work'])
 })
 
 test('help is there at once: no heavy module is loaded for it', () => {

@@ -165,10 +165,26 @@ describe('a model folder is no source of code', () => {
     symlinkSync(join(root, 'm'), join(root, 'link'))
     for (const cwd of ['m', 'm/sub', 'link'].map(name => join(root, name))) {
       expect(names(cwd)).toEqual([])
-      expect(localInstallation(cwd)).toBeUndefined()
+      expect(localInstallation([], cwd)).toBeUndefined()
     }
     // By hand it is another matter.
     expect(names(root, ['./m/evil'])).toEqual(['evil'])
+  })
+
+  test('told by the command alone, through links too, and what is left out is said', () => {
+    const root = write(temporary(), { 'package.json': { name: 'p', silane: { plugins: ['./m/evil'] } }, ...files })
+    symlinkSync(join(root, 'm'), join(root, 'link'))
+    for (const checkpoint of ['m', 'link'].map(name => join(root, name))) {
+      for (const cwd of ['', 'm', 'm/sub', 'link'].map(name => join(root, name))) {
+        const { plugins, skipped } = discoverPlugins({ cwd, checkpoint, host: join(temporary(), 'silane') })
+        expect(plugins).toEqual([])
+        expect(skipped).toEqual([
+          expect.objectContaining({ package: 'evil', reason: expect.stringContaining('in the folder of the checkpoint') }),
+        ])
+      }
+      expect(localInstallation(['inspect', checkpoint], join(root, 'm/sub'))).toBeUndefined()
+    }
+    expect(localInstallation(['inspect', 'org/name', '--plugin', '.'], join(root, 'm/sub'))).toMatch(/x\.js$/)
   })
 
   test('the project above it is', () => {

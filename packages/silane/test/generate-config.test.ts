@@ -53,9 +53,14 @@ test('new tokens count on top of the prompt and beat a maximum length', () => {
   expect(generationConfig([{ max_length: 30 }], {}, 5).maxLength).toBe(30)
 })
 
-test('20 tokens follow where nothing says how many, or a file says 20', () => {
-  expect(generationConfig([], {}, 25).maxLength).toBe(45)
-  expect(generationConfig([{ max_length: 20 }], {}, 25).maxLength).toBe(45)
+test('without a length, 20 new tokens, as far as the positions and the cache go', () => {
+  expect(generationConfig([{}, {}], {}, 25).maxLength).toBe(45)
+  expect(generationConfig([{ max_length: null, max_new_tokens: null }], {}, 25).maxLength).toBe(45)
+  expect(generationConfig([{}, { max_position_embeddings: 40 }], {}, 25).maxLength).toBe(40)
+  expect(generationConfig([{}, { n_positions: 40 }], {}, 25, 33).maxLength).toBe(33)
+  // What was asked for is not cut: it fits or is an error.
+  expect(generationConfig([{ max_length: 50 }], {}, 25, 33).maxLength).toBe(50)
+  expect(generationConfig([{ max_new_tokens: 30 }, { n_positions: 40 }], {}, 25, 33).maxLength).toBe(55)
 })
 
 test('a maximum that the prompt reaches by itself is an error', () => {
@@ -63,6 +68,9 @@ test('a maximum that the prompt reaches by itself is an error', () => {
   expect(config(30, 30)).toThrow(expect.objectContaining({ code: 'E_MAX_LENGTH', exitCode: 2 }))
   expect(config(30, 31)).toThrow(expect.objectContaining({ code: 'E_MAX_LENGTH' }))
   expect(config(30, 29)().maxLength).toBe(30)
+  // 20 written down is a length like any other.
+  expect(config(20, 20)).toThrow(expect.objectContaining({ code: 'E_MAX_LENGTH' }))
+  expect(config(20, 19)().maxLength).toBe(20)
 })
 
 test('ids: one or several ends, a start that falls back to bos, a forced bos in both spellings', () => {

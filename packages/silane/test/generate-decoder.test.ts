@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { arrayConstant, type Constant, readAll, type Tensors } from '@silane/core'
@@ -100,6 +100,47 @@ test('a text that fills the cache, and one that does not fit', async () => {
   await expect(generate({ folder, ids: ids(CONTEXT), maxNewTokens: 2 })).rejects.toMatchObject({ code: 'E_CONTEXT_FULL' })
   await expect(generate({ folder, text: 'no tokenizer' })).rejects.toMatchObject({ code: 'E_NO_TOKENIZER' })
   await expect(generate({ folder, ids: [1], from: 'coreml' })).rejects.toMatchObject({ code: 'E_NOT_WRITTEN' })
+})
+
+describe('lengths', () => {
+  const tokenizer = readFileSync(join(plugins, 'bert/fixtures/base/tokenizer.json'))
+
+  test('20 new tokens by default, fewer where the cache ends, with a tokenizer too', async () => {
+    const folder = await convertFixture('gpt2/text-generation', { targets: ['onnx'] })
+    writeFileSync(join(folder, 'generation_config.json'), '{}')
+    writeFileSync(join(folder, 'tokenizer.json'), tokenizer)
+    writeFileSync(join(folder, 'tokenizer_config.json'), '{}')
+    const counts: number[] = []
+    for (const length of [1, 12, 13, 14, 21, 31, CONTEXT]) {
+      counts.push((await generate({ folder, ids: ids(length) })).tokens.length)
+    }
+    // The last token needs no slot.
+    expect(counts).toEqual([20, 20, 20, 19, 12, 2, 1])
+    await expect(generate({ folder, ids: ids(CONTEXT + 1) })).rejects.toMatchObject({ code: 'E_CONTEXT_FULL', exitCode: 2 })
+    expect((await generate({ folder, ids: ids(21), beams: 2 })).tokens.length).toBe(12)
+  })
+
+  test('the default does not count the start token of an encoder-decoder', async () => {
+    const folder = await convertFixture('t5/flan', { targets: ['onnx'] })
+    writeFileSync(join(folder, 'generation_config.json'), JSON.stringify({ decoder_start_token_id: 0 }))
+    const config = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8'))
+    writeFileSync(join(folder, 'config.json'), JSON.stringify({ ...config, eos_token_id: null }))
+    expect((await generate({ folder, ids: encoderIds })).tokens.length).toBe(20)
+  })
+
+  test.each([
+    [{ max_length: 20 }, 20],
+    [{ max_length: 20 }, 21],
+    [{ max_length: 0 }, 1],
+    [{ max_new_tokens: 0 }, 5],
+  ])('%j with %i tokens leaves no room', async (config, length) => {
+    const folder = await convertFixture('gpt2/text-generation', { targets: ['onnx'] })
+    writeFileSync(join(folder, 'generation_config.json'), JSON.stringify(config))
+    writeFileSync(join(folder, 'tokenizer.json'), tokenizer)
+    for (const beams of [1, 2])
+      await expect(generate({ folder, ids: ids(length), beams })).rejects.toMatchObject({ code: 'E_MAX_LENGTH', exitCode: 2 })
+    expect((await generate({ folder, ids: ids(length), maxNewTokens: 2 })).tokens.length).toBe(2)
+  })
 })
 
 test('an encoder text that is too long', async () => {

@@ -1,21 +1,25 @@
 import { existsSync, readFileSync, realpathSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { codeFolder } from '../plugins/find-package.ts'
+import { codeFolder, isWithin } from '../plugins/find-package.ts'
+import { namedFolders } from '../plugins/named-folders.ts'
 
 /**
  * The launcher of the `silane` that the project around the working directory has installed, where that is not this one: a global
- * command hands over to it, so that the project's version decides. What lies in a model's folder is none.
+ * command hands over to it, so that the project's version decides. What lies in a model's folder is none; no argument is parsed yet, so every
+ * word of them may name one.
  */
-export function localInstallation(cwd = process.cwd()): string | undefined {
+export function localInstallation(argv: readonly string[], cwd = process.cwd()): string | undefined {
   const own = dirname(dirname(dirname(realpathSync(fileURLToPath(import.meta.url)))))
-  const from = codeFolder(cwd)
+  const models = namedFolders(argv, cwd)
+  const from = codeFolder(cwd, models)
   if (from === undefined) return undefined
   for (let folder = from, last = ''; folder !== last; last = folder, folder = dirname(folder)) {
     const found = join(folder, 'node_modules', 'silane')
     if (!existsSync(join(found, 'package.json'))) continue
     const root = realpathSync(found)
     if (root === own) return undefined
+    if (models.some(model => isWithin(root, model))) continue
     const { bin } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { readonly bin?: { readonly silane?: string } }
     return bin?.silane === undefined ? undefined : pathToFileURL(join(root, bin.silane)).href
   }

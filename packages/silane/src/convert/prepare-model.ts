@@ -1,4 +1,4 @@
-import { basename, resolve } from 'node:path'
+import { basename, dirname, resolve } from 'node:path'
 import { type OpenCheckpoint, openCheckpoint } from '@silane/checkpoint'
 import { type Checkpoint, chooseTask, type LoadRequest, type PluginContract, type SourceModel, verifyProgram } from '@silane/core'
 import { type Choice, choosePlugin } from '../plugins/choose-plugin.ts'
@@ -25,8 +25,12 @@ export interface ChosenPlugin extends Choice {
   readonly contract: PluginContract
 }
 
+/** The folder on disk. That of a model from the hub is told by its config.json, which has been read and counts as used anyway. */
+const folderOf = ({ revision, location, has, path }: OpenCheckpoint): string | undefined =>
+  revision === null ? location : has('config.json') ? dirname(path('config.json')) : undefined
+
 export async function findPlugin(checkpoint: OpenCheckpoint, options: ModelOptions): Promise<ChosenPlugin> {
-  const discovery = discoverPlugins({ explicit: options.plugins, cwd: options.cwd })
+  const discovery = discoverPlugins({ explicit: options.plugins, cwd: options.cwd, checkpoint: folderOf(checkpoint) })
   const choice = choosePlugin(discovery, checkpoint, { ...shapeEntries(options), ...options.options })
   if (choice.plugin.warning) options.onNote?.(choice.plugin.warning)
   return { ...choice, contract: await loadPlugin(choice.plugin) }

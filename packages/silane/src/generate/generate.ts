@@ -42,7 +42,7 @@ export interface Generated {
 /**
  * Runs the converted programs until a stop rule holds: prompt or encoder text in, text out. The loop is the one an
  * application needs, and what it prints is measured on this machine's CPU. Throws E_NOT_A_DECODER, E_NO_TOKENIZER,
- * E_CONTEXT_FULL and E_INPUT_TOO_LONG.
+ * E_CONTEXT_FULL, E_INPUT_TOO_LONG and E_MAX_LENGTH.
  */
 export async function generate(options: GenerateOptions): Promise<Generated> {
   const manifest = readManifest(options.folder)
@@ -61,7 +61,6 @@ export async function generate(options: GenerateOptions): Promise<Generated> {
     const files = [readJson(options.folder, 'generation_config.json'), readJson(options.folder, 'config.json')]
     const promptOf = (config: GenerationConfig) => (reader ? [config.decoderStartTokenId ?? 0] : [...ids])
     const prompt = promptOf(generationConfig(files, options, 0))
-    const config = generationConfig(files, options, prompt.length)
     // The tokenizer refuses to decode nothing.
     const show = (tokens: readonly number[]) =>
       tokenizer && (tokens.length === 0 ? '' : tokenizer.decode([...tokens], { skip_special_tokens: true }))
@@ -69,6 +68,10 @@ export async function generate(options: GenerateOptions): Promise<Generated> {
     const started = performance.now()
     let [tokens, prefillMs]: [readonly number[], number] = [[], 0]
     await runPipeline(steps, programs, reader?.read(ids) ?? {}, async decoder => {
+      const { context } = decoder
+      if (prompt.length > context) throw errors.E_CONTEXT_FULL({ context, tokens: prompt.length })
+      // The last token is written and not read, so it needs no slot.
+      const config = generationConfig(files, options, prompt.length, context + 1)
       const first = await decoder.read(decoder.start(), prompt)
       prefillMs = performance.now() - started
       const sequence =

@@ -20,17 +20,19 @@ export interface GenerationConfig extends BeamConfig, SamplingConfig {
 }
 
 /** What transformers generates where nothing says how much. */
-const DEFAULT_LENGTH = 20
+const DEFAULT_NEW_TOKENS = 20
 
 /**
  * The settings of one generation, by transformers' precedence: options of the call, generation_config.json, the
  * generation keys of config.json, the library's defaults. A `max_length` counts the `promptLength` tokens that the decoder starts
- * with; its default, 20, means new tokens, and so does a file that says 20 (`_prepare_generated_length`). Throws E_MAX_LENGTH.
+ * with, one of 20 too, as transformers 5 reads it (`_prepare_generated_length`). The default counts new tokens and ends where the
+ * model's positions or the `capacity` of its cache do: nobody asked for more. Throws E_MAX_LENGTH.
  */
 export function generationConfig(
   files: readonly (JsonObject | undefined)[],
   options: GenerationOptions,
   promptLength: number,
+  capacity = Number.POSITIVE_INFINITY,
 ): GenerationConfig {
   const look = (key: string): Json | undefined => {
     for (const file of files) {
@@ -53,9 +55,9 @@ export function generationConfig(
   }
   const maxNewTokens = options.maxNewTokens ?? id('max_new_tokens')
   const early = look('early_stopping')
-  const maxLength = number('max_length', DEFAULT_LENGTH)
-  const longest =
-    maxNewTokens !== undefined ? promptLength + maxNewTokens : maxLength === DEFAULT_LENGTH ? promptLength + DEFAULT_LENGTH : maxLength
+  const maxLength = maxNewTokens === undefined ? id('max_length') : promptLength + maxNewTokens
+  const positions = number('max_position_embeddings', number('n_positions', Number.POSITIVE_INFINITY))
+  const longest = maxLength ?? Math.min(promptLength + DEFAULT_NEW_TOKENS, positions, capacity)
   if (longest <= promptLength) throw errors.E_MAX_LENGTH({ maxLength: longest, tokens: promptLength })
   return {
     decoderStartTokenId: id('decoder_start_token_id') ?? id('bos_token_id'),

@@ -5,7 +5,7 @@ import { API_VERSION } from '@silane/core'
 import semver from 'semver'
 import { errors } from '../errors.ts'
 import { versions } from '../versions.ts'
-import { codeFolder, installedPackage, isRecord, nearestPackage, type PackageFile, readPackage } from './find-package.ts'
+import { codeFolder, installedPackage, isRecord, isWithin, nearestPackage, type PackageFile, readPackage } from './find-package.ts'
 import { type PluginManifest, readPluginManifest } from './plugin-manifest.ts'
 
 /** The word in `keywords` that makes a package a plugin. */
@@ -51,6 +51,8 @@ export interface DiscoverOptions {
   /** Names or paths of `--plugin`. */
   readonly explicit?: readonly string[] | undefined
   readonly cwd?: string | undefined
+  /** The folder of the checkpoint that a plugin is looked for: what is in it is none. */
+  readonly checkpoint?: string | undefined
   /** The folder of the running silane; for tests. */
   readonly host?: string | undefined
 }
@@ -65,18 +67,19 @@ interface Candidate {
  * nearest package.json upward from the working directory and upward from this package, as far as they carry the keyword.
  * Never a walk of node_modules, and no code is imported.
  */
-export function discoverPlugins({ explicit = [], cwd = process.cwd(), host = ownFolder }: DiscoverOptions = {}): Discovery {
+export function discoverPlugins({ explicit = [], cwd = process.cwd(), checkpoint, host = ownFolder }: DiscoverOptions = {}): Discovery {
   // A checkpoint brings no code along: `silane inspect .` in a downloaded model runs nothing of it.
-  const from = codeFolder(cwd)
+  const from = codeFolder(cwd, checkpoint === undefined ? [] : [checkpoint])
   const project = from === undefined ? undefined : nearestPackage(from)
   const configured = configuredPlugins(project)
   const looked = new Set<string>()
   const candidates: Candidate[] = []
   if (explicit.length > 0) {
-    for (const name of explicit) candidates.push({ found: findNamed(name, cwd, host), via: '--plugin' })
+    for (const name of explicit) candidates.push({ found: findNamed(name, cwd, [from, host]), via: '--plugin' })
   } else if (configured && project) {
     looked.add(project.file)
-    for (const name of configured) candidates.push({ found: findNamed(name, dirname(project.file), host), via: project.file })
+    for (const name of configured)
+      candidates.push({ found: findNamed(name, dirname(project.file), [dirname(project.file), host]), via: project.file })
   } else {
     // The host's own package.json lists no plugins; the one above it belongs to the project or workspace it is installed in.
     for (const found of [project, nearestPackage(dirname(host))]) {
@@ -88,7 +91,8 @@ export function discoverPlugins({ explicit = [], cwd = process.cwd(), host = own
   const plugins = new Map<string, FoundPlugin>()
   const skipped = new Map<string, SkippedPlugin>()
   for (const candidate of candidates) {
-    const judged = judge(candidate)
+    const inside = candidate.via !== '--plugin' && checkpoint !== undefined && isWithin(candidate.found.root, checkpoint)
+    const judged = inside ? inCheckpoint(candidate) : judge(candidate)
     if ('reason' in judged) skipped.set(judged.root, judged)
     else if (!plugins.has(judged.root)) plugins.set(judged.root, judged)
   }
@@ -122,15 +126,28 @@ function listed(from: PackageFile): Candidate[] {
     .map(found => ({ found, via: from.file }))
 }
 
-function findNamed(name: string, from: string, host: string): PackageFile {
-  const path = resolve(from, name)
+/** A path counts from the folder `at`; a name is looked up from each of `places` in turn. */
+function findNamed(name: string, at: string, places: readonly (string | undefined)[]): PackageFile {
+  const path = resolve(at, name)
   const looksLikePath = isAbsolute(name) || name.startsWith('.') || isFolder(path)
-  const found = looksLikePath ? readPackage(path) : (installedPackage(name, from) ?? installedPackage(name, host))
+  const from = places.filter(place => place !== undefined)
+  const found = looksLikePath
+    ? readPackage(path)
+    : from.map(place => installedPackage(name, place)).find(candidate => candidate !== undefined)
   if (found) return found
-  throw errors.E_PLUGIN_NOT_FOUND({ name, tried: looksLikePath ? [path] : [`node_modules upward from ${from}`, `and from ${host}`] })
+  throw errors.E_PLUGIN_NOT_FOUND({ name, tried: looksLikePath ? [path] : from.map(place => `node_modules upward from ${place}`) })
 }
 
 const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
+
+const inCheckpoint = ({ found: { name, version, root }, via }: Candidate): SkippedPlugin => ({
+  package: name,
+  version,
+  root,
+  via,
+  reason: 'it is in the folder of the checkpoint, which is no source of code; name it with --plugin if you trust it',
+  modelTypes: [],
+})
 
 function judge({ found, via }: Candidate): FoundPlugin | SkippedPlugin {
   const at = { package: found.name, version: found.version, root: found.root, via }

@@ -69,13 +69,21 @@ function holdsModel(folder: string, asked: boolean): boolean {
 
 /**
  * Where code may be looked for from a folder: there and above, unless it lies in a model's folder, which was downloaded as a rule and
- * is data whatever else it holds: then above that. Undefined where nothing is above.
+ * is data whatever else it holds: then above that. A model's folder is one that looks like it, and each of `models`, which a command
+ * names as such, whatever it holds. Undefined where nothing is above.
  */
-export function codeFolder(folder: string): string | undefined {
+export function codeFolder(folder: string, models: readonly string[] = []): string | undefined {
   const start = realPath(folder)
+  const named = new Set(models.map(realPath))
   let from: string | undefined = start
-  for (const at of upward(start)) if (holdsModel(at, at === start)) from = dirname(at) === at ? undefined : dirname(at)
+  for (const at of upward(start)) if (named.has(at) || holdsModel(at, at === start)) from = dirname(at) === at ? undefined : dirname(at)
   return from
+}
+
+/** Whether a folder is another one or inside it, links resolved. */
+export function isWithin(folder: string, other: string): boolean {
+  const outer = realPath(other)
+  return [...upward(realPath(folder))].some(at => at === outer)
 }
 
 function realPath(folder: string): string {
