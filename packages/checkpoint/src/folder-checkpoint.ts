@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Checkpoint, Json } from '@silane/core'
 import { chooseWeights } from './choose-weights.ts'
 import { errors } from './errors.ts'
+import { imageProcessor } from './image-processor.ts'
 import { inside } from './inside.ts'
 import { isAdapter } from './is-adapter.ts'
 import { listFiles } from './list-files.ts'
@@ -11,6 +12,8 @@ import { parseJson } from './parse-json.ts'
 import { RandomAccessFile } from './random-access-file.ts'
 import { readSafetensors } from './read-safetensors.ts'
 import { readShards } from './read-shards.ts'
+import { sentenceModules } from './sentence-modules.ts'
+import { tokenLimit } from './token-limit.ts'
 import { readTorch } from './torch/read-torch.ts'
 import type { WeightsFile } from './weights-file.ts'
 
@@ -125,6 +128,9 @@ function checkpoint(place: Place, identity: Identity): Checkpoint {
     json,
     path,
     folder,
+    sentenceModules: () => sentenceModules({ json, folder }),
+    tokenLimit: () => tokenLimit({ json }),
+    imageProcessor: () => imageProcessor({ json }),
     tensorNames: weights?.names ?? [],
     tensor: name => {
       if (weights) return weights.tensor(name)

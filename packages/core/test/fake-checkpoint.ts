@@ -1,4 +1,4 @@
-import { type Checkpoint, type Constant, denseConstant, type Json, sizeOf } from '../src/index.ts'
+import { type Checkpoint, type Constant, denseConstant, type Json, type SentenceModule, sizeOf } from '../src/index.ts'
 import { seedOf, uniform } from './random.ts'
 
 interface Parts {
@@ -6,6 +6,9 @@ interface Parts {
   /** Shapes of tensors by name; elements depend on the name alone. */
   readonly tensors?: Readonly<Record<string, readonly number[]>>
   readonly json?: Readonly<Record<string, Json>>
+  readonly sentence?: readonly SentenceModule[]
+  readonly tokenLimit?: number
+  readonly imageProcessor?: { readonly [key: string]: Json }
   readonly folders?: Readonly<Record<string, Parts>>
 }
 
@@ -15,7 +18,10 @@ export const tensorOf = (name: string, shape: readonly number[]): Constant => ({
 })
 
 /** A checkpoint in memory. */
-export function fakeCheckpoint({ config = {}, tensors = {}, json = {}, folders = {} }: Parts, location = './model'): Checkpoint {
+export function fakeCheckpoint(
+  { config = {}, tensors = {}, json = {}, folders = {}, ...settings }: Parts,
+  location = './model',
+): Checkpoint {
   const files = Object.keys(json)
   return {
     location,
@@ -27,6 +33,9 @@ export function fakeCheckpoint({ config = {}, tensors = {}, json = {}, folders =
     json: file => json[file],
     path: file => `${location}/${file}`,
     folder: path => fakeCheckpoint(folders[path] ?? {}, `${location}/${path}`),
+    sentenceModules: () => settings.sentence,
+    tokenLimit: () => settings.tokenLimit,
+    imageProcessor: () => settings.imageProcessor,
     tensorNames: Object.keys(tensors),
     tensor: name => (Object.hasOwn(tensors, name) ? tensorOf(name, tensors[name]!) : undefined),
   }

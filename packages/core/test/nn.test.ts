@@ -12,6 +12,7 @@ import {
   decoderSizes,
   denseConstant,
   type Graph,
+  image,
   interpret,
   type Json,
   labelCount,
@@ -22,6 +23,7 @@ import {
   prefixed,
   readConfig,
   renamed,
+  type SentenceModule,
   sentenceEmbedding,
   sequenceLengths,
   spelled,
@@ -264,16 +266,26 @@ describe('tasks', () => {
   `))
 })
 
+describe('pixels', () => {
+  it('are scaled and shifted as the steps say together', () => {
+    const { image: port } = image([
+      { resize: [4, 4], resampling: 'bicubic' },
+      { rescale: 0.5 },
+      { normalize: { mean: [1, 2, 3], std: [1, 2, 4] } },
+    ])
+    expect(port).toMatchObject({ color: 'rgb', scale: [0.5, 0.25, 0.125], bias: [-1, -1, -0.75] })
+    expect(image([{ normalize: { mean: [1], std: [2] } }, { rescale: 3 }], 'gray').image).toMatchObject({ scale: [1.5], bias: [-1.5] })
+    expect(image([]).image).toMatchObject({ scale: [1, 1, 1], bias: [0, 0, 0] })
+  })
+})
+
 describe('lengths', () => {
-  const lengths = (json: Readonly<Record<string, Json>>, seq?: readonly number[], positions = 600) =>
-    sequenceLengths(seq, fakeCheckpoint({ json }), positions)
+  const lengths = (settings: { readonly tokenLimit?: number }, seq?: readonly number[], positions = 600) =>
+    sequenceLengths(seq, fakeCheckpoint(settings), positions)
   it('are the smallest limit, unless asked for', () => {
     expect(lengths({})).toEqual([512])
     expect(lengths({}, undefined, 40)).toEqual([40])
-    expect(lengths({ 'tokenizer_config.json': { model_max_length: 128 } })).toEqual([128])
-    expect(lengths({ 'tokenizer_config.json': { model_max_length: 1e30 }, 'sentence_bert_config.json': { max_seq_length: 256 } })).toEqual([
-      256,
-    ])
+    expect(lengths({ tokenLimit: 128 })).toEqual([128])
     expect(lengths({}, [64, 128, 64])).toEqual([64, 128])
     expect(() => lengths({}, [601])).toThrowErrorMatchingInlineSnapshot(`
       [SilaneError: Option --seq: 601 is more than the model's 600 positions.
@@ -328,45 +340,35 @@ describe('tokens and vocabularies', () => {
 describe('sentence embeddings', () => {
   const tokens = float([1, 3, 2], [1, -2, 3, 4, 50, 60])
   const mask = int([1, 3], [1, 1, 0])
-  const embed = (modules: readonly string[], folders: Parameters<typeof fakeCheckpoint>[0]['folders'] = {}) =>
-    compute({ tokens, mask }, (b, v) => {
-      const listed = modules.map((type, i) => ({ idx: i, path: `${i}_${type}`, type: `sentence_transformers.models.${type}` }))
-      return sentenceEmbedding(b, v.tokens!, v.mask!, fakeCheckpoint({ json: { 'modules.json': listed }, folders }))
-    }).y!
-  const pool = (config: { readonly [key: string]: Json }) => embed(['Transformer', 'Pooling'], { '1_Pooling': { config } })
+  const embed = (...modules: readonly SentenceModule[]) =>
+    compute({ tokens, mask }, (b, v) => sentenceEmbedding(b, v.tokens!, v.mask!, modules, './model')).y!
+  const pooling = (...modes: readonly string[]): SentenceModule => ({ type: 'Pooling', path: '1_Pooling', modes })
 
   it('pool in every way', () => {
-    close(pool({ pooling_mode_mean_tokens: true }), [2, 1])
-    close(pool({}), [2, 1])
-    close(pool({ pooling_mode_cls_token: true }), [1, -2])
-    close(pool({ pooling_mode_max_tokens: true }), [3, 4])
-    close(pool({ pooling_mode_mean_sqrt_len_tokens: true }), [4 / Math.SQRT2, 2 / Math.SQRT2])
-    close(pool({ pooling_mode_weightedmean_tokens: true }), [7 / 3, 2])
-    close(pool({ pooling_mode_lasttoken: true }), [3, 4])
-    close(pool({ pooling_mode: 'max' }), [3, 4])
-    close(pool({ pooling_mode: ['cls', 'mean'] }), [1, -2, 2, 1])
-    close(pool({ pooling_mode_cls_token: true, pooling_mode_mean_tokens: true }), [1, -2, 2, 1])
+    close(embed(pooling('mean')), [2, 1])
+    close(embed(pooling('cls')), [1, -2])
+    close(embed(pooling('max')), [3, 4])
+    close(embed(pooling('mean_sqrt_len_tokens')), [4 / Math.SQRT2, 2 / Math.SQRT2])
+    close(embed(pooling('weightedmean')), [7 / 3, 2])
+    close(embed(pooling('lasttoken')), [3, 4])
+    close(embed(pooling('cls', 'mean')), [1, -2, 2, 1])
   })
   it('go through dense layers and are normalised', () => {
-    const dense = {
-      config: { in_features: 2, out_features: 1, activation_function: 'torch.nn.modules.linear.Identity' },
-      tensors: { 'linear.weight': [1, 2], 'linear.bias': [1] },
-    }
+    const tensors = fakeCheckpoint({ tensors: { 'linear.weight': [1, 2], 'linear.bias': [1] } })
+    const dense = (activation: string): SentenceModule => ({ type: 'Dense', path: '2_Dense', width: 1, activation, tensors })
     const [weight, bias] = [numbersOf(tensorOf('linear.weight', [1, 2])), numbersOf(tensorOf('linear.bias', [1]))]
     const projected = 2 * weight[0]! + weight[1]! + bias[0]!
-    close(embed(['Transformer', 'Pooling', 'Dense'], { '2_Dense': dense }), [projected])
-    close(embed(['Pooling', 'Dense'], { '1_Dense': { ...dense, config: { out_features: 1 } } }), [Math.tanh(projected)])
-    close(embed(['Pooling', 'Normalize']), [2 / Math.sqrt(5), 1 / Math.sqrt(5)])
+    close(embed(pooling('mean'), dense('Identity')), [projected])
+    close(embed(pooling('mean'), dense('Tanh')), [Math.tanh(projected)])
+    close(embed(pooling('mean'), { type: 'Normalize', path: '2_Normalize' }), [2 / Math.sqrt(5), 1 / Math.sqrt(5)])
+    expect(() => embed(pooling('mean'), dense('Mystery'))).toThrow('the activation Mystery')
   })
   it('of modules that are not known are refused', () => {
-    expect(() => embed(['Pooling', 'LSTM'])).toThrowErrorMatchingInlineSnapshot(
+    expect(() => embed(pooling('mean'), { type: 'other', name: 'LSTM', path: '2_LSTM' })).toThrowErrorMatchingInlineSnapshot(
       `[SilaneError: ./model: the sentence-transformers module LSTM is not supported. Known: Pooling, Dense, Normalize.]`,
     )
-    expect(() => embed([])).toThrow('a modules.json without a pooling module is not supported')
-    expect(() => pool({ pooling_mode: 'median' })).toThrow('the pooling mode median is not supported')
-    expect(() => embed(['Pooling', 'Dense'], { '1_Dense': { config: { out_features: 1, activation_function: 'torch.Mystery' } } })).toThrow(
-      'the activation Mystery',
-    )
+    expect(() => embed()).toThrow('a modules.json without a pooling module is not supported')
+    expect(() => embed(pooling('median'))).toThrow('the pooling mode median is not supported')
   })
 })
 

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Json, type PortRole, pipelineKinds } from '@silane/core'
+import { type Json, type PortRole, pipelineKinds, resamplings } from '@silane/core'
 import * as z from 'zod'
 import { errors } from './errors.ts'
 
@@ -34,6 +34,23 @@ const roles = [
   'hidden',
 ] as const satisfies readonly PortRole[]
 
+const pixels = z
+  .int()
+  .positive()
+  .max(1 << 20)
+const area = z.tuple([pixels, pixels]).readonly()
+const resampling = z.enum(resamplings)
+/** See `ImageStep` of the core. */
+const imageStep = z.union([
+  z.strictObject({ resize: area, resampling }).readonly(),
+  z.strictObject({ resizeLongest: pixels, resampling }).readonly(),
+  z.strictObject({ crop: area }).readonly(),
+  z.strictObject({ cropSquare: z.number().positive() }).readonly(),
+  z.strictObject({ rescale: z.number() }).readonly(),
+  z.strictObject({ normalize: z.object({ mean: numbers, std: numbers }).readonly() }).readonly(),
+  z.strictObject({ pad: area }).readonly(),
+])
+
 /** The type of an input or a state and what it is for (`Port` of the core). */
 const tensor = z
   .object({
@@ -45,7 +62,12 @@ const tensor = z
     values: numbers.exactOptional(),
     exact: z.literal(true).exactOptional(),
     image: z
-      .object({ color: z.enum(['rgb', 'bgr', 'gray']), scale: numbers, bias: numbers })
+      .object({
+        color: z.enum(['rgb', 'bgr', 'gray']),
+        scale: numbers,
+        bias: numbers,
+        steps: z.array(imageStep).readonly().exactOptional(),
+      })
       .readonly()
       .exactOptional(),
     layers: z.tuple([size, size]).readonly().exactOptional(),

@@ -27,6 +27,9 @@ const checkpoint = ({ config, files = ['model.safetensors'], tensors = [] }: Fac
   json: () => undefined,
   path: file => file,
   folder: () => checkpoint({}),
+  sentenceModules: () => undefined,
+  tokenLimit: () => undefined,
+  imageProcessor: () => undefined,
   tensorNames: tensors,
   tensor: () => undefined,
 })

@@ -23,12 +23,36 @@ export type PortRole =
   /** What one part of a program that was cut hands to the next. */
   | 'hidden'
 
+/** Filters by their names in Pillow, whose results are meant to the last bit: they widen with the factor when a picture shrinks. */
+export const resamplings = ['nearest', 'box', 'bilinear', 'hamming', 'bicubic', 'lanczos'] as const
+
+export type Resampling = (typeof resamplings)[number]
+
+/** One thing that is done to a picture on its way to pixels that a program reads. Pixels are bytes until `rescale`. */
+export type ImageStep =
+  /** To this size, whatever the sides' ratio was. */
+  | { readonly resize: readonly [height: number, width: number]; readonly resampling: Resampling }
+  /** The ratio stays; the longer side becomes this long, and each side is ⌊length + ½⌋. */
+  | { readonly resizeLongest: number; readonly resampling: Resampling }
+  /** From the middle, of this size; what the picture does not have is 0. */
+  | { readonly crop: readonly [height: number, width: number] }
+  /** From the middle, a square with this share of the shorter side, rounded down. */
+  | { readonly cropSquare: number }
+  /** Pixel times this. */
+  | { readonly rescale: number }
+  /** (pixel − mean) / std, for each channel. */
+  | { readonly normalize: { readonly mean: readonly number[]; readonly std: readonly number[] } }
+  /** Zeros on the right and below up to this size. */
+  | { readonly pad: readonly [height: number, width: number] }
+
 /** How an app may pass an image: pixel · scale + bias is what the program computes with. */
 export interface ImagePort {
   readonly color: 'rgb' | 'bgr' | 'gray'
   /** For each channel, of pixels from 0 to 255. */
   readonly scale: readonly number[]
   readonly bias: readonly number[]
+  /** What makes these pixels of a picture, in order. */
+  readonly steps?: readonly ImageStep[]
 }
 
 /** What is known of an input or a state beyond its type. */

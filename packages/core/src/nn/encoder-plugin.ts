@@ -7,7 +7,7 @@ import type { PluginContract } from '../plugin/plugin.ts'
 import { encoderModel, encoderOptions } from './encoder-model.ts'
 import { type InputsOf, type Ports, perToken, tokenInputs } from './ports.ts'
 import { labelCount } from './read-config.ts'
-import { hasSentenceModules, sentenceEmbedding } from './sentence-embedding.ts'
+import { sentenceEmbedding } from './sentence-embedding.ts'
 import type { Weights } from './weights.ts'
 
 /**
@@ -90,11 +90,14 @@ const choices = {
 } as const satisfies OptionSpecs
 
 /** What feature extraction gives: the token vectors [B, S, C], the pooled vector of models that have one, and the sentence's. */
-export const encoderFeatures = (b: Builder, x: Value, mask: Value, checkpoint: Checkpoint, pooled?: Value | undefined): Outputs => ({
-  last_hidden_state: perToken(x),
-  ...(pooled ? { pooler_output: pooled } : {}),
-  ...(hasSentenceModules(checkpoint) ? { sentence_embedding: sentenceEmbedding(b, x, mask, checkpoint) } : {}),
-})
+export const encoderFeatures = (b: Builder, x: Value, mask: Value, checkpoint: Checkpoint, pooled?: Value | undefined): Outputs => {
+  const modules = checkpoint.sentenceModules()
+  return {
+    last_hidden_state: perToken(x),
+    ...(pooled ? { pooler_output: pooled } : {}),
+    ...(modules ? { sentence_embedding: sentenceEmbedding(b, x, mask, modules, checkpoint.location) } : {}),
+  }
+}
 
 /** The plugin of an encoder with task heads. A task that no architecture names does not exist. */
 export function encoderPlugin<C, P extends EncoderPorts, T extends string, const O extends OptionSpecs = Readonly<Record<never, never>>>(

@@ -1,10 +1,7 @@
 import { Builder, type Output } from '../builder.ts'
 import { errors } from '../errors.ts'
 import type { Program } from '../graph/graph.ts'
-import type { Checkpoint, Json } from '../plugin/checkpoint.ts'
-
-/** Where a tokenizer has no maximum, transformers writes int(1e30). */
-const NO_MAXIMUM = 1e9
+import type { Checkpoint } from '../plugin/checkpoint.ts'
 
 /** The longest default: what most encoders were trained on. */
 const LONGEST_DEFAULT = 512
@@ -28,19 +25,8 @@ export function sequenceLength(asked: readonly number[] | undefined, checkpoint:
   return length
 }
 
-function defaultLength(checkpoint: Checkpoint, positions: number): number {
-  const limits = [
-    limit(checkpoint, 'tokenizer_config.json', 'model_max_length'),
-    limit(checkpoint, 'sentence_bert_config.json', 'max_seq_length'),
-  ]
-  return Math.min(LONGEST_DEFAULT, positions, ...limits.filter(length => length !== undefined))
-}
-
-function limit(checkpoint: Checkpoint, file: string, key: string): number | undefined {
-  const json = checkpoint.json(file) as { readonly [key: string]: Json } | undefined
-  const value = json?.[key]
-  return typeof value === 'number' && value > 0 && value < NO_MAXIMUM ? Math.floor(value) : undefined
-}
+const defaultLength = (checkpoint: Checkpoint, positions: number): number =>
+  Math.min(LONGEST_DEFAULT, positions, checkpoint.tokenLimit() ?? positions)
 
 /** An encoder program with one function per length, `main` or `main_64`, `main_128` …; the first is the default. */
 export function encoderProgram(

@@ -1,6 +1,6 @@
 import type { Builder, Output } from '../builder.ts'
 import type { Graph, Program, Value } from '../graph/graph.ts'
-import type { Port } from '../graph/port.ts'
+import type { ImagePort, ImageStep, Port } from '../graph/port.ts'
 import type { CallStep } from '../plugin/pipeline.ts'
 
 /** Token ids of a vocabulary of this size. */
@@ -11,6 +11,25 @@ export const mask: Port = { role: 'mask' }
 
 /** Segments of which there are this many. */
 export const segments = (types: number): Port => ({ role: 'segments', below: types })
+
+/**
+ * Pixels that these steps make of a picture. Scale and bias are what `rescale` and `normalize` come to together:
+ * (p·f − μ) / σ = p·(f/σ) − μ/σ.
+ */
+export function image(steps: readonly ImageStep[], color: ImagePort['color'] = 'rgb'): Port {
+  const channels = Array.from({ length: color === 'gray' ? 1 : 3 }, (_, channel) => channel)
+  let [scale, bias] = [channels.map(() => 1), channels.map(() => 0)]
+  for (const step of steps) {
+    if ('rescale' in step) [scale, bias] = [scale.map(x => x * step.rescale), bias.map(x => x * step.rescale)]
+    if ('normalize' in step) {
+      const { mean, std } = step.normalize
+      const at = (list: readonly number[], channel: number): number => list[channel] ?? Number.NaN
+      scale = channels.map(channel => at(scale, channel) / at(std, channel))
+      bias = channels.map(channel => (at(bias, channel) - at(mean, channel)) / at(std, channel))
+    }
+  }
+  return { role: 'image', image: { color, scale, bias, steps } }
+}
 
 /** An output with a row for each token, [B, S, …]: what it holds at padding means nothing. */
 export const perToken = (value: Value, rows = 'attention_mask'): Output => ({ value, rows })

@@ -8,14 +8,21 @@ interface Schema<T> {
   ): { success: true; data: T } | { success: false; error: { issues: readonly { path: readonly PropertyKey[]; message: string }[] } }
 }
 
-/** config.json through a schema that types, defaults and checks it. Keys that are null count as missing. Throws E_CONFIG. */
-export function readConfig<T>(checkpoint: Checkpoint, schema: Schema<T>): T {
+/**
+ * config.json, or one section of it such as `vision_config`, through a schema that types, defaults and checks it. Keys that are null
+ * count as missing, and a section that is missing as empty. Throws E_CONFIG.
+ */
+export function readConfig<T>(checkpoint: Checkpoint, schema: Schema<T>, section?: string): T {
+  const fail = (field: string, problem: string) => errors.E_CONFIG({ field, problem, where: checkpoint.location })
+  const found = section === undefined ? checkpoint.config : (checkpoint.config[section] ?? {})
+  if (typeof found !== 'object' || found === null || Array.isArray(found)) throw fail(section ?? 'the file', 'is no object')
   const given: Record<string, Json> = {}
-  for (const [key, value] of Object.entries(checkpoint.config)) if (value !== null) given[key] = value
+  for (const [key, value] of Object.entries(found)) if (value !== null) given[key] = value
   const parsed = schema.safeParse(given)
   if (parsed.success) return parsed.data
   const [issue] = parsed.error.issues
-  throw errors.E_CONFIG({ field: issue?.path.join('.') || 'the file', problem: issue?.message ?? 'not valid', where: checkpoint.location })
+  const path = [...(section === undefined ? [] : [section]), ...(issue?.path ?? [])]
+  throw fail(path.join('.') || 'the file', issue?.message ?? 'not valid')
 }
 
 /**

@@ -2,71 +2,48 @@ import type { Builder } from '../builder.ts'
 import { computedConstant } from '../constant.ts'
 import { errors } from '../errors.ts'
 import type { Value } from '../graph/graph.ts'
-import type { Checkpoint, Json } from '../plugin/checkpoint.ts'
+import type { SentenceModule } from '../plugin/checkpoint.ts'
 import { activate } from './activation.ts'
 import { firstToken, lastPosition, linear, tokenAt } from './layers.ts'
 import { Weights } from './weights.ts'
 
-type JsonObject = { readonly [key: string]: Json }
-
-/** Whether the folder carries sentence-transformers modules. */
-export const hasSentenceModules = (checkpoint: Checkpoint): boolean => checkpoint.has('modules.json')
-
 /**
- * `sentence_embedding` [B, C'] from token vectors [B, S, C] and the attention mask [B, S]: the modules that
- * sentence-transformers runs after the transformer, in the order of modules.json (pooling, dense, normalize).
- * Throws E_UNSUPPORTED for a module of another kind.
+ * `sentence_embedding` [B, C'] from token vectors [B, S, C] and the attention mask [B, S]: what sentence-transformers runs after the
+ * transformer. Throws E_UNSUPPORTED for a module of another kind.
  */
-export function sentenceEmbedding(b: Builder, tokens: Value, mask: Value, checkpoint: Checkpoint): Value {
+export function sentenceEmbedding(b: Builder, tokens: Value, mask: Value, modules: readonly SentenceModule[], where: string): Value {
   let vector: Value | undefined
-  for (const { type, path } of sentenceModules(checkpoint)) {
-    const module = modules[type]
-    if (!module) throw unsupported(`the sentence-transformers module ${type}`, checkpoint)
-    vector = b.in(path, () => module({ b, tokens, mask, vector: vector ?? tokens, folder: () => checkpoint.folder(path) }))
-  }
-  if (!vector) throw unsupported('a modules.json without a pooling module', checkpoint)
+  for (const module of modules) vector = b.in(module.path, () => apply(b, module, vector ?? tokens, { tokens, mask, where }))
+  if (!vector) throw unsupported('a modules.json without a pooling module', where)
   return vector
 }
 
-function sentenceModules(checkpoint: Checkpoint): { type: string; path: string }[] {
-  const listed = checkpoint.json('modules.json')
-  const entries = Array.isArray(listed) ? (listed as readonly JsonObject[]) : []
-  return entries
-    .map(entry => ({ type: String(entry.type).split('.').at(-1) ?? '', path: String(entry.path ?? '') }))
-    .filter(({ type }) => type !== 'Transformer' && type !== 'Dropout')
-}
+const unsupported = (what: string, where: string) =>
+  errors.E_UNSUPPORTED({ what: `${where}: ${what} is not supported. Known: Pooling, Dense, Normalize.` })
 
-const unsupported = (what: string, checkpoint: Checkpoint) =>
-  errors.E_UNSUPPORTED({ what: `${checkpoint.location}: ${what} is not supported. Known: ${Object.keys(modules).join(', ')}.` })
-
-interface ModuleInput {
-  readonly b: Builder
+interface Sentence {
   readonly tokens: Value
   readonly mask: Value
-  readonly vector: Value
-  /** Opened by the modules that have files: a Normalize module's folder is empty, and missing on the hub. */
-  readonly folder: () => Checkpoint
+  readonly where: string
 }
 
-const modules: Readonly<Record<string, (input: ModuleInput) => Value>> = {
-  Pooling: ({ b, tokens, mask, folder: open }) => {
-    const folder = open()
-    const pooled = poolingModes(folder).map(mode => pool(b, tokens, mask, mode, folder))
-    return pooled.length === 1 ? (pooled[0] as Value) : b.concat({ values: pooled, axis: -1 })
-  },
-  Dense: ({ b, vector, folder: open }) => {
-    const folder = open()
-    const config = folder.config
-    const out = Number(config.out_features)
-    const name =
-      String(config.activation_function ?? 'torch.nn.modules.activation.Tanh')
-        .split('.')
-        .at(-1) ?? ''
-    const known = Object.hasOwn(torchActivations, name) ? torchActivations[name] : undefined
-    if (!known) throw unsupported(`the activation ${name} of a Dense module`, folder)
-    return activate(b, known, linear(b, vector, new Weights(folder).at('linear'), out))
-  },
-  Normalize: ({ b, vector }) => normalize(b, vector),
+function apply(b: Builder, module: SentenceModule, vector: Value, { tokens, mask, where }: Sentence): Value {
+  switch (module.type) {
+    case 'Pooling': {
+      const pooled = module.modes.map(mode => pool(b, tokens, mask, mode, where))
+      return pooled.length === 1 ? (pooled[0] as Value) : b.concat({ values: pooled, axis: -1 })
+    }
+    case 'Dense': {
+      const { activation, width, tensors } = module
+      const known = Object.hasOwn(torchActivations, activation) ? torchActivations[activation] : undefined
+      if (!known) throw unsupported(`the activation ${activation} of a Dense module`, where)
+      return activate(b, known, linear(b, vector, new Weights(tensors).at('linear'), width))
+    }
+    case 'Normalize':
+      return normalize(b, vector)
+    case 'other':
+      throw unsupported(`the sentence-transformers module ${module.name}`, where)
+  }
 }
 
 const torchActivations: Readonly<Record<string, string>> = {
@@ -78,31 +55,12 @@ const torchActivations: Readonly<Record<string, string>> = {
   Sigmoid: 'sigmoid',
 }
 
-/** Flags of 1_Pooling/config.json in the order in which several are concatenated, and the newer one-word names. */
-const flags = {
-  pooling_mode_cls_token: 'cls',
-  pooling_mode_max_tokens: 'max',
-  pooling_mode_mean_tokens: 'mean',
-  pooling_mode_mean_sqrt_len_tokens: 'mean_sqrt_len_tokens',
-  pooling_mode_weightedmean_tokens: 'weightedmean',
-  pooling_mode_lasttoken: 'lasttoken',
-} as const
-
-function poolingModes(folder: Checkpoint): readonly string[] {
-  const config = folder.config
-  const named = config.pooling_mode
-  if (typeof named === 'string') return [named]
-  if (Array.isArray(named) && named.length > 0) return named.map(String)
-  const set = Object.entries(flags).filter(([flag]) => config[flag] === true)
-  return set.length > 0 ? set.map(([, mode]) => mode) : ['mean']
-}
-
 /**
  * Pools [B, S, C] to [B, C]. Means weigh before they sum, Σ (m/Σm)·x, so that no sum of hundreds of tokens
  * has to fit into fp16; Σm is at least 1, which is exact for whole numbers where the original's 1e-9 is not in fp16.
  * (sentence-transformers `Pooling.py`)
  */
-function pool(b: Builder, x: Value, mask: Value, mode: string, folder: Checkpoint): Value {
+function pool(b: Builder, x: Value, mask: Value, mode: string, where: string): Value {
   const length = x.type.shape[1] as number
   const keep = b.cast({ x: mask, dtype: x.type.dtype })
   const weighted = (weights: Value) => b.reduce_sum({ x: b.mul({ x, y: b.expand_dims({ x: weights, axes: [2] }) }), axes: [1] })
@@ -129,7 +87,7 @@ function pool(b: Builder, x: Value, mask: Value, mode: string, folder: Checkpoin
     case 'lasttoken':
       return tokenAt(b, x, lastPosition(b, mask))
     default:
-      throw unsupported(`the pooling mode ${mode}`, folder)
+      throw unsupported(`the pooling mode ${mode}`, where)
   }
 }
 
