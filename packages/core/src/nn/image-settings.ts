@@ -109,13 +109,18 @@ export function imageSteps(
   area: readonly [height: number, width: number],
 ): readonly ImageStep[] {
   const fail = failIn(checkpoint)
-  if (resize && !('height' in resize.size)) throw fail('size', 'keeps the ratio of a picture, so that not all become as large')
+  // A picture that keeps its ratio fills the frame on one side, and zeros fill the rest.
+  const longest = resize && pad && 'longestEdge' in resize.size && !('shortestEdge' in resize.size) ? resize.size.longestEdge : undefined
+  if (longest !== undefined && pad && longest > Math.min(...pad)) throw fail('pad_size', `is smaller than the longest edge, ${longest}`)
+  if (resize && longest === undefined && !('height' in resize.size))
+    throw fail('size', 'keeps the ratio of a picture, so that not all become as large')
   const squashed = resize && 'height' in resize.size ? ([resize.size.height, resize.size.width] as const) : undefined
   const made = pad ?? crop ?? squashed
   if (made && made.join() !== area.join())
     throw fail('size', `makes pictures of ${made.join(' × ')} pixels, the model reads ${area.join(' × ')}`)
   return [
     ...(resize && squashed ? [{ resize: squashed, resampling: resize.resampling }] : []),
+    ...(resize && longest !== undefined ? [{ resizeLongest: longest, resampling: resize.resampling }] : []),
     ...(crop ? [{ crop }] : []),
     ...(rescale === undefined ? [] : [{ rescale }]),
     ...(normalize ? [{ normalize }] : []),
