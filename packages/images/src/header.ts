@@ -105,3 +105,10 @@ const readGif: Reader = (bytes, view) => {
 }
 
 const readers: Readonly<Record<Header['format'], Reader>> = { PNG: readPng, JPEG: readJpeg, WebP: readWebp, GIF: readGif }
+
+/** Whether a file that could not be read lacks its end. */
+export function endsEarly(bytes: Uint8Array, format: Header['format']): boolean {
+  const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  if (format === 'WebP') return file.readUInt32LE(4) + 8 > file.length
+  return !file.includes({ PNG: 'IEND', JPEG: '\xff\xd9', GIF: ';' }[format], format === 'GIF' ? -1 : 0, 'latin1')
+}

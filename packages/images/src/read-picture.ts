@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import sharp, { type FailOnOptions } from 'sharp'
 import { errors } from './errors.ts'
-import { type Header, readHeader } from './header.ts'
+import { endsEarly, type Header, readHeader } from './header.ts'
 import { upright } from './orientation.ts'
 import { PIXEL_LIMIT, type Picture } from './picture.ts'
 
@@ -21,7 +21,10 @@ export async function readPicture(file: string | URL | Uint8Array, name = 'The p
   try {
     return await decode(bytes, header)
   } catch (cause) {
-    throw errors.E_IMAGE_FILE({ file: where, format, problem: reason(cause) }, { cause })
+    throw errors.E_IMAGE_FILE(
+      { file: where, format, problem: endsEarly(bytes, format) ? `it is cut off (${reason(cause)})` : reason(cause) },
+      { cause },
+    )
   }
 }
 
@@ -47,12 +50,22 @@ const start = (bytes: Uint8Array): string =>
     .toString('hex')
     .replace(/..(?=.)/g, '$& ')}`
 
-/** The first of what the decoder says; it says much twice. */
+/** What the decoder says, without the names of its parts; it says much twice. */
 const reason = (error: unknown): string =>
-  [...new Set((error instanceof Error ? error.message : String(error)).split('\n').map(line => line.trim().replace(/\.$/, '')))]
-    .filter(Boolean)
+  [
+    ...new Set(
+      (error instanceof Error ? error.message : String(error)).split('\n').map(line =>
+        line
+          .trim()
+          .replace(/^Input \w+ has corrupt header: /, '')
+          .replace(/^(VipsJpeg|vipspng|webp2vips|gifload_buffer): /, '')
+          .replace(/\.$/, ''),
+      ),
+    ),
+  ]
+    .filter(line => line && line !== 'Unknown error')
     .slice(0, 2)
-    .join('; ')
+    .join('; ') || 'its pixels cannot be decoded'
 
 interface Samples {
   readonly data: Buffer
@@ -79,10 +92,12 @@ async function decode(bytes: Uint8Array, header: Header): Promise<Picture> {
     notes.push(`The file is damaged and was read as far as it goes: ${reason(cause)}.`)
     return rest
   })
-  const data = new Uint8Array(width * height * 3)
+  // Three channels of bytes are it already.
+  const done = !deep && read.channels === 3
+  const data = done ? new Uint8Array(read.data.buffer, read.data.byteOffset, read.data.length) : new Uint8Array(width * height * 3)
   if (deep) fromDeep(read, header, data, notes)
   else if (space === 'cmyk') fromInks(read, data)
-  else fromBytes(read, header, data, notes)
+  else if (!done) fromBytes(read, header, data, notes)
   if (pages > 1) notes.push(`The first of ${pages} frames was read.`)
   return upright({ width, height, data, notes }, orientation || orientationOf(xmp))
 }

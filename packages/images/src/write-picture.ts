@@ -60,7 +60,7 @@ export async function writeOverlay(path: string, picture: Picture, { mask, point
     for (let x = Math.max(left, 0); x <= Math.min(right, width - 1); x++) for (const y of [top, bottom]) stamp(x, y, INSIDE)
     for (let y = Math.max(top, 0); y <= Math.min(bottom, height - 1); y++) for (const x of [left, right]) stamp(x, y, INSIDE)
   }
-  const radius = 3 * stroke
+  const radius = 4 * stroke
   for (const { x, y, inside } of points) {
     const [cx, cy] = [Math.round(x), Math.round(y)]
     for (let dy = -radius; dy <= radius; dy++)
