@@ -138,6 +138,7 @@ def files():
         "gray.png": saved(picture(33, 26, 13, "L"), "PNG"), "gray-key.png": png(scene(9, 14, 14, 1, 3), 2, 0, (b"tRNS", b"\0\1")),
         **{f"gray{bits}.png": png(scene(13, 21, 15 + bits, 1, 2 ** bits - 1), bits, 0) for bits in (1, 2, 4)},
         "gray16.png": png(scene(17, 22, 20, 1, 900), 16, 0), "gray16-key.png": png(scene(9, 14, 21, 1, 400), 16, 0, (b"tRNS", b"\0\1")),
+        "profile16.png": png(scene(17, 22, 25, 3, 65535), 16, 2, (b"iCCP", b"strange\0\0" + zlib.compress(profile))),
         "la16.png": png(scene(17, 22, 22, 2, 65535), 16, 4),
         "rgb16.png": png(scene(17, 22, 23, 3, 65535), 16, 2), "rgba16.png": png(scene(17, 22, 24, 4, 65535), 16, 6),
     }
@@ -155,7 +156,7 @@ def files():
         "restart.jpg": jpeg(odd, restart_marker_rows=1), "gray.jpg": jpeg(picture(33, 26, 51, "L")),
         "one.jpg": jpeg(picture(1, 1, 52)), "rgb.jpg": jpeg(odd, keep_rgb=True, subsampling=0),
         "profile.jpg": jpeg(picture(16, 24, 53), icc_profile=profile),
-        "cmyk.jpg": jpeg(inks), "cmyk-plain.jpg": without_adobe(jpeg(inks)), "ycck.jpg": adobe_transform(jpeg(inks), 2),
+        "cmyk.jpg": jpeg(inks), "cmyk-plain.jpg": without_adobe(jpeg(inks)), "profile-cmyk.jpg": jpeg(inks, icc_profile=profile), "ycck.jpg": adobe_transform(jpeg(inks), 2),
         "cmyk-s420.jpg": adobe_transform(jpeg(inks, subsampling=2), 2), "cmyk-progressive.jpg": jpeg(inks, progressive=True),
         **{f"turned{turn}.jpg": jpeg(picture(14, 23, 60 + turn), exif=orientation(turn)) for turn in range(1, 9)},
         "turned-wrong.jpg": jpeg(picture(14, 23, 69), exif=orientation(9)),
