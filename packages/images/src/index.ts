@@ -1,4 +1,4 @@
-export { errors } from './errors.ts'
+export { errors as imagesErrors } from './errors.ts'
 export * from './picture.ts'
 export * from './planes.ts'
 export * from './prepare-pixels.ts'

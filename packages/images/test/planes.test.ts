@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { errors, masksOfPicture, type Planes, resizeBilinear } from '../src/index.ts'
+import { imagesErrors as errors, masksOfPicture, type Planes, resizeBilinear } from '../src/index.ts'
 import { bytesOf, cases, floatsOf, type Golden, sha256 } from './goldens.ts'
 
 const planesOf = (golden: Golden): Planes => ({ shape: golden.shape as [number, number, number], data: floatsOf(golden) })

@@ -1,6 +1,6 @@
 import type { ImageStep } from '@silane/core'
 import { expect, test } from 'vitest'
-import { errors, type Picture, preparePixels, readPicture } from '../src/index.ts'
+import { imagesErrors as errors, type Picture, preparePixels, readPicture } from '../src/index.ts'
 import { cases, fixture, floatsOf, sha256 } from './goldens.ts'
 
 test.each(cases.prepared)('$file by $steps', async ({ file, steps, original, resized, result }) => {

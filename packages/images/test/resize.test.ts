@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { errors, PIXEL_LIMIT, type Picture, readPicture, resize } from '../src/index.ts'
+import { imagesErrors as errors, PIXEL_LIMIT, type Picture, readPicture, resize } from '../src/index.ts'
 import { bytesOf, cases, fixture, sha256 } from './goldens.ts'
 
 test.each(cases.resized)('$file, $resampling to $size as Pillow $pillow resizes', async ({ file, resampling, size, pillow, result }) => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import sharp from 'sharp'
 import { afterAll, expect, test } from 'vitest'
-import { errors, type Picture, readPicture, writeMask, writeOverlay } from '../src/index.ts'
+import { imagesErrors as errors, type Picture, readPicture, writeMask, writeOverlay } from '../src/index.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'silane-images-'))
 afterAll(() => rmSync(folder, { recursive: true }))
