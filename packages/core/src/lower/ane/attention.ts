@@ -203,17 +203,19 @@ function decomposed(
     return b.reshape({ x: b.transpose({ x: apart, perm: [0, 1, 3, 2] }), shape: [batch, channels, windows * m, n] })
   }
   const products = (own: readonly Value[], by: Value) => own.map(q => b.einsum({ values: [by, q], equation: 'bkhc,bchq->bkhq' }))
+  /** What the heads gave side by side, taken out of the grid at once and apart again: a reshape for all heads, not one for each. */
+  const inRow = (values: readonly Value[], turnBack: (x: Value) => Value): readonly Value[] => {
+    const together = turnBack(values.length === 1 ? (values[0] as Value) : b.concat({ values, axis: 1 }))
+    return eachHead(b, b.reshape({ x: together, shape: [batch, together.type.shape[1] as number, windows, tokens] }), 1, heads)
+  }
   const upright = b.reshape({ x: query, shape: [batch, width, windows * rows, columns] })
-  const own = eachHead(b, upright, 1, heads)
-  const byRow = products(own, table(ofRows))
+  const byRow = inRow(products(eachHead(b, upright, 1, heads), table(ofRows)), x => x)
   const turned = products(eachHead(b, turn(upright, rows, columns), 1, heads), table(ofColumns))
-  const together = turned.length === 1 ? (turned[0] as Value) : b.concat({ values: turned, axis: 1 })
-  const byColumn = eachHead(b, turn(together, columns, rows), 1, heads)
+  const byColumn = inRow(turned, x => turn(x, columns, rows))
   // Head by head: one concat of everything would join three times as many branches as there are heads, and the ANE's compiler searches over those.
-  const queries = own.map((q, head) => {
-    const wide = b.concat({ values: [q, byRow[head] as Value, byColumn[head] as Value], axis: 1 })
-    return b.reshape({ x: wide, shape: [batch, wide.type.shape[1] as number, windows, tokens] })
-  })
+  const queries = eachHead(b, query, 1, heads).map((q, head) =>
+    b.concat({ values: [q, byRow[head] as Value, byColumn[head] as Value], axis: 1 }),
+  )
 
   const keys = keyRows * keyColumns
   const inner = keyRows + keyColumns
