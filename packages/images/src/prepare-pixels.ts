@@ -7,7 +7,7 @@ import { type PillowOrder, resize } from './resize.ts'
 /** What a program reads of a picture, and what its host needs to know later. */
 export interface Pixels extends Sizes {
   readonly shape: readonly [batch: 1, channels: 3, height: number, width: number]
-  readonly data: Float32Array
+  readonly data: Float32Array<ArrayBuffer>
 }
 
 /** A picture on its way: bytes at first, floats from the first step on that computes with them. [height, width, 3] */
@@ -104,7 +104,7 @@ function framed({ data, height, width }: Stage, top: number, left: number, H: nu
   return { height: H, width: W, data: out }
 }
 
-function channelsFirst({ data, height, width }: Stage): Float32Array {
+function channelsFirst({ data, height, width }: Stage): Float32Array<ArrayBuffer> {
   const plane = height * width
   const out = new Float32Array(3 * plane)
   for (let from = 0, to = 0; to < plane; from += 3, to++) {

@@ -76,13 +76,17 @@ function maskProgram(
   return programOf('prompt_encoder_mask_decoder', b => {
     const embeddings = b.input('image_embeddings', 'fp32', [1, width, grid, grid], { role: 'vectors' })
     const places = b.input('input_points', 'fp32', [1, 1, points, 2], { role: 'points', below: size, exact: true })
-    const labels = b.input('input_labels', 'int32', [1, 1, points], { role: 'labels', values: [1, 0, NOT_A_POINT, PADDING, ABSENT] })
+    const labels = b.input('input_labels', 'int32', [1, 1, points], {
+      role: 'labels',
+      values: [1, 0, NOT_A_POINT, PADDING, ABSENT],
+      absent: ABSENT,
+    })
     const flags = b.reshape({ x: labels, shape: [1, points] })
     const absent = b.cast({ x: b.equal({ x: flags, y: b.scalar(ABSENT, flags) }), dtype: 'int32' })
     const shown = b.sub({ x: b.scalar(1, absent), y: absent })
     const pointTokens = embedPoints(b, places, labels, frequencies, size, prompts, prompt_encoder_config)
     const boxTokens = (): Value => {
-      const corners = b.input('input_boxes', 'fp32', [1, 1, 4], { role: 'points', below: size, exact: true })
+      const corners = b.input('input_boxes', 'fp32', [1, 1, 4], { role: 'box', below: size, exact: true })
       return embedBoxes(b, corners, frequencies, size, prompts, prompt_encoder_config)
     }
     const behind = boxes ? boxTokens() : noBox(b, prompts, prompt_encoder_config)
@@ -97,7 +101,10 @@ function maskProgram(
     }
     const positions = b.constant(imagePositions(frequencies, grid))
     const decoded = decodeMasks(b, b.add({ x: embeddings, y: dense }), positions, prompt, w.at('mask_decoder'), mask_decoder_config)
-    return { iou_scores: decoded.scores, pred_masks: b.expand_dims({ x: decoded.masks, axes: [1] }) }
+    return {
+      iou_scores: { value: decoded.scores, role: 'scores' },
+      pred_masks: { value: b.expand_dims({ x: decoded.masks, axes: [1] }), role: 'masks' },
+    }
   })
 }
 
