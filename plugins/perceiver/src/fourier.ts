@@ -43,8 +43,9 @@ function waves(places: number, bands: number, resolution: number): Float32Array 
   return table
 }
 
-/** torch.linspace in fp32, which counts from the nearer end. */
+/** torch.linspace in fp32: counted from the nearer end, with products that are not rounded before they are added. */
 function linspace(start: number, end: number, steps: number): Float32Array {
   const step = steps === 1 ? 0 : fround((end - start) / (steps - 1))
-  return Float32Array.from({ length: steps }, (_, i) => (i < steps / 2 ? start + fround(step * i) : end - fround(step * (steps - 1 - i))))
+  const half = Math.floor(steps / 2)
+  return Float32Array.from({ length: steps }, (_, i) => (i < half || steps === 1 ? start + step * i : end - step * (steps - 1 - i)))
 }

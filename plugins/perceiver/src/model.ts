@@ -219,8 +219,17 @@ export function pixelsWithFourierPositions(b: Builder, pixels: Value): Value {
   return withFourier(b, pixelsAsInputs(b, pixels), [height, width], [224, 224])
 }
 
+/** A convolution leaves 3 of 5 pixels, which is one window of the pool. */
+const LEAST_CONVOLVED = 5
+
 /** A convolution and a pool, each of which halves the image (`PerceiverForImageClassificationConvProcessing`). [1, 3, H, W] → [1, h·w, 322] */
 export function convolvedPixels(b: Builder, pixels: Value, w: Weights): Value {
+  const [, , ...size] = pixels.type.shape as [number, number, number, number]
+  if (Math.min(...size) < LEAST_CONVOLVED)
+    throw errors.E_OPTION({
+      option: 'image-size',
+      problem: `of ${size.join('x')} pixels the pool leaves none; it takes ${LEAST_CONVOLVED}x${LEAST_CONVOLVED}`,
+    })
   const width = 64
   const at = w.at('input_preprocessor.convnet')
   const conv = at.at('conv')

@@ -40,7 +40,10 @@ export function readPixels(checkpoint: Checkpoint, asked: string | undefined, ow
   if (own && wanted && own.join() !== wanted.join())
     throw errors.E_OPTION({ option: 'image-size', problem: `${asked} is not ${own.join('x')}, for which this model has positions` })
   const settings = standardImageSettings(checkpoint, defaults)
-  const size = own ?? wanted ?? sizeOfProcessor(checkpoint, settings)
+  const size = wanted ?? own ?? sizeOfProcessor(checkpoint, settings)
+  const made = resized(checkpoint, settings).size
+  if (!wanted && checkpoint.imageProcessor() && made.join() !== size.join())
+    throw fail(checkpoint, 'size', `makes pictures of ${made.join(' × ')} pixels, the model reads ${size.join(' × ')}`)
   return { size, port: image(steps(checkpoint, settings, size)) }
 }
 
