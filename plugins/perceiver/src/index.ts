@@ -15,7 +15,7 @@ import {
   type Value,
   Weights,
 } from '@silane/core'
-import { readPerceiverConfig } from './config.ts'
+import { type PerceiverConfig, readPerceiverConfig } from './config.ts'
 import {
   classify,
   convolvedPixels,
@@ -96,12 +96,7 @@ export default definePlugin({
 })
 
 /** What the encoder of an image classifier attends to: [1, 3, H, W] → [1, N, channels] */
-function imageInputs(
-  b: Builder,
-  pixels: Value,
-  architecture: string,
-  ...[w, config]: [Weights, ReturnType<typeof readPerceiverConfig>]
-): Value {
+function imageInputs(b: Builder, pixels: Value, architecture: string, w: Weights, config: PerceiverConfig): Value {
   switch (architecture) {
     case 'PerceiverForImageClassificationLearned':
       return pixelsWithLearnedPositions(b, pixels, w, config)

@@ -262,7 +262,10 @@ export function embedPatches(b: Builder, patches: Value, w: Weights, { train_siz
   return withFourier(b, pixels, [height, width], [height, width])
 }
 
-/** How far each pixel moves, down to up: the inputs themselves attend to the latents. [1, H·W, 322] → [1, H, W, 2] */
+/** What the decoder gives is divided by this (`rescale_factor`). */
+const FLOW_SCALE = 100
+
+/** How far each pixel moves from one frame to the other: the inputs themselves attend to the latents. [1, H·W, 322] → [1, H, W, 2] */
 export function predictFlow(b: Builder, inputs: Value, latents: Value, w: Weights, config: PerceiverConfig): Value {
   const [height, width] = config.train_size
   const at = w.at('decoder.decoder')
@@ -270,6 +273,3 @@ export function predictFlow(b: Builder, inputs: Value, latents: Value, w: Weight
   const flow = dense(b, decoded, at.at('final_layer'), 2)
   return b.reshape({ x: b.real_div({ x: flow, y: b.scalar(FLOW_SCALE, flow) }), shape: [1, height, width, 2] })
 }
-
-/** What the decoder gives is divided by this (`rescale_factor`). */
-const FLOW_SCALE = 100
