@@ -9,6 +9,7 @@ export const knownPlugins: Readonly<Record<string, string>> = {
   distilbert: '@silane/plugin-distilbert',
   gpt2: '@silane/plugin-gpt2',
   opt: '@silane/plugin-opt',
+  perceiver: '@silane/plugin-perceiver',
   roberta: '@silane/plugin-roberta',
   t5: '@silane/plugin-t5',
   'xlm-roberta': '@silane/plugin-roberta',
