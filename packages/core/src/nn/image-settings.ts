@@ -35,7 +35,7 @@ const known: ReadonlySet<string> = new Set(['do_resize', 'do_center_crop', 'do_r
  * `crop_size`, `do_rescale`, `rescale_factor`, `do_normalize`, `image_mean`, `image_std`, `do_pad`, `pad_size`). Throws E_CONFIG.
  */
 export function standardImageSettings(checkpoint: Checkpoint, defaults: JsonObject): ImageSettings {
-  const given = Object.entries(checkpoint.imageProcessor() ?? {}).filter(([, value]) => value !== null)
+  const given = Object.entries(checkpoint.imageProcessor()?.settings ?? {}).filter(([, value]) => value !== null)
   const settings: JsonObject = { ...defaults, ...Object.fromEntries(given) }
   const fail = failIn(checkpoint)
   const flag = (name: string): boolean => {
@@ -130,7 +130,7 @@ export function imageSteps(
 
 const failIn = (checkpoint: Checkpoint) => (field: string, problem: string) =>
   errors.E_CONFIG({
-    file: checkpoint.has('preprocessor_config.json') ? 'preprocessor_config.json' : 'processor_config.json',
+    file: checkpoint.imageProcessor()?.file ?? 'the image processor',
     field,
     problem,
     where: checkpoint.location,

@@ -11,6 +11,8 @@ export const knownPlugins: Readonly<Record<string, string>> = {
   opt: '@silane/plugin-opt',
   perceiver: '@silane/plugin-perceiver',
   roberta: '@silane/plugin-roberta',
+  sam: '@silane/plugin-sam',
+  sam_vision_model: '@silane/plugin-sam',
   t5: '@silane/plugin-t5',
   'xlm-roberta': '@silane/plugin-roberta',
 }
