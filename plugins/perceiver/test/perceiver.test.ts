@@ -20,7 +20,9 @@ async function load(fixture: string, { config = {}, processor, architecture, tas
   const checkpoint: Checkpoint = {
     ...base,
     config: { ...base.config, ...config },
-    ...(processor === undefined ? {} : { imageProcessor: () => (processor ? { file: 'preprocessor_config.json', settings: processor } : undefined) }),
+    ...(processor === undefined
+      ? {}
+      : { imageProcessor: () => (processor ? { file: 'preprocessor_config.json', settings: processor } : undefined) }),
   }
   const [own] = base.config.architectures as readonly string[]
   const name = architecture ?? (own as string)

@@ -16,6 +16,7 @@ import { type ChosenSamples, chooseSamples, madeWith, type StageSample } from '.
 import { compareOutputs } from './compare-outputs.ts'
 import { type Gate, ORIGINAL, type StageName, stageNames } from './gates.ts'
 import { type Goldens, requireCompared } from './goldens.ts'
+import { maskAgreement } from './mask-agreement.ts'
 import { openStages, type StageFiles } from './open-stages.ts'
 import { scoreTokens } from './score-tokens.ts'
 import { fittingInputs, type StageFunction, stagePrograms } from './stage-calls.ts'
@@ -64,7 +65,12 @@ export async function validateStages(input: ValidationInput): Promise<Required<R
     signal?.throwIfAborted()
     onProgress?.({ step: `validate ${what}: ${stageNames[stage]}` })
   }
-  const compare = (program: string, name: string, results: Results, chosen: Omit<ChosenSamples, 'note'>) => {
+  const compare = (
+    program: string,
+    name: string,
+    results: Results,
+    chosen: Omit<ChosenSamples, 'note'> & { readonly masks: readonly string[] },
+  ) => {
     const { samples, valid } = chosen
     let original = false
     for (const { line, actual, expected, gate, warn } of gates) {
@@ -81,6 +87,7 @@ export async function validateStages(input: ValidationInput): Promise<Required<R
       const compared = compareOutputs({ ...label, gate }, { actual: got, expected: known, samples, valid })
       comparisons.push(...compared)
       original ||= expected === ORIGINAL && compared.length > 0
+      if (line === 'total') for (const output of chosen.masks) notes.add(agreement({ ...label, output }, known, got))
       for (const comparison of compared)
         if (warn !== undefined && comparison.problem === undefined && comparison.worst < warn)
           warnings.push(weightsWarning(comparison, warn))
@@ -105,7 +112,8 @@ export async function validateStages(input: ValidationInput): Promise<Required<R
       done.set(fn, outputs)
       results[stage] = outputs
     }
-    compare(program, name, results, chosen)
+    const masks = any.fn.ports.outputs.flatMap(output => (output.role === 'masks' ? [output.name] : []))
+    compare(program, name, results, { ...chosen, masks })
   }
 
   for (const [program, golden] of goldens) {
@@ -129,7 +137,7 @@ export async function validateStages(input: ValidationInput): Promise<Required<R
       }
     }
     if (misfit !== undefined) notes.add(`${program}: its golden outputs were not compared: ${misfit.replace(/\.$/, '')}${madeWith(golden)}`)
-    else compare(program, golden.drive, results, { samples, source: 'golden', valid: golden.valid })
+    else compare(program, golden.drive, results, { samples, source: 'golden', valid: golden.valid, masks: [] })
   }
   if (input.golden !== undefined) requireCompared(input.golden, coverage, [...notes])
   const own = source && (await source.contract.validate?.({ model: source.model, functions: graphs }, runtime))
@@ -155,6 +163,18 @@ function ofProgram(name: string, golden: Outputs, got: Outputs, notes: Set<strin
       notes.add(`${name}: there is a golden output "${output}", which the program lacks; it has ${Object.keys(there).join(', ')}`)
     return Object.fromEntries(Object.entries(outputs).filter(([output]) => output in there))
   })
+}
+
+type Label = Pick<Comparison, 'program' | 'function' | 'output' | 'actual' | 'expected'>
+
+/** What decibels of logits mean for a mask: how many pixels are on the other side of 0. */
+function agreement({ program, function: name, output, actual, expected }: Label, references: Outputs, results: Outputs): string {
+  const pairs = references.flatMap((tensors, i) => {
+    const [reference, found] = [tensors?.[output], results[i]?.[output]]
+    return reference && found ? [{ reference, actual: found }] : []
+  })
+  const { changed, pixels, iou } = maskAgreement(pairs)
+  return `${program}/${name} ${output}, ${actual} vs ${expected}: ${changed} of ${pixels} pixels change sides, mean IoU ${iou.toFixed(5)}`
 }
 
 function weightsWarning({ program, function: name, output, actual, psnr, worst }: Comparison, usual: number): string {
