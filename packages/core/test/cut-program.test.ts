@@ -1,5 +1,17 @@
 import { describe, expect, it } from 'vitest'
-import { Builder, cachedDecoder, cutProgram, cutSteps, interpret, type Program, type Tensors, verifyProgram } from '../src/index.ts'
+import {
+  Builder,
+  cachedDecoder,
+  constantOf,
+  cutProgram,
+  cutSteps,
+  interpret,
+  type Program,
+  rewriteTo,
+  sizeOf,
+  type Tensors,
+  verifyProgram,
+} from '../src/index.ts'
 import { tensorOf } from './fake-checkpoint.ts'
 import { numbersOf, sampleInputs } from './same-values.ts'
 
@@ -155,4 +167,29 @@ describe('an encoder over the largest package', () => {
       { call: 'vision_encoder_1', feeds: { hidden_states: 'hidden_states' }, gives: { image_embeddings: 'image_embeddings' } },
     ])
   })
+})
+
+it('the tables of relative positions that the lowering makes for every window count', () => {
+  const b = new Builder('main')
+  let x = b.input('x', 'fp32', [1, 12, 12, 8], { role: 'vectors' })
+  for (let layer = 0; layer < 4; layer++) {
+    const tokens = b.window_partition({ x, window: 4 })
+    const table = (name: string) => b.constant(tensorOf(`${layer}.${name}`, [4, 4, 4]))
+    const tables = { relative_rows: table('rows'), relative_columns: table('columns'), scale_relative: false }
+    const mixed = b.attention({ query: tokens, key: tokens, value: tokens, heads: 2, scale: 0.5, ...tables })
+    x = b.add({ x, y: b.window_merge({ x: mixed, window: 4, height: 12, width: 12 }) })
+  }
+  const limit = 60_000
+  const parts = cut({ name: 'encoder', functions: [b.finish({ y: x })] }, limit)
+  expect(parts.length).toBeGreaterThan(1)
+  for (const { functions } of parts) {
+    const { ops } = rewriteTo(functions[0]!, { name: 'coreml', precision: 'fp32', opset: 8 }).graph
+    const constants = new Map(
+      ops.flatMap(op => (constantOf(op.outputs[0]) ? [[constantOf(op.outputs[0])!.id, constantOf(op.outputs[0])!]] : [])),
+    )
+    const bytes = [...constants.values()].reduce((sum, { shape }) => sum + 4 * sizeOf(shape), 0)
+    expect(bytes).toBeLessThan(limit)
+    // Without them the whole program would have seemed to fit.
+    expect(bytes).toBeGreaterThan(4 * 2 * 4 ** 3 * 4)
+  }
 })

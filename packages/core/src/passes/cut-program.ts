@@ -21,6 +21,18 @@ const BYTES_PER_OP = 700
 /** Ops that the lowering makes of a source op: of attention, for each head, two products, masks, a softmax, pieces of keys and values. */
 const loweredOps = (op: Op): number => 1 + 8 * (asOp(op, 'attention')?.attributes.heads ?? 0) + (asOp(op, 'cached_attention') ? 16 : 0)
 
+/**
+ * Floats that the lowering of a source op stores besides its own constants: of decomposed relative positions a table for every window,
+ * and the row and column of each key.
+ */
+function loweredFloats(op: Op): number {
+  const { query, relative_rows: rows, relative_columns: columns } = asOp(op, 'attention')?.operands ?? {}
+  if (!query || !rows || !columns) return 0
+  const windows = query.type.shape.slice(0, -2).reduce((product, dim) => product * dim, 1)
+  const [keyRows, keyColumns] = [rows, columns].map(table => table.type.shape[1] as number) as [number, number]
+  return windows * (sizeOf(rows.type.shape) + sizeOf(columns.type.shape) + keyRows * keyColumns * (keyRows + keyColumns))
+}
+
 /** The names under which one part hands over to the next; a part in the middle, which has an input of the first name, gives the second. */
 const HANDED = 'hidden_states'
 const HANDED_ON = 'hidden_states_out'
@@ -173,15 +185,18 @@ function needed(graph: Graph, from: number, to: number, free: ReadonlySet<Op>): 
 /** Bytes of the constants, each once whatever functions use it, and of the ops. */
 function bytesOf(functions: readonly (readonly Op[])[], { bytesPerFloat }: CutOptions): number {
   const seen = new Map<string, number>()
-  let ops = 0
+  let [ops, floats] = [0, 0]
   for (const list of functions) {
     for (const op of list) {
       const constant = constantOf(op.outputs[0])
       if (constant) seen.set(constant.id, sizeOf(constant.shape) * bytesPerFloat)
-      else ops += loweredOps(op)
+      else {
+        ops += loweredOps(op)
+        floats += loweredFloats(op)
+      }
     }
   }
-  return [...seen.values()].reduce((sum, size) => sum + size, 0) + ops * BYTES_PER_OP
+  return [...seen.values()].reduce((sum, size) => sum + size, 0) + floats * bytesPerFloat + ops * BYTES_PER_OP
 }
 
 /** The ops between two cuts as a graph of its own. */
