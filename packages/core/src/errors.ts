@@ -75,8 +75,8 @@ export const errors = defineErrors({
     where: f.where,
     next: 'Check that config.json belongs to these weights.',
   }),
-  E_CONFIG: (f: { field: string; problem: string; where: string }) => ({
-    what: `config.json: ${f.field}: ${f.problem}.`,
+  E_CONFIG: (f: { file?: string; field: string; problem: string; where: string }) => ({
+    what: `${f.file ?? 'config.json'}: ${f.field}: ${f.problem}.`,
     where: f.where,
     next: 'Correct the file; it should be the one that was published with the weights.',
   }),
