@@ -11,5 +11,6 @@ export { type DeployedFunction, type DeployedProgram, type DeployedTensor, type 
 export { listPlugins, type PluginList } from './plugins/list-plugins.ts'
 export { type Claim, type PluginManifest, readPluginManifest } from './plugins/plugin-manifest.ts'
 export type { ConversionReport } from './report/report.ts'
+export { type Golden, type GoldenSample, readGoldens } from './validate/goldens.ts'
 export { type ValidateOptions, type ValidateResult, validate } from './validate/validate.ts'
 export { type Verification, verify } from './verify.ts'

@@ -25,6 +25,18 @@ export function stepsFor(steps: readonly Step[], programs: readonly Deployed[], 
   return found
 }
 
+/** Of these steps those that decode, and those that they need: what would only give things that are given already is left out. */
+export function stepsToDecode(steps: readonly Step[], given: ReadonlySet<string>): readonly Step[] {
+  const needed = new Set<string>()
+  const kept: Step[] = []
+  for (const step of steps.toReversed()) {
+    if (!('decode' in step) && !Object.keys(step.gives).some(thing => needed.has(thing) && !given.has(thing))) continue
+    for (const thing of Object.values(step.feeds)) needed.add(thing)
+    kept.push(step)
+  }
+  return kept.reverse()
+}
+
 /** Two calls as one: what the first hands to the second stays inside. */
 function joined(first: CallStep, second: CallStep): CallStep {
   const inner = new Set(Object.entries(first.gives).flatMap(([thing]) => (Object.values(second.feeds).includes(thing) ? [thing] : [])))
