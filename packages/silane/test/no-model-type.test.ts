@@ -53,6 +53,8 @@ describe('without a model type and architectures', () => {
     ['bart/fixtures/rebel', 'bart'],
     ['bert/fixtures/fill-mask', 'bert'],
     ['bert/fixtures/question-answering', 'bert'],
+    ['blip/fixtures/image-text-retrieval', 'blip'],
+    ['blip/fixtures/image-to-text', 'blip'],
     ['distilbert/fixtures/base', 'distilbert'],
     ['distilbert/fixtures/token-classification', 'distilbert'],
     ['gpt2/fixtures/feature-extraction', 'gpt2'],

@@ -18,6 +18,7 @@ import {
 import type { BlipTextConfig, BlipVisionConfig } from './config.ts'
 
 export type { BlipTextConfig, BlipVisionConfig } from './config.ts'
+export { picture } from './picture.ts'
 
 /**
  * Li et al., "BLIP: Bootstrapping Language-Image Pre-training for Unified Vision-Language Understanding and Generation" (2022), as
