@@ -4,6 +4,7 @@ import { lowerToAne } from './lower/ane.ts'
 import { toHalf } from './lower/half.ts'
 import { plainExpansions } from './lower/plain.ts'
 import { foldConstants } from './passes/fold-constants.ts'
+import { imageInputs } from './passes/image-inputs.ts'
 import { products } from './passes/products.ts'
 import { rows } from './passes/rows.ts'
 import { simplify } from './passes/simplify.ts'
@@ -24,6 +25,7 @@ const pluginRules = (plugin: PluginRewrite | undefined): Pass => ({
   run: graph => (plugin?.rules?.length ? rewriteGraph(graph, plugin.rules) : only(graph)),
 })
 
+const pictures: Pass = { name: 'image-inputs', run: imageInputs }
 const plainRules = [...simplify, ...foldConstants, ...plainExpansions, ...rows, ...products]
 const plain: Pass = { name: 'plain', run: graph => rewriteGraph(graph, plainRules) }
 const ane: Pass = { name: 'ane', run: lowerToAne }
@@ -37,6 +39,7 @@ const pipelines = (plugin: PluginRewrite | undefined): Readonly<Record<Target['n
   ],
   coreml: [
     pluginRules(plugin), // as above
+    pictures, // the border first: what it adds is lowered with the rest
     ane, // needs the composites whole: their meaning decides the layout
     half, // last: every constant is computed in fp32 and rounded once
   ],

@@ -280,7 +280,10 @@ describe('pixels', () => {
       { normalize: { mean: [1, 2, 3], std: [1, 2, 4] } },
     ])
     expect(port).toMatchObject({ color: 'rgb', scale: [0.5, 0.25, 0.125], bias: [-1, -1, -0.75] })
-    expect(image([{ normalize: { mean: [1], std: [2] } }, { rescale: 3 }], 'gray').image).toMatchObject({ scale: [1.5], bias: [-1.5] })
+    expect(image([{ normalize: { mean: [1], std: [2] } }, { rescale: 3 }], { color: 'gray' }).image).toMatchObject({
+      scale: [1.5],
+      bias: [-1.5],
+    })
     expect(image([]).image).toMatchObject({ scale: [1, 1, 1], bias: [0, 0, 0] })
   })
 })

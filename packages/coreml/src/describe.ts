@@ -1,26 +1,23 @@
 import { create } from '@bufbuild/protobuf'
-import { type Graph, printType, type Value } from '@silane/core'
+import { type Graph, type ImagePort, printType, type Value } from '@silane/core'
 import { encodings } from './data-types.ts'
 import { errors } from './errors.ts'
 import { ImageFeatureType_ColorSpace as ColorSpace, type FeatureType, FeatureTypeSchema } from './gen/feature_pb.ts'
 import { type FeatureDescription, FeatureDescriptionSchema } from './gen/model_pb.ts'
 import { STATE_OPSET, specVersionOf } from './opset.ts'
 
-/** How an app passes an image: as pixels of these channels, 0 to 255. */
-export type ImageKind = 'rgb' | 'bgr' | 'grayscale'
-
-const images = {
+const images: Readonly<Record<ImagePort['color'], { readonly colorSpace: ColorSpace; readonly channels: number }>> = {
   rgb: { colorSpace: ColorSpace.RGB, channels: 3 },
   bgr: { colorSpace: ColorSpace.BGR, channels: 3 },
-  grayscale: { colorSpace: ColorSpace.GRAYSCALE, channels: 1 },
+  gray: { colorSpace: ColorSpace.GRAYSCALE, channels: 1 },
 }
 
-/** The outside of a function: names and types of what goes in and comes out. */
-export function describe(graph: Graph, opset: number, imageInputs: Readonly<Record<string, ImageKind>> = {}) {
+/** The outside of a function: names and types of what goes in and comes out. Ports say which inputs an app passes as pictures. */
+export function describe(graph: Graph, opset: number) {
   return {
     input: graph.inputs.map(value => {
-      const kind = Object.hasOwn(imageInputs, value.name) ? imageInputs[value.name] : undefined
-      return feature(value.name, kind ? imageType(value, kind) : arrayType(value.name, value, opset))
+      const { name, port } = value
+      return feature(name, port?.image?.picture ? imageType(value, port.image.color) : arrayType(name, value, opset))
     }),
     output: graph.outputs.map(({ name, value }) => feature(name, arrayType(name, value, opset))),
     state: graph.states.map(value => feature(value.name, stateType(value, opset))),
@@ -54,7 +51,7 @@ function stateType(value: Value, opset: number): FeatureType {
   return create(FeatureTypeSchema, { type: { case: 'stateType', value: { type: { case: 'arrayType', value: array(value) } } } })
 }
 
-function imageType(value: Value, kind: ImageKind): FeatureType {
+function imageType(value: Value, kind: ImagePort['color']): FeatureType {
   const { colorSpace, channels } = images[kind]
   const [batch, depth, height, width, ...rest] = value.type.shape
   if (value.type.dtype !== 'fp32' || batch !== 1 || depth !== channels || !height || !width || rest.length > 0) {

@@ -1,4 +1,3 @@
-export type { ImageKind } from './describe.ts'
 export * from './errors.ts'
 export * from './folder-digest.ts'
 export type { Finding } from './journal.ts'

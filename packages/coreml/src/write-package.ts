@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { create, toBinary } from '@bufbuild/protobuf'
 import { type Program, verifyProgram } from '@silane/core'
-import { describe, type ImageKind } from './describe.ts'
+import { describe } from './describe.ts'
 import { encodeFunction } from './encode-function.ts'
 import { diskError, errors } from './errors.ts'
 import { type FileDigest, folderDigest } from './folder-digest.ts'
@@ -30,8 +30,6 @@ export interface WritePackageOptions {
   /** The Core ML opset, 5 (iOS 15) to 9 (iOS 26). Its specification version is one more. */
   readonly opset: number
   readonly metadata?: PackageMetadata | undefined
-  /** Inputs that apps pass as images. */
-  readonly images?: Readonly<Record<string, ImageKind>> | undefined
   readonly signal?: AbortSignal | undefined
   /** Bytes of weights written so far, and in all. */
   readonly onProgress?: ((bytes: number, total: number) => void) | undefined
@@ -103,7 +101,7 @@ function encodeModel(program: Program, options: WritePackageOptions, weights: We
     seen.add(name)
     return {
       name,
-      features: describe(graph, opset, options.images),
+      features: describe(graph, opset),
       value: encodeFunction(graph, { name, opset, weights, overflow }),
     }
   })

@@ -7,6 +7,7 @@ import {
   computedConstant,
   denseConstant,
   type Graph,
+  image,
   type Program,
   scalarConstant,
 } from '@silane/core'
@@ -176,8 +177,8 @@ test('names give way to outputs and to the reserved words of the format', async 
 
 test('an image input', async () => {
   const b = new Builder('main')
-  const y = b.relu({ x: b.input('image', 'fp32', [1, 3, 4, 6]) })
-  const path = await write(program(b.finish({ y })), 7, { images: { image: 'rgb' } })
+  const y = b.relu({ x: b.input('image', 'fp32', [1, 3, 4, 6], image([], { picture: true })) })
+  const path = await write(program(b.finish({ y })), 7)
   expect(readModel(path).description!.input[0]!.type!.type).toMatchObject({
     case: 'imageType',
     value: { width: 6n, height: 4n, colorSpace: 20 },

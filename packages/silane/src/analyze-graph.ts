@@ -44,6 +44,10 @@ export interface GraphAnalysis {
   readonly overCap: { readonly border: readonly string[]; readonly inside: readonly string[] }
   /** Element types of computed values, counted. */
   readonly dtypes: Readonly<Record<string, number>>
+  /** Ops that keep fp32 in a graph that computes in fp16. */
+  readonly exact: number
+  /** The computed value that takes most memory. */
+  readonly largest: { readonly value: string; readonly bytes: number } | undefined
 }
 
 const reshapes = (op: Op): boolean => traitsOf(op.kind).reshaping === true
@@ -74,7 +78,18 @@ export function analyzeGraph(graph: Graph): GraphAnalysis {
       inside: over.filter(value => !border.has(value)).map(describe),
     },
     dtypes: tally(values.map(value => value.type.dtype satisfies DType)),
+    exact: values.some(value => value.type.dtype === 'fp16') ? count(op => op.kind !== 'cast' && op.outputs[0]?.type.dtype === 'fp32') : 0,
+    largest: largestOf(values),
   }
+}
+
+const bytesOf = ({ type }: Value): number => sizeOf(type.shape) * byteSize(type.dtype)
+
+function largestOf(values: readonly Value[]): GraphAnalysis['largest'] {
+  const [first, ...more] = values
+  if (!first) return undefined
+  const value = more.reduce((most, next) => (bytesOf(next) > bytesOf(most) ? next : most), first)
+  return { value: describe(value), bytes: bytesOf(value) }
 }
 
 const describe = (value: Value): string => `${value.name}: ${printType(value.type)}`

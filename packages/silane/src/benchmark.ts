@@ -4,14 +4,22 @@ import { readPackage } from '@silane/coreml'
 import { createRuntime, type OnnxRuntime, type Timing, timeSession } from '@silane/runtime'
 import { analyzeGraph, type GraphAnalysis } from './analyze-graph.ts'
 import type { ModelOptions } from './convert/convert-options.ts'
-import { type DeployedFunction, packageOf, readManifest } from './manifest.ts'
+import { type DeployedFunction, type Manifest, packageOf, readManifest } from './manifest.ts'
+import { discoverPlugins } from './plugins/discover-plugins.ts'
+import { loadPlugin } from './plugins/load-plugin.ts'
 import { sampleInputs } from './validate/sample-inputs.ts'
 
-export interface BenchmarkOptions extends Pick<ModelOptions, 'cwd' | 'signal' | 'onProgress'> {
+export interface BenchmarkOptions extends Pick<ModelOptions, 'cwd' | 'plugins' | 'signal' | 'onProgress'> {
   /** A folder that `convert` wrote. */
   readonly folder: string
   /** Runs of each function, at least. Default: 10. */
   readonly runs?: number | undefined
+}
+
+export interface BenchmarkResult {
+  readonly functions: readonly FunctionBenchmark[]
+  /** What the plugin measures besides, where it is installed and measures anything. */
+  readonly own: Readonly<Record<string, number>>
 }
 
 export interface FunctionBenchmark {
@@ -41,11 +49,12 @@ export interface DecoderFacts {
 }
 
 /** Times every function of a converted folder. Latencies of the Neural Engine need a Mac; these are of this machine's CPU. */
-export async function benchmark(options: BenchmarkOptions): Promise<readonly FunctionBenchmark[]> {
+export async function benchmark(options: BenchmarkOptions): Promise<BenchmarkResult> {
   const folder = resolve(options.cwd ?? '.', options.folder)
   const runtime = createRuntime()
   const results: FunctionBenchmark[] = []
-  for (const program of readManifest(folder).programs) {
+  const manifest = readManifest(folder)
+  for (const program of manifest.programs) {
     for (const fn of program.functions) {
       options.signal?.throwIfAborted()
       options.onProgress?.({ step: `time ${program.name}/${fn.name}` })
@@ -65,7 +74,29 @@ export async function benchmark(options: BenchmarkOptions): Promise<readonly Fun
       }
     }
   }
-  return results
+  return { functions: results, own: await ownFigures(folder, manifest, runtime, options) }
+}
+
+/** The package that converted the folder is told by name; where it is not installed, nothing of its own is measured. */
+async function ownFigures(folder: string, manifest: Manifest, runtime: OnnxRuntime, { plugins, cwd, onProgress }: BenchmarkOptions) {
+  const found = discoverPlugins({ explicit: plugins, cwd }).plugins.find(plugin => plugin.package === manifest.plugin.package)
+  const contract = found && (await loadPlugin(found))
+  if (!contract?.benchmark) return {}
+  onProgress?.({ step: `measurements of ${manifest.plugin.package}` })
+  const functions = manifest.programs.flatMap(program =>
+    program.functions.map(fn => ({
+      program: program.name,
+      name: fn.name,
+      open: async () => {
+        const path = packageOf(program, fn)?.path
+        const graph = fn.onnx || path === undefined ? undefined : await packagedFunction(join(folder, path), fn)
+        const session = await open(runtime, folder, fn, graph)
+        if (!session) throw new TypeError(`${program.name}/${fn.name} has neither an ONNX file nor a package`)
+        return session
+      },
+    })),
+  )
+  return contract.benchmark({ pipeline: manifest.pipeline, options: manifest.options, functions })
 }
 
 const open = (runtime: OnnxRuntime, folder: string, { onnx }: DeployedFunction, graph: Graph | undefined) =>

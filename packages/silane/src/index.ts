@@ -1,5 +1,5 @@
 export { analyzeGraph, type GraphAnalysis } from './analyze-graph.ts'
-export { type BenchmarkOptions, benchmark, type DecoderFacts, type FunctionBenchmark } from './benchmark.ts'
+export { type BenchmarkOptions, type BenchmarkResult, benchmark, type DecoderFacts, type FunctionBenchmark } from './benchmark.ts'
 export { parseModelFlags } from './cli/parse-model-flags.ts'
 export { type ConvertResult, convert } from './convert/convert.ts'
 export type { ConvertOptions, ModelOptions, Progress } from './convert/convert-options.ts'

@@ -67,6 +67,7 @@ const tensor = z
         scale: numbers,
         bias: numbers,
         steps: z.array(imageStep).readonly().exactOptional(),
+        picture: z.literal(true).exactOptional(),
       })
       .readonly()
       .exactOptional(),

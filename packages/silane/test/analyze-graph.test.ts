@@ -1,4 +1,4 @@
-import { Builder, denseConstant } from '@silane/core'
+import { Builder, denseConstant, rewriteTo } from '@silane/core'
 import { expect, test } from 'vitest'
 import { analyzeGraph } from '../src/analyze-graph.ts'
 
@@ -19,6 +19,7 @@ test('counts what tells how well a graph fits the Neural Engine', () => {
       "dtypes": {
         "fp32": 5,
       },
+      "exact": 0,
       "gathers": 0,
       "histogram": {
         "conv": 1,
@@ -26,6 +27,10 @@ test('counts what tells how well a graph fits the Neural Engine', () => {
         "softmax": 1,
         "tile": 1,
         "transpose": 1,
+      },
+      "largest": {
+        "bytes": 768000,
+        "value": "tile: fp32[1, 8, 1, 24000]",
       },
       "layers": [
         {
@@ -59,4 +64,16 @@ test('counts what tells how well a graph fits the Neural Engine', () => {
       "transposes": 1,
     }
   `)
+})
+
+test('counts the ops that stay in fp32 where the others do not', () => {
+  const graph = (precision: 'fp16' | 'fp32') => {
+    const b = new Builder('main')
+    const x = b.input('x', 'fp32', [1, 4])
+    const shown = b.relu({ x })
+    const y = b.exp({ x: b.exact(() => b.mul({ x: shown, y: x })) })
+    return rewriteTo(b.finish({ y }), { name: 'coreml', precision, opset: 8 }).graph
+  }
+  expect(analyzeGraph(graph('fp16')).exact).toBe(1)
+  expect(analyzeGraph(graph('fp32')).exact).toBe(0)
 })

@@ -115,9 +115,9 @@ describe('what is printed', () => {
     expect(JSON.parse(out)).toEqual([{ path: join(folder, 'model.mlpackage'), ok: true, findings: [] }])
     out = ''
     await main(['benchmark', folder, '--runs', '1', '--json'])
-    expect(JSON.parse(out)).toMatchObject([
-      { program: 'model', function: 'main', ran: 'onnx/model.onnx', latency: { median: expect.any(Number) } },
-    ])
+    expect(JSON.parse(out)).toMatchObject({
+      functions: [{ program: 'model', function: 'main', ran: 'onnx/model.onnx', latency: { median: expect.any(Number) } }],
+    })
   })
 
   test('inspect: what stands in the way of a conversion', async () => {

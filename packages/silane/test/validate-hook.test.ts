@@ -1,35 +1,11 @@
-import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { convert } from '../src/convert/convert.ts'
-import { fixture, temporary } from './workspace.ts'
+import { bertPlugin, fixture, temporary } from './workspace.ts'
 
 /** BERT's plugin with a comparison of its own that gives `report`. */
-function withComparison(report: object): string {
-  const folder = temporary()
-  const bert = new URL('../../../plugins/bert/src/index.ts', import.meta.url).href
-  writeFileSync(
-    join(folder, 'package.json'),
-    JSON.stringify({
-      name: 'own-comparison',
-      version: '1.0.0',
-      type: 'module',
-      exports: { '.': './index.mjs', './package.json': './package.json' },
-      silane: {
-        apiVersion: 1,
-        id: 'bert',
-        claims: [{ modelType: 'bert', architectures: ['BertModel'] }],
-        tasks: ['feature-extraction'],
-        status: 'experimental',
-      },
-    }),
-  )
-  writeFileSync(
-    join(folder, 'index.mjs'),
-    `import bert from ${JSON.stringify(bert)}\nexport default { ...bert, validate: async () => (${JSON.stringify(report)}) }\n`,
-  )
-  return folder
-}
+const withComparison = (report: object): string =>
+  bertPlugin('own-comparison', `export default { ...bert, validate: async () => (${JSON.stringify(report)}) }`)
 
 const own = {
   program: 'model',

@@ -67,3 +67,16 @@ export function change(file: string, name: string, value: (old: number, index: n
   for (let at = begin; at < end; at += 4) bytes.writeFloatLE(value(bytes.readFloatLE(8 + length + at), (at - begin) / 4), 8 + length + at)
   writeFileSync(file, bytes)
 }
+
+const sourceOf = (path: string): string => JSON.stringify(new URL(`../../../${path}`, import.meta.url).href)
+
+/** A folder with a plugin for BertModel, whose code has our plugin as `bert` and the core as `core`. */
+export const bertPlugin = (name: string, code: string): string =>
+  write(temporary(), {
+    'package.json': pluginPackage(
+      name,
+      { id: 'bert', claims: [{ modelType: 'bert', architectures: ['BertModel'] }], tasks: ['feature-extraction'], status: 'experimental' },
+      { exports: { '.': './index.mjs', './package.json': './package.json' } },
+    ),
+    'index.mjs': `import bert from ${sourceOf('plugins/bert/src/index.ts')}\nimport * as core from ${sourceOf('packages/core/src/index.ts')}\n${code}\n`,
+  })

@@ -80,3 +80,12 @@ it('no plugin builds on itself, directly or through others', () => {
     (byName.get(name) ?? []).some(next => seen.includes(next) || reaches(next, [...seen, next]))
   expect([...byName.keys()].filter(name => reaches(name, [name]))).toEqual([])
 })
+
+it('the core names no file of a checkpoint or of a target', () => {
+  const named = globSync('packages/core/src/**/*.ts', { cwd: root }).flatMap(path =>
+    [...readFileSync(join(root, path), 'utf8').matchAll(/(['"`])[\w./-]+\.(?:json|safetensors|bin|pth?|txt|onnx|mlpackage)\1/g)].map(
+      ([text]) => `${path}: ${text}`,
+    ),
+  )
+  expect(named).toEqual([])
+})

@@ -34,7 +34,9 @@ describe.each(folders)('%s', folder => {
   })
 
   test('takes part in every check', () => {
-    expect(Object.keys(manifest.nx.targets)).toEqual(expect.arrayContaining(['build', 'typecheck', 'test', 'lint', 'package-lint']))
+    // What gives it the tasks (`nx-targets.mjs`); a list of its own could leave one out.
+    for (const name of ['tsconfig.json', 'tsconfig.check.json', 'test']) expect(existsSync(join(root, folder, name)), name).toBe(true)
+    expect(manifest.nx).toBeUndefined()
   })
 
   test('builds after what it imports', () => {

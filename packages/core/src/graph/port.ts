@@ -53,6 +53,8 @@ export interface ImagePort {
   readonly bias: readonly number[]
   /** What makes these pixels of a picture, in order. */
   readonly steps?: readonly ImageStep[]
+  /** Core ML's program takes the picture itself, with pixels from 0 to 255, and scales and shifts them; what is padded after that has to be fed otherwise. */
+  readonly picture?: true
 }
 
 /** What is known of an input or a state beyond its type. */

@@ -12,11 +12,16 @@ export const mask: Port = { role: 'mask' }
 /** Segments of which there are this many. */
 export const segments = (types: number): Port => ({ role: 'segments', below: types })
 
+interface ImageSettings {
+  readonly color?: ImagePort['color']
+  readonly picture?: boolean
+}
+
 /**
  * Pixels that these steps make of a picture. Scale and bias are what `rescale` and `normalize` come to together:
- * (p·f − μ) / σ = p·(f/σ) − μ/σ.
+ * (p·f − μ) / σ = p·(f/σ) − μ/σ. With `picture` Core ML takes the picture itself (`imageOptions`).
  */
-export function image(steps: readonly ImageStep[], color: ImagePort['color'] = 'rgb'): Port {
+export function image(steps: readonly ImageStep[], { color = 'rgb', picture = false }: ImageSettings = {}): Port {
   const channels = Array.from({ length: color === 'gray' ? 1 : 3 }, (_, channel) => channel)
   let [scale, bias] = [channels.map(() => 1), channels.map(() => 0)]
   for (const step of steps) {
@@ -28,7 +33,7 @@ export function image(steps: readonly ImageStep[], color: ImagePort['color'] = '
       bias = channels.map(channel => (at(bias, channel) - at(mean, channel)) / at(std, channel))
     }
   }
-  return { role: 'image', image: { color, scale, bias, steps } }
+  return { role: 'image', image: { color, scale, bias, steps, ...(picture ? { picture } : {}) } }
 }
 
 /** An output with a row for each token, [B, S, …]: what it holds at padding means nothing. */

@@ -41,6 +41,11 @@ export const shapeOptions = {
   kv: { type: 'string', choices: ['io', 'state'], default: 'io', doc: 'where a decoder keeps its cache' },
 } as const satisfies OptionSpecs
 
+/** What every program that reads pixels has besides; the value goes to the port (`image`). */
+export const imageOptions = {
+  'image-input': { type: 'boolean', default: false, doc: 'Core ML takes the picture itself, pixels from 0 to 255' },
+} as const satisfies OptionSpecs
+
 /** The same options, for some tasks only. */
 export const forTasks = <const O extends OptionSpecs, const T extends readonly string[]>(tasks: T, options: O) =>
   Object.fromEntries(Object.entries(options).map(([name, spec]) => [name, { ...spec, tasks }])) as {

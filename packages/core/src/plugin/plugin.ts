@@ -1,7 +1,8 @@
 import type { Checkpoint, Json } from './checkpoint.ts'
 import type { OptionSpecs, OptionValues } from './options.ts'
+import type { Pipeline } from './pipeline.ts'
 import type { Report, Stages } from './report.ts'
-import type { Runtime } from './runtime.ts'
+import type { Runtime, Session } from './runtime.ts'
 import type { SourceModel } from './source-model.ts'
 import type { PluginRewrite, Target } from './target.ts'
 
@@ -29,8 +30,20 @@ export interface PluginContract<O extends OptionSpecs = OptionSpecs> {
   rewrite?(target: Target): PluginRewrite
   /** More comparisons, beside the default ones: what two outputs mean together, say. */
   validate?(stages: Stages, runtime: Runtime): Promise<Report>
-  /** Measurements of the plugin's own, beside the times of every function. */
-  benchmark?(stages: Stages, runtime: Runtime): Promise<Json>
+  /** Measurements of the plugin's own, beside the times of every function: figures by what they are called, units in the name. */
+  benchmark?(deployed: Deployed): Promise<Readonly<Record<string, number>>>
+}
+
+/** A converted folder, for whoever runs it as an app would: what it consists of, and how the programs work together. */
+export interface Deployed {
+  readonly pipeline: Pipeline
+  readonly options: Readonly<Record<string, Json>>
+  readonly functions: readonly {
+    readonly program: string
+    readonly name: string
+    /** Ready to run in onnxruntime; the caller closes it. */
+    open(): Promise<Session>
+  }[]
 }
 
 /** Types a plugin as it is written: `request.options` follow from its declaration. */

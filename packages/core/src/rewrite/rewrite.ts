@@ -1,6 +1,7 @@
 import { Builder, type Output } from '../builder.ts'
 import type { DType } from '../dtype.ts'
 import type { Graph, GraphOutput, Op, Value } from '../graph/graph.ts'
+import type { Port } from '../graph/port.ts'
 import type { RewriteResult } from '../plugin/target.ts'
 import type { Rule } from './rule.ts'
 
@@ -36,13 +37,14 @@ export function rewriteGraph(graph: Graph, rules: readonly Rule[]): RewriteResul
   return { graph: builder.finish(copyOutputs(graph, map)), hits: builder.hits }
 }
 
-/** Declares the inputs and states of a graph in the graph that is being built from it; `dtype` may give them another element type. */
+/** Declares the inputs and states of a graph in the graph that is being built from it; `dtype` may give them another element type, `port` inputs another port. */
 export const copyBoundary = (
   graph: Graph,
   builder: Builder,
   dtype: (value: Value) => DType = value => value.type.dtype,
+  port: (port: Port | undefined) => Port | undefined = port => port,
 ): readonly { readonly value: Value; readonly copy: Value }[] => [
-  ...graph.inputs.map(value => ({ value, copy: builder.input(value.name, dtype(value), value.type.shape, value.port) })),
+  ...graph.inputs.map(value => ({ value, copy: builder.input(value.name, dtype(value), value.type.shape, port(value.port)) })),
   ...graph.states.map(value => ({ value, copy: builder.state(value.name, dtype(value), value.type.shape, value.port) })),
 ]
 

@@ -5,21 +5,23 @@ import { progressLine } from './progress-line.ts'
 /** `silane benchmark`. */
 export async function benchmarkCommand(
   folder: string,
-  flags: Pick<BenchmarkOptions, 'runs'> & { readonly json?: boolean },
+  flags: Pick<BenchmarkOptions, 'runs'> & { readonly json?: boolean; readonly plugin?: readonly string[] },
   signal: AbortSignal,
 ): Promise<number> {
   const line = progressLine()
   try {
-    const results = await benchmark({ folder, runs: flags.runs, signal, onProgress: line.show })
+    const result = await benchmark({ folder, runs: flags.runs, plugins: flags.plugin, signal, onProgress: line.show })
     line.clear()
     if (flags.json) {
-      console.log(JSON.stringify(results, undefined, 2))
+      console.log(JSON.stringify(result, undefined, 2))
       return 0
     }
     for (const table of [timeTable, decoderTable, graphTable]) {
-      const text = table(results)
+      const text = table(result.functions)
       if (text !== undefined) console.log(`${text}\n`)
     }
+    const own = Object.entries(result.own).map(([name, value]) => [name, String(value)])
+    if (own.length > 0) console.log(`${formatTable(['measured by the plugin', ''], own, process.stdout)}\n`)
     console.log("Times are of onnxruntime on this machine's CPU; ops, MACs and weights are the package's.")
     return 0
   } finally {

@@ -101,6 +101,7 @@ export function addCommands(program: Command, exit: (code: number) => void): voi
     .description("Times every function in onnxruntime on this machine's CPU and shows what the Neural Engine gets.")
     .argument('<dir>', 'folder that `silane convert` wrote')
     .option('--runs <n>', 'runs of each function, at least', whole)
+    .option('--plugin <name>', 'use this plugin; repeatable', (name: string, names: string[] = []) => [...names, name])
     .option('--json', 'print one JSON document on stdout')
     .action(async (folder, flags) => {
       const { benchmarkCommand } = await import('./benchmark-command.ts')

@@ -141,7 +141,8 @@ function describeLayout(found: GraphAnalysis): string[] {
   ])
   return [
     `  softmax  ${counts(found.softmaxAxes)}`,
-    `  types    ${counts(found.dtypes)}`,
+    `  types    ${counts(found.dtypes)}${found.exact > 0 ? `; ${found.exact} ops stay in fp32` : ''}`,
+    ...(found.largest ? [`  largest  ${found.largest.value}, ${formatBytes(found.largest.bytes)}`] : []),
     `  axes     over 16384 inside: ${found.overCap.inside.join('; ') || 'none'}; at the border: ${found.overCap.border.join('; ') || 'none'}`,
     ...(perLayer.length > 0 ? [formatTable(['  layer', 'ops', 'reshapes', 'transposes'], perLayer, out)] : []),
   ]

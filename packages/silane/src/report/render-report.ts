@@ -112,6 +112,8 @@ const layoutFacts = (found: GraphAnalysis): Facts => [
   ['axes over 16384 inside', found.overCap.inside.join('; ') || 'none'],
   ['axes over 16384 at the border', found.overCap.border.join('; ') || 'none'],
   ['element types', counts(found.dtypes)],
+  ['ops that stay in fp32', String(found.exact)],
+  ['largest value inside', found.largest ? `${found.largest.value}, ${found.largest.bytes.toLocaleString('en')} bytes` : 'none'],
 ]
 
 const layers = (found: GraphAnalysis): Html => html`<table>

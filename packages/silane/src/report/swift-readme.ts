@@ -1,3 +1,4 @@
+import type { ImagePort } from '@silane/core'
 import {
   type DeployedFunction,
   type DeployedOutput,
@@ -49,14 +50,16 @@ const row = (kind: string, { name, dtype, shape }: DeployedTensor | DeployedOutp
   `| ${kind} | \`${name}\` | ${dtype} | [${shape.join(', ')}] | ${about} |`
 
 const aboutInput = ({ role, below, values, image }: DeployedTensor): string =>
-  [
-    role ?? '',
-    values ? `${values.join(', ')}` : '',
-    below === undefined ? '' : `below ${below}`,
-    image ? `${image.color}, pixel · [${image.scale.join(', ')}] + [${image.bias.join(', ')}]` : '',
-  ]
+  [role ?? '', values ? `${values.join(', ')}` : '', below === undefined ? '' : `below ${below}`, image ? aboutImage(image) : '']
     .filter(part => part !== '')
     .join(': ')
+
+const aboutImage = ({ color, scale, bias, picture, steps = [] }: ImagePort): string => {
+  const normalized = `pixel · [${scale.join(', ')}] + [${bias.join(', ')}]`
+  if (!picture) return `${color}, ${normalized}`
+  const padded = steps.some(step => 'pad' in step) ? '; exact only for pictures that fill the frame: zeros are padded after scaling' : ''
+  return `${color === 'rgb' ? 'an RGB' : color === 'bgr' ? 'a BGR' : 'a gray'} picture in Core ML, ${normalized} in ONNX${padded}`
+}
 
 const aboutOutput = ({ rows, updates }: DeployedOutput): string =>
   [rows === undefined ? '' : `rows where \`${rows}\` is 1`, updates === undefined ? '' : `into \`${updates}\``]
@@ -102,7 +105,7 @@ function callProgram(program: DeployedProgram): string[] {
   const several = program.functions.length > 1 && program.coreml !== undefined
   const name = identifier(program.name)
   const type = `${name.charAt(0).toUpperCase()}${name.slice(1)}`
-  const parameters = fn.inputs.map(input => `${identifier(input.name)}: [${scalar(input)}]`).join(', ')
+  const parameters = fn.inputs.map(input => `${identifier(input.name)}: ${parameter(input)}`).join(', ')
   const state = fn.states.length > 0
   return [
     `struct ${type} {`,
@@ -118,14 +121,11 @@ function callProgram(program: DeployedProgram): string[] {
     ...(state ? ['    state = model.makeState()  // keeps its content from call to call'] : []),
     '  }',
     '',
-    ...fn.inputs.map(input => `  /// \`${identifier(input.name)}\`: [${input.shape.join(', ')}], row by row`),
+    ...fn.inputs.map(input => `  /// \`${identifier(input.name)}\`: ${parameterDoc(input)}`),
     `  /// Gives ${fn.outputs.map(output => `\`${identifier(output.name)}\` [${output.shape.join(', ')}]`).join(', ')}`,
     `  func predict(${parameters}) throws -> ${result(fn)} {`,
     '    let inputs = try MLDictionaryFeatureProvider(dictionary: [',
-    ...fn.inputs.map(
-      input =>
-        `      "${input.name}": MLMultiArray(MLShapedArray<${scalar(input)}>(scalars: ${identifier(input.name)}, shape: [${input.shape.join(', ')}])),`,
-    ),
+    ...fn.inputs.map(input => `      "${input.name}": ${feature(input)},`),
     '    ])',
     `    let outputs = try model.prediction(from: inputs${state ? ', using: state' : ''})`,
     ...(fn.outputs.length === 1
@@ -138,6 +138,19 @@ function callProgram(program: DeployedProgram): string[] {
     '  }',
     '}',
   ]
+}
+
+const parameter = (input: DeployedTensor): string => (input.image?.picture ? 'CVPixelBuffer' : `[${scalar(input)}]`)
+
+function parameterDoc({ shape, image }: DeployedTensor): string {
+  const [, , height, width] = shape
+  return image?.picture ? `a picture of ${width} × ${height} pixels` : `[${shape.join(', ')}], row by row`
+}
+
+function feature(input: DeployedTensor): string {
+  const value = identifier(input.name)
+  if (input.image?.picture) return `MLFeatureValue(pixelBuffer: ${value})`
+  return `MLMultiArray(MLShapedArray<${scalar(input)}>(scalars: ${value}, shape: [${input.shape.join(', ')}]))`
 }
 
 const others = (program: DeployedProgram): string =>

@@ -17,14 +17,19 @@ import { compareSamples, createRuntime, type OnnxRuntime } from '@silane/runtime
 import { describeTensors } from '../convert/describe-tensors.ts'
 import type { RewrittenProgram } from '../convert/rewrite-program.ts'
 import { chooseSamples } from './choose-samples.ts'
-import { fittingInputs } from './stage-calls.ts'
+import { fittingInputs, type StageFunction } from './stage-calls.ts'
 
 /** Two graphs of one function, of which the second loses something. */
 interface Pair {
-  readonly expected: Graph
-  readonly actual: Graph
+  readonly expected: Side
+  readonly actual: Side
   readonly rounding: 'none' | 'fp16'
 }
+
+type Side = Pick<StageFunction, 'graph' | 'ports' | 'pictures'>
+
+const sideOf = (graph: Graph): Side => ({ graph, ports: describeTensors(graph, 'coreml') })
+const packaged = (graph: Graph): Side => ({ ...sideOf(graph), pictures: true })
 
 export interface LocateContext {
   readonly rewritten: readonly RewrittenProgram[]
@@ -50,7 +55,7 @@ export async function locateMisses(
     const pair = found && pairs[line]?.(found, name)
     if (ok || gate === undefined || !pair || seen.has(key)) continue
     seen.add(key)
-    const { samples } = chooseSamples(program, { graph: pair.expected, ports: describeTensors(pair.expected, 'coreml') }, model, new Map())
+    const { samples } = chooseSamples(program, pair.expected, model, new Map())
     const below = await firstBelow(pair, samples[0]?.inputs ?? {}, gate, runtime)
     if (below)
       located.push(`${key}: first below ${gate} dB at ${below.module}, ${below.value} (${below.problem ?? `${below.psnr.toFixed(1)} dB`})`)
@@ -63,18 +68,18 @@ const pairs: Readonly<Partial<Record<Line, (program: RewrittenProgram, name: str
   lowering: ({ plan, exact }, name) => {
     const source = plan.functions.find(fn => fn.name === name)?.source
     const actual = exact.get(name)
+    if (!source || !actual) return undefined
     // As it runs: composites expanded.
-    return (
-      source && actual && { expected: rewriteTo(source, { name: 'onnx', precision: 'fp32', opset: 8 }).graph, actual, rounding: 'none' }
-    )
+    const plain = rewriteTo(source, { name: 'onnx', precision: 'fp32', opset: 8 }).graph
+    return { expected: sideOf(plain), actual: packaged(actual), rounding: 'none' }
   },
   arithmetic: ({ targets }, name) => {
     const actual = targets.coreml.get(name)
-    return actual && { expected: actual, actual, rounding: 'fp16' }
+    return actual && { expected: packaged(actual), actual: packaged(actual), rounding: 'fp16' }
   },
   total: ({ targets, exact }, name) => {
     const [expected, actual] = [exact.get(name), targets.coreml.get(name)]
-    return expected && actual && { expected, actual, rounding: 'fp16' }
+    return expected && actual && { expected: packaged(expected), actual: packaged(actual), rounding: 'fp16' }
   },
 }
 
@@ -91,8 +96,8 @@ async function firstBelow(
   gate: number,
   runtime: OnnxRuntime,
 ): Promise<Below | undefined> {
-  const others = lastValues(actual)
-  const modules = [...lastValues(expected)].flatMap(([module, value]) => {
+  const others = lastValues(actual.graph)
+  const modules = [...lastValues(expected.graph)].flatMap(([module, value]) => {
     const other = others.get(module)
     return other && (sameShape(value.type, other.type) || isChannelForm(value.type, other.type)) ? [{ module, value, other }] : []
   })
@@ -142,16 +147,16 @@ const isChannelForm = ({ shape: [b, s, c, ...more] }: TensorType, { shape }: Ten
 
 /** What values inside a graph are, in their order. */
 async function probe(
-  graph: Graph,
+  side: Side,
   values: readonly Value[],
   rounding: Pair['rounding'],
   inputs: Tensors,
   runtime: OnnxRuntime,
 ): Promise<readonly (Constant | undefined)[]> {
   const names = values.map((_, i) => `probe_${i}`)
-  const session = await runtime.open({ ...graph, outputs: values.map((value, i) => ({ name: `probe_${i}`, value })) }, { rounding })
+  const session = await runtime.open({ ...side.graph, outputs: values.map((value, i) => ({ name: `probe_${i}`, value })) }, { rounding })
   try {
-    const outputs = await session.run(fittingInputs({ graph }, inputs))
+    const outputs = await session.run(fittingInputs(side, inputs))
     return names.map(name => outputs[name])
   } finally {
     await session.close()

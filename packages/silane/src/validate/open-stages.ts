@@ -47,6 +47,7 @@ export async function openStages(folder: string, functions: readonly StageFiles[
       ports,
       open: () => runtime.open(graph, { rounding }),
     })
+    const packaged = (graph: Graph, rounding?: 'fp16'): StageFunction => ({ ...run(graph, rounding), pictures: true })
     const file = onnx && join(folder, onnx.path)
     const signature = source ?? read
     const asOnnx: StageFunction | undefined =
@@ -62,12 +63,12 @@ export async function openStages(folder: string, functions: readonly StageFiles[
     }
     if (asOnnx) add('onnx', asOnnx)
     if (read) {
-      const asPackage = add('package', run(read))
-      add('rounded', run(read, 'fp16'))
+      const asPackage = add('package', packaged(read))
+      add('rounded', packaged(read, 'fp16'))
       const difference = written.coreml && graphDifference(written.coreml, read, equal)
       if (difference !== undefined) notes.push(`${program}/${name}: the package differs from the target graph: ${difference}`)
-      const asTarget = written.coreml && add('target', difference === undefined ? asPackage : run(written.coreml))
-      if (written.exact) add('lowered', asTarget && written.exact === written.coreml ? asTarget : run(written.exact))
+      const asTarget = written.coreml && add('target', difference === undefined ? asPackage : packaged(written.coreml))
+      if (written.exact) add('lowered', asTarget && written.exact === written.coreml ? asTarget : packaged(written.exact))
     }
     if (source) graphs.push({ program, name, source, ...(read ? { read } : {}), ...(file === undefined ? {} : { onnx: file }) })
   }

@@ -1,4 +1,14 @@
-import { castConstant, type Graph, isFloat, type Session, type Tensors } from '@silane/core'
+import {
+  arrayConstant,
+  type Constant,
+  castConstant,
+  type Graph,
+  type ImagePort,
+  isFloat,
+  readAll,
+  type Session,
+  type Tensors,
+} from '@silane/core'
 import { analyzeGraph } from '../analyze-graph.ts'
 import type { DeployedFunction } from '../manifest.ts'
 import type { PipelinePrograms } from '../pipeline/pipeline-programs.ts'
@@ -13,6 +23,8 @@ export interface StageFunction {
   readonly open: () => Promise<Session>
   /** Set where floats go in as fp32 whatever the graph says: an ONNX file whose signature is read from the package. */
   readonly floats?: 'fp32'
+  /** Set where a picture goes in as its pixels, 0 to 255: what is written for Core ML. */
+  readonly pictures?: true
 }
 
 export type FunctionPorts = Pick<DeployedFunction, 'inputs' | 'outputs' | 'states'>
@@ -53,11 +65,26 @@ export function stagePrograms(functions: readonly StageFunction[]): StageProgram
 }
 
 /** Of the tensors at hand those that a function takes, in its types. */
-export const fittingInputs = ({ graph, floats }: Pick<StageFunction, 'graph' | 'floats'>, given: Tensors): Tensors =>
+export const fittingInputs = (
+  { graph, ports, floats, pictures }: Pick<StageFunction, 'graph' | 'ports' | 'floats' | 'pictures'>,
+  given: Tensors,
+): Tensors =>
   Object.fromEntries(
     [...graph.inputs, ...graph.states].flatMap(({ name, type }) => {
       const tensor = given[name]
       const dtype = floats && isFloat(type.dtype) ? floats : type.dtype
-      return tensor ? [[name, castConstant(tensor, dtype)]] : []
+      const image = pictures && ports.inputs.find(input => input.name === name)?.image
+      return tensor ? [[name, castConstant(image?.picture ? picturePixels(tensor, image) : tensor, dtype)]] : []
     }),
   )
+
+/** The pixels, 0 to 255, that are these ones once they are scaled and shifted. [B, C, H, W] */
+function picturePixels(pixels: Constant, { scale, bias }: ImagePort): Constant {
+  const [, channels = 1, height = 1, width = 1] = pixels.shape
+  const values = readAll(pixels)
+  const data = Float32Array.from({ length: values.length }, (_, at) => {
+    const channel = Math.floor(at / (height * width)) % channels
+    return (Number(values[at]) - (bias[channel] ?? 0)) / (scale[channel] ?? 1)
+  })
+  return arrayConstant('fp32', pixels.shape, data)
+}
