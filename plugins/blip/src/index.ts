@@ -7,6 +7,7 @@ import {
   encoderStep,
   forTasks,
   ids,
+  imageOptions,
   mainProgram,
   mask,
   perToken,
@@ -30,6 +31,7 @@ export default definePlugin({
     BlipForImageTextRetrieval: 'image-text-retrieval',
   },
   options: {
+    ...imageOptions,
     ...forTasks(['visual-question-answering', 'image-text-retrieval'], { seq: shapeOptions.seq }),
     ...decoderOptions(['image-to-text', 'visual-question-answering']),
   },
@@ -44,12 +46,17 @@ export default definePlugin({
         : [],
     )
     const w = new Weights(checkpoint, { candidates: tied, biases: 'all' })
-    const [pixels, decoderStack, encoderStack] = [picture(checkpoint, side), w.at('text_decoder.bert'), w.at('text_encoder')]
+    const [pixels, decoderStack, encoderStack] = [
+      picture(checkpoint, side, options['image-input']),
+      w.at('text_decoder.bert'),
+      w.at('text_encoder'),
+    ]
     const seen = (b: Builder): Value => look(b, b.input('pixel_values', 'fp32', [1, 3, side, side], pixels), w.at('vision_model'), vision)
     const tokens = Math.floor(side / vision.patch_size) ** 2 + 1
     const shown = (b: Builder): Value => b.input('image_embeds', 'fp32', [1, tokens, width], { role: 'vectors' })
     const words = (b: Builder, length: number) => tokenInputs(b, { input_ids: ids(text.vocab_size), attention_mask: mask }, [1, length])
     const about = { modelType: 'blip' }
+    const taken = { 'image-input': options['image-input'] }
 
     if (task === 'image-text-retrieval') {
       const length = sequenceLength(options.seq, checkpoint, text.max_position_embeddings)
@@ -72,7 +79,7 @@ export default definePlugin({
         ...about,
         programs: [programs.vision, programs.text, programs.itm],
         pipeline: { kind: 'vision-language', steps },
-        options: { seq: length },
+        options: { ...taken, seq: length },
       }
     }
 
@@ -101,7 +108,7 @@ export default definePlugin({
         ...about,
         programs: [encoder, captions.program],
         pipeline: { kind: 'vision-language', steps: [look, captions.step], generation },
-        options: { ...captions.options },
+        options: { ...taken, ...captions.options },
       }
     }
 
@@ -124,7 +131,7 @@ export default definePlugin({
       ...about,
       programs: [encoder, questions, answers.program],
       pipeline: { kind: 'vision-language', steps, generation },
-      options: { seq: length, ...answers.options },
+      options: { ...taken, seq: length, ...answers.options },
     }
   },
 })

@@ -11,8 +11,11 @@ const processor = {
   image_std: [0.26862954, 0.26130258, 0.27577711],
 }
 
-/** The port of `pixel_values` [1, 3, R, R] for R pixels of a side; a file that says no size means what the model reads. Throws E_CONFIG. */
-export function picture(checkpoint: Checkpoint, side: number): Port {
+/**
+ * The port of `pixel_values` [1, 3, R, R] for R pixels of a side; a file that says no size means what the model reads. With `taken` Core
+ * ML takes the picture itself. Throws E_CONFIG.
+ */
+export function picture(checkpoint: Checkpoint, side: number, taken: boolean): Port {
   const settings = standardImageSettings(checkpoint, { ...processor, size: { height: side, width: side } })
-  return image(imageSteps(checkpoint, settings, [side, side]))
+  return image(imageSteps(checkpoint, settings, [side, side]), { picture: taken })
 }

@@ -27,7 +27,7 @@ async function load(fixture: string, { text = {}, vision = {}, picture = {} }: C
     imageProcessor: () => ({ ...base.imageProcessor(), ...picture }),
   }
   const [architecture = ''] = base.config.architectures as string[]
-  const options = { seq: [12], context: 32, prefill: 8, kv: 'io' } as const
+  const options = { seq: [12], context: 32, prefill: 8, kv: 'io', 'image-input': false } as const
   return blip.load({ checkpoint, architecture, task: blip.tasks[architecture] ?? '', options })
 }
 

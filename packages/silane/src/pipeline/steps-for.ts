@@ -25,16 +25,32 @@ export function stepsFor(steps: readonly Step[], programs: readonly Deployed[], 
   return found
 }
 
-/** Of these steps those that decode, and those that they need: what would only give things that are given already is left out. */
+/**
+ * Of these steps those that decode, and those that they need: what would only give things that are given already is left out. Rows in
+ * the places of ids are made where all that they are made of is given: without them a decoder still reads vectors.
+ */
 export function stepsToDecode(steps: readonly Step[], given: ReadonlySet<string>): readonly Step[] {
-  const needed = new Set<string>()
-  const kept: Step[] = []
-  for (const step of steps.toReversed()) {
-    if (!('decode' in step) && !Object.keys(step.gives).some(thing => needed.has(thing) && !given.has(thing))) continue
-    for (const thing of Object.values(step.feeds)) needed.add(thing)
-    kept.push(step)
+  const made = (things: readonly string[]): { readonly kept: ReadonlySet<Step>; readonly lacking: readonly string[] } => {
+    const needed = new Set(things.filter(thing => !given.has(thing)))
+    const kept = new Set<Step>()
+    for (const step of steps.toReversed()) {
+      const gives = 'gives' in step ? Object.keys(step.gives) : []
+      if (!gives.some(thing => needed.has(thing))) continue
+      kept.add(step)
+      for (const thing of gives) needed.delete(thing)
+      for (const thing of Object.values(step.feeds)) if (!given.has(thing)) needed.add(thing)
+    }
+    return { kept, lacking: [...needed] }
   }
-  return kept.reverse()
+  const kept = new Set<Step>(steps.filter(step => 'decode' in step))
+  for (const step of steps) {
+    if (!('decode' in step)) continue
+    for (const each of made(Object.values(step.feeds)).kept) kept.add(each)
+    const place = typeof step.entry === 'string' ? undefined : step.entry.place
+    const rows = place && made([place.rows])
+    if (rows?.lacking.length === 0) for (const each of rows.kept) kept.add(each)
+  }
+  return steps.filter(step => kept.has(step))
 }
 
 /** Two calls as one: what the first hands to the second stays inside. */

@@ -196,4 +196,8 @@ async function drive(
   }
 }
 
-const programsOf = (step: Step): readonly string[] => ('decode' in step ? step.decode : 'call' in step ? [step.call] : [])
+const programsOf = (step: Step): readonly string[] => {
+  if ('call' in step) return [step.call]
+  if (!('decode' in step)) return []
+  return typeof step.entry === 'string' ? step.decode : [...step.decode, step.entry.embed]
+}
