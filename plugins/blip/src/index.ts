@@ -19,7 +19,7 @@ import {
   Weights,
 } from '@silane/core'
 import { readBlipConfig, requireEqualWidths } from './config.ts'
-import { compared, crossProjections, embed, look, match, predictWords, read, textLayer } from './model.ts'
+import { compared, crossProjections, embed, look, match, predictWords, read, textLayer, tokensOf } from './model.ts'
 import { picture } from './picture.ts'
 
 /** BLIP: captions, answers to questions about a picture, and how well a text goes with one. */
@@ -52,7 +52,7 @@ export default definePlugin({
       w.at('text_encoder'),
     ]
     const seen = (b: Builder): Value => look(b, b.input('pixel_values', 'fp32', [1, 3, side, side], pixels), w.at('vision_model'), vision)
-    const tokens = Math.floor(side / vision.patch_size) ** 2 + 1
+    const tokens = tokensOf(vision)
     const shown = (b: Builder): Value => b.input('image_embeds', 'fp32', [1, tokens, width], { role: 'vectors' })
     const words = (b: Builder, length: number) => tokenInputs(b, { input_ids: ids(text.vocab_size), attention_mask: mask }, [1, length])
     const about = { modelType: 'blip' }

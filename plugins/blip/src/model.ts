@@ -17,7 +17,7 @@ import {
 } from '@silane/core'
 import type { BlipTextConfig, BlipVisionConfig } from './config.ts'
 
-export type { BlipTextConfig, BlipVisionConfig } from './config.ts'
+export { type BlipTextConfig, type BlipVisionConfig, readVisionConfig } from './config.ts'
 export { picture } from './picture.ts'
 
 /**
@@ -33,15 +33,14 @@ export function look(b: Builder, pixels: Value, w: Weights, config: BlipVisionCo
   return layerNorm(b, x, w.at('post_layernorm'), config.layer_norm_eps)
 }
 
+/** Tokens of a picture: its class, and its patches; pixels that do not fill a patch are left out. */
+export const tokensOf = ({ image_size, patch_size }: BlipVisionConfig): number => Math.floor(image_size / patch_size) ** 2 + 1
+
 /** [class; patches] + positions. [B, 3, R, R] → [B, N, D] */
-function embedPatches(
-  b: Builder,
-  pixels: Value,
-  w: Weights,
-  { hidden_size: width, patch_size: patch, image_size }: BlipVisionConfig,
-): Value {
+function embedPatches(b: Builder, pixels: Value, w: Weights, config: BlipVisionConfig): Value {
   const [batch, channels] = pixels.type.shape as readonly [number, number]
-  const count = Math.floor(image_size / patch) ** 2
+  const { hidden_size: width, patch_size: patch } = config
+  const count = tokensOf(config) - 1
   return b.in(w.path, () => {
     const at = w.at('patch_embedding')
     const map = b.in(at.path, () =>
