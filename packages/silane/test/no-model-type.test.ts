@@ -55,6 +55,8 @@ describe('without a model type and architectures', () => {
     ['bert/fixtures/question-answering', 'bert'],
     ['blip/fixtures/image-text-retrieval', 'blip'],
     ['blip/fixtures/image-to-text', 'blip'],
+    ['blip2/fixtures/flan-t5', 'blip2'],
+    ['blip2/fixtures/image-text-retrieval', 'blip2'],
     ['distilbert/fixtures/base', 'distilbert'],
     ['distilbert/fixtures/token-classification', 'distilbert'],
     ['gpt2/fixtures/feature-extraction', 'gpt2'],

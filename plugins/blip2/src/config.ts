@@ -1,10 +1,11 @@
-import { activationNames, type Checkpoint, errors, readConfig } from '@silane/core'
+import { activationNames, type Checkpoint, errors, type Json, readConfig } from '@silane/core'
 import { type BlipVisionConfig, readVisionConfig } from '@silane/plugin-blip/model'
 import { type OptConfig, readOptConfig } from '@silane/plugin-opt/model'
 import { readT5Config, type T5Config } from '@silane/plugin-t5/model'
 import * as z from 'zod'
 
 const size = z.int().positive()
+const id = z.int().nonnegative()
 
 /** EVA's ViT-g without its last block: the defaults of transformers' `Blip2VisionConfig`. Published files leave most of them out. */
 const tower: BlipVisionConfig = {
@@ -42,12 +43,16 @@ const whole = z.object({
   num_query_tokens: size.default(32),
   image_text_hidden_size: size.default(256),
   /** The id that stands for a row of a picture. Transformers calls it either. */
-  image_token_index: z.int().nonnegative().optional(),
-  image_token_id: z.int().nonnegative().optional(),
+  image_token_index: id.optional(),
+  image_token_id: id.optional(),
 })
 
 const language = z.object({
   model_type: z.enum(['opt', 't5'], 'is a language model that is not supported; OPT and T5 are').default('opt'),
+  bos_token_id: id.optional(),
+  eos_token_id: z.union([id, z.array(id).readonly()]).optional(),
+  pad_token_id: id.optional(),
+  decoder_start_token_id: id.optional(),
 })
 
 export type QFormerConfig = z.infer<typeof qformer>
@@ -74,14 +79,24 @@ export function readBlip2Config(checkpoint: Checkpoint): Blip2Config {
   }
 }
 
-export type LanguageConfig = { readonly type: 'opt'; readonly config: OptConfig } | { readonly type: 't5'; readonly config: T5Config }
+export type LanguageConfig = ({ readonly type: 'opt'; readonly config: OptConfig } | { readonly type: 't5'; readonly config: T5Config }) & {
+  /** What generation begins and ends with: transformers asks the language model's own configuration, no generation_config.json. */
+  readonly generation: Readonly<Record<string, Json>>
+}
 
 /** `text_config`. Throws E_CONFIG. */
 export function readLanguageConfig(checkpoint: Checkpoint): LanguageConfig {
-  const { model_type: type } = readConfig(checkpoint, language, 'text_config')
-  if (type === 't5') return { type, config: readT5Config(checkpoint, 'text_config') }
+  const { model_type: type, ...tokens } = readConfig(checkpoint, language, 'text_config')
+  if (type === 't5') {
+    const generation = {
+      decoder_start_token_id: tokens.decoder_start_token_id ?? tokens.pad_token_id ?? 0,
+      eos_token_id: tokens.eos_token_id ?? 1,
+    }
+    return { type, config: readT5Config(checkpoint, 'text_config'), generation }
+  }
   const config = readOptConfig(checkpoint, 'text_config')
-  if (config.word_embed_proj_dim === config.hidden_size) return { type, config }
+  const generation = { bos_token_id: tokens.bos_token_id ?? 2, eos_token_id: tokens.eos_token_id ?? 2 }
+  if (config.word_embed_proj_dim === config.hidden_size) return { type, config, generation }
   const problem = `is ${config.word_embed_proj_dim}, but a picture's rows among the words are ${config.hidden_size} wide`
   throw errors.E_CONFIG({ field: 'text_config.word_embed_proj_dim', problem, where: checkpoint.location })
 }

@@ -90,6 +90,7 @@ export default definePlugin({
       pipeline: {
         kind,
         steps: [seen, callStep(qformer, {}, { language_model_inputs: 'language_model_inputs' }), ...spoken.steps],
+        generation: language.generation,
         // A prompt begins with as many of these as there are queries.
         image_tokens: { id: place.id, count: config.num_query_tokens },
       },
