@@ -4,10 +4,12 @@ import { lowerToAne } from './lower/ane.ts'
 import { toHalf } from './lower/half.ts'
 import { plainExpansions } from './lower/plain.ts'
 import { foldConstants } from './passes/fold-constants.ts'
+import { grids } from './passes/grids.ts'
 import { imageInputs } from './passes/image-inputs.ts'
 import { products } from './passes/products.ts'
 import { rows } from './passes/rows.ts'
 import { simplify } from './passes/simplify.ts'
+import { singleHeads } from './passes/single-heads.ts'
 import type { PluginRewrite, RewriteResult, Target } from './plugin/target.ts'
 import { rewriteGraph } from './rewrite/rewrite.ts'
 
@@ -26,8 +28,10 @@ const pluginRules = (plugin: PluginRewrite | undefined): Pass => ({
 })
 
 const pictures: Pass = { name: 'image-inputs', run: imageInputs }
-const plainRules = [...simplify, ...foldConstants, ...plainExpansions, ...rows, ...products]
+const plainRules = [...simplify, ...foldConstants, ...singleHeads, ...plainExpansions, ...rows, ...products]
 const plain: Pass = { name: 'plain', run: graph => rewriteGraph(graph, plainRules) }
+const largeRules = [...foldConstants, ...singleHeads, ...grids]
+const large: Pass = { name: 'large', run: graph => rewriteGraph(graph, largeRules) }
 const ane: Pass = { name: 'ane', run: lowerToAne }
 const half: Pass = { name: 'half', rounds: true, run: (graph, { precision }) => (precision === 'fp16' ? only(toHalf(graph)) : only(graph)) }
 
@@ -40,6 +44,7 @@ const pipelines = (plugin: PluginRewrite | undefined): Readonly<Record<Target['n
   coreml: [
     pluginRules(plugin), // as above
     pictures, // the border first: what it adds is lowered with the rest
+    large, // what many tokens cost is settled while attention is whole, and before they have a place
     ane, // needs the composites whole: their meaning decides the layout
     half, // last: every constant is computed in fp32 and rounded once
   ],

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import {
+  AXIS_CAP,
   Builder,
   type Constant,
   computedConstant,
@@ -10,6 +11,7 @@ import {
   type Precision,
   printGraph,
   rewriteGraph,
+  rewriteTo,
   type Tensors,
   type Value,
   verifyGraph,
@@ -277,6 +279,75 @@ describe('blocks', () => {
     // The tokens themselves come in over the cap: nothing that attention makes of them stays so.
     const made = graph.ops.filter(op => ['einsum', 'softmax', 'exp', 'add', 'mul'].includes(op.kind) && op.origin.module !== '')
     expect(Math.max(...made.flatMap(op => op.outputs.flatMap(({ type }) => type.shape)))).toBeLessThanOrEqual(16384)
+  })
+})
+
+describe('a grid of more tokens than an axis holds', () => {
+  const sizes = (graph: Graph) => graph.ops.flatMap(op => op.outputs.flatMap(({ type }) => type.shape))
+  const scores = (graph: Graph) => graph.ops.filter(op => op.kind === 'softmax').map(op => op.outputs[0]!.type.shape.join())
+  const layer = (b: Builder, name: string, x: Value, out: number) =>
+    b.linear({ x, weight: b.constant(random(`${name}.weight`, [out, x.type.shape.at(-1)!])) })
+  const target = (precision: Precision) => ({ name: 'coreml', precision, opset: 8 }) as const
+
+  it.each([1, 2])('gives its keys in blocks of rows, to %d heads', heads => {
+    const b = new Builder('main')
+    const map = b.input('map', 'fp32', [1, 2, 150, 120])
+    const mask = b.input('mask', 'int32', [1, 18_000])
+    const pixels = b.reshape({ x: b.transpose({ x: map, perm: [0, 2, 3, 1] }), shape: [1, 18_000, 2] })
+    const places = b.constant(random('places', [1, 18_000, 2]))
+    const x = b.layer_norm({ x: b.concat({ values: [pixels, places], axis: -1 }), axes: [-1] })
+    const query = b.constant(random('query', [1, 3, 4]))
+    const [key, value] = [layer(b, 'key', x, 4), layer(b, 'value', x, 4)]
+    const source = b.finish({ y: b.attention({ query, key, value, key_mask: mask, heads, scale: 8 }) })
+    const { exact: graph } = rewriteTo(source, target('fp16'))
+    expectSameValues(graph, source, { tolerance: 1e-6 })
+    expect(scores(graph)).toEqual(Array.from({ length: heads }, () => ['1,11520,1,3', '1,6480,1,3']).flat())
+    const inner = graph.ops.filter(op => op.origin.module === '' && !['const', 'cast', 'sub', 'mul', 'expand_dims'].includes(op.kind))
+    expect(Math.max(...inner.flatMap(op => op.outputs.flatMap(({ type }) => type.shape)))).toBeLessThanOrEqual(AXIS_CAP)
+  })
+  it.each([1, 2])('sends its queries in rows to keys that all share, to %d heads', heads => {
+    const b = new Builder('main')
+    const x = b.input('x', 'fp32', [1, 150, 120, 2])
+    const other = b.input('other', 'fp32', [1, 3, 2])
+    const mask = b.input('mask', 'int32', [1, 3])
+    const tokens = b.reshape({ x, shape: [1, 18_000, 2] })
+    const query = layer(b, 'query', tokens, 2)
+    const mixed = b.attention({ query, key: other, value: layer(b, 'value', other, 2), key_mask: mask, heads, scale: 2 })
+    const source = b.finish({ y: b.reshape({ x: b.gelu({ x: b.add({ x: mixed, y: tokens }) }), shape: [1, 150, 120, 2] }) })
+    const { exact: graph } = rewriteTo(source, target('fp16'))
+    expectSameValues(graph, source, { tolerance: 1e-6 })
+    expect(Math.max(...sizes(graph))).toBeLessThanOrEqual(AXIS_CAP)
+    expect(new Set(scores(graph))).toEqual(new Set(['1,3,1,480', '1,3,1,240']))
+  })
+})
+
+describe('windows with one set of keys', () => {
+  const shared = (bias: boolean): Graph => {
+    const b = new Builder('main')
+    const query = b.input('query', 'fp32', [2, 3, 4, 6])
+    const key = b.input('key', 'fp32', [2, 1, 5, 6])
+    const value = b.input('value', 'fp32', [2, 1, 5, 4])
+    const mask = b.input('mask', 'int32', [2, 5])
+    const added = bias ? { bias: b.constant(random('bias', [1, 2, 4, 5])) } : {}
+    return b.finish({ y: b.attention({ query, key, value, key_mask: mask, ...added, heads: 2, scale: 0.5 }) })
+  }
+  it.each([false, true])('are what their plain expansion says (with a bias: %s)', bias => {
+    const source = shared(bias)
+    const { graph } = rewriteGraph(source, plainExpansions)
+    verifyGraph(graph, 'plain')
+    expectSameValues(graph, source, { tolerance: 1e-6 })
+  })
+  it.each([false, true])('are lowered, with a bias for each query in the plain layout (%s)', bias => {
+    const source = shared(bias)
+    const graph = lower(source, 'fp16')
+    expectSameValues(graph, source, { tolerance: 1e-6 })
+    expect(count(graph, 'einsum')).toBe(bias ? 0 : 4)
+  })
+  it('are not two sets', () => {
+    const b = new Builder('main')
+    const query = b.input('query', 'fp32', [1, 3, 4, 6])
+    const key = b.input('key', 'fp32', [1, 2, 5, 6])
+    expect(() => b.attention({ query, key, value: key, heads: 1, scale: 1 })).toThrow('key [1,2,5,6]')
   })
 })
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { layerNormConstant, linearConstant } from '../src/constant-rows.ts'
 import {
   allocate,
   arrayConstant,
@@ -328,6 +329,31 @@ describe('gather and lookup', () => {
       lookupConstant(x, [2, 2], 'last', flat => 5 - flat),
       numbers(x).toReversed().slice(0, 4),
     )
+  })
+})
+
+describe('rows', () => {
+  const x = base([2, 3, 4])
+  it('of a product, in pieces of any length', () => {
+    const [weight, bias] = [base([5, 4], 'fp32', 2), base([5], 'fp32', 3)]
+    const [a, w, c] = [x, weight, bias].map(numbers) as [number[], number[], number[]]
+    const product = (row: number, out: number) => [0, 1, 2, 3].reduce((sum, i) => sum + a[row * 4 + i]! * w[out * 4 + i]!, 0)
+    const wanted = indices([6, 5]).map(([row, out]) => product(row!, out!))
+    expectElements(linearConstant(x, weight), wanted)
+    expectElements(
+      linearConstant(x, weight, bias),
+      wanted.map((value, at) => value + c[at % 5]!),
+    )
+    expect(linearConstant(x, weight).shape).toEqual([2, 3, 5])
+  })
+  it('of a norm', () => {
+    const expected = Array.from({ length: 6 }, (_, row) => numbers(x).slice(row * 4, row * 4 + 4)).flatMap(line => {
+      const mean = line.reduce((sum, v) => sum + v) / 4
+      const variance = line.reduce((sum, v) => sum + (v - mean) ** 2, 0) / 4
+      return line.map(v => Math.fround((v - mean) * (1 / Math.sqrt(variance + 0.5)) * 2 + 1))
+    })
+    const [two, one] = [2, 1].map(value => denseConstant('fp32', [4], new Float32Array(4).fill(value)))
+    expectElements(layerNormConstant(x, two, one, 0.5), expected)
   })
 })
 

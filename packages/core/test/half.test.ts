@@ -169,7 +169,7 @@ describe('the pipelines', () => {
   })
   it('gives the graph after every pass, and the one before anything is rounded', () => {
     const { graph, exact, passes } = rewriteTo(source, { name: 'coreml', precision: 'fp16', opset: 8 })
-    expect(passes.map(({ pass }) => pass)).toEqual(['plugin-rules', 'image-inputs', 'ane', 'half'])
+    expect(passes.map(({ pass }) => pass)).toEqual(['plugin-rules', 'image-inputs', 'large', 'ane', 'half'])
     expect(passes.at(-1)?.graph).toBe(graph)
     expect(passes.find(({ pass }) => pass === 'ane')?.graph).toBe(exact)
     const floats = ({ ops }: typeof graph) => new Set(ops.flatMap(({ outputs }) => outputs.map(({ type }) => type.dtype)))

@@ -4,6 +4,7 @@ import {
   computedConstant,
   denseConstant,
   type Graph,
+  image,
   type Port,
   type Precision,
   printGraph,
@@ -1008,6 +1009,20 @@ describe('an output matrix over the axis cap', () => {
   it('that is no output stays whole', () => {
     const inner = parseGraph(text.replace('return y=%y', '%z = reduce_max(x=%y, axes=[-1])\n return z=%z'))
     expect(parts(inner, true)).toContain('conv [1,33000,1,1]')
+  })
+})
+
+describe('an image', () => {
+  it('stands where channels first does, so that turning it moves nothing', () => {
+    const b = new Builder('main')
+    const x = b.input('x', 'fp32', [1, 3, 4, 5], image([]))
+    const places = b.constant(random('places', [1, 4, 5, 2]))
+    const pixels = b.concat({ values: [b.transpose({ x, perm: [0, 2, 3, 1] }), places], axis: -1 })
+    const source = b.finish({ y: b.reduce_sum({ x: b.layer_norm({ x: pixels, axes: [-1] }), axes: [1, 2] }), x })
+    const { graph } = lowerToAne(source, { precision: 'fp32' })
+    verifyGraph(graph, 'ane')
+    expectSameValues(graph, source, { tolerance: 1e-6 })
+    expect(graph.ops.map(({ kind }) => kind)).not.toContain('transpose')
   })
 })
 

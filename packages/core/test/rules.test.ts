@@ -1,14 +1,16 @@
 import { describe, expect, it } from 'vitest'
-import { type Graph, printGraph, type Rule, rewriteGraph, verifyGraph } from '../src/index.ts'
+import { Builder, computedConstant, type Graph, printGraph, type Rule, rewriteGraph, verifyGraph } from '../src/index.ts'
 import { plainExpansions } from '../src/lower/plain.ts'
 import { foldConstants } from '../src/passes/fold-constants.ts'
+import { grids } from '../src/passes/grids.ts'
 import { products } from '../src/passes/products.ts'
 import { rows } from '../src/passes/rows.ts'
 import { simplify } from '../src/passes/simplify.ts'
+import { singleHeads } from '../src/passes/single-heads.ts'
 import { parseGraph } from './parse-graph.ts'
 import { expectSameValues } from './same-values.ts'
 
-const rules: readonly Rule[] = [...simplify, ...foldConstants, ...plainExpansions, ...rows, ...products]
+const rules: readonly Rule[] = [...simplify, ...foldConstants, ...singleHeads, ...plainExpansions, ...rows, ...products, ...grids]
 const firing = new Set<string>()
 const quiet = new Set<string>()
 
@@ -982,6 +984,369 @@ describe('product-in-place', () => {
        %e = matmul(x=%x, y=%v)
        %f = transpose(x=%e, perm=[0, 2, 1, 3])
        return b=%b, d=%d, f=%f`,
+  )
+})
+
+describe('fold-linear', () => {
+  const { after, fires, leaves } = under('fold-linear')
+  fires('a table through a layer', () =>
+    expect(
+      after(`
+        graph main(%x: fp32[2, 3, 5])
+          %c = const(val=<c>) : fp32[2, 3, 4]
+          %w = const(val=<w>) : fp32[5, 4]
+          %b = const(val=<b>) : fp32[5]
+          %a = linear(x=%c, weight=%w, bias=%b)
+          %y = add(x=%x, y=%a)
+          return y=%y`),
+    ).toMatchInlineSnapshot(`
+      "graph main(%x: fp32[2, 3, 5])
+        %const = const(val=<linear(c[2,3,4],w[5,4],b[5])>) : fp32[2, 3, 5]
+        %y = add(x=%x, y=%const) : fp32[2, 3, 5]
+        return y=%y"
+    `),
+  )
+  fires('without a bias', () =>
+    expect(
+      after(`
+        graph main(%x: fp32[3, 5])
+          %c = const(val=<c>) : fp32[3, 4]
+          %w = const(val=<w>) : fp32[5, 4]
+          %a = linear(x=%c, weight=%w)
+          %y = add(x=%x, y=%a)
+          return y=%y`),
+    ).toMatchInlineSnapshot(`
+      "graph main(%x: fp32[3, 5])
+        %const = const(val=<linear(c[3,4],w[5,4],)>) : fp32[3, 5]
+        %y = add(x=%x, y=%const) : fp32[3, 5]
+        return y=%y"
+    `),
+  )
+  leaves(
+    'what comes from an input',
+    `graph main(%x: fp32[3, 4])
+       %w = const(val=<w>) : fp32[5, 4]
+       %y = linear(x=%x, weight=%w)
+       return y=%y`,
+  )
+  it('leaves products that would take minutes', () => {
+    const b = new Builder('main', { rules: foldConstants })
+    const zeros = (shape: readonly number[]) => b.constant(computedConstant('fp32', shape, 'zeros', () => 0))
+    const y = b.linear({ x: zeros([1 << 16, 1 << 9]), weight: zeros([1 << 9, 1 << 9]) })
+    expect(y.producer?.kind).toBe('linear')
+  })
+})
+
+describe('fold-layer-norm', () => {
+  const { after, fires, leaves } = under('fold-layer-norm')
+  fires('over the channels of a table', () =>
+    expect(
+      after(`
+        graph main(%x: fp32[2, 3, 4])
+          %c = const(val=<c>) : fp32[2, 3, 4]
+          %g = const(val=<g>) : fp32[4]
+          %b = const(val=<b>) : fp32[4]
+          %n = layer_norm(x=%c, gamma=%g, beta=%b, axes=[-1], epsilon=0.01)
+          %y = add(x=%x, y=%n)
+          return y=%y`),
+    ).toMatchInlineSnapshot(`
+      "graph main(%x: fp32[2, 3, 4])
+        %const = const(val=<layer_norm:0.01(c[2,3,4],g[4],b[4])>) : fp32[2, 3, 4]
+        %y = add(x=%x, y=%const) : fp32[2, 3, 4]
+        return y=%y"
+    `),
+  )
+  fires('without a weight, the axis counted from the front', () =>
+    expect(
+      after(`
+        graph main(%x: fp32[2, 3, 4])
+          %c = const(val=<c>) : fp32[2, 3, 4]
+          %n = layer_norm(x=%c, axes=[2], epsilon=0.01)
+          %y = add(x=%x, y=%n)
+          return y=%y`),
+    ).toMatchInlineSnapshot(`
+      "graph main(%x: fp32[2, 3, 4])
+        %const = const(val=<layer_norm:0.01(c[2,3,4],,)>) : fp32[2, 3, 4]
+        %y = add(x=%x, y=%const) : fp32[2, 3, 4]
+        return y=%y"
+    `),
+  )
+  leaves(
+    'an input',
+    `graph main(%x: fp32[2, 4])
+       %y = layer_norm(x=%x, axes=[-1], epsilon=0.01)
+       return y=%y`,
+  )
+  leaves(
+    'another axis, and two',
+    `graph main(%x: fp32[2, 3, 4])
+       %c = const(val=<c>) : fp32[2, 3, 4]
+       %n = layer_norm(x=%c, axes=[1], epsilon=0.01)
+       %m = layer_norm(x=%c, axes=[1, 2], epsilon=0.01)
+       %a = add(x=%x, y=%n)
+       %y = add(x=%a, y=%m)
+       return y=%y`,
+  )
+})
+
+describe('key-weight-into-query', () => {
+  const { after, fires, leaves } = under('key-weight-into-query')
+  fires('of constant queries; the bias of the keys cancels', () =>
+    expect(
+      after(`
+        graph main(%x: fp32[1, 6, 4])
+          %q = const(val=<q>) : fp32[1, 2, 4]
+          %w = const(val=<w>) : fp32[4, 4]
+          %b = const(val=<b>) : fp32[4]
+          %k = linear(x=%x, weight=%w, bias=%b)
+          %y = attention(query=%q, key=%k, value=%x, heads=1, scale=0.5)
+          return y=%y`),
+    ).toMatchInlineSnapshot(`
+      "graph main(%x: fp32[1, 6, 4])
+        %q = const(val=<q>) : fp32[1, 2, 4]
+        %const = const(val=<transpose:1,0[4,4](w)>) : fp32[4, 4]
+        %linear = linear(x=%q, weight=%const) : fp32[1, 2, 4]
+        %attention = attention(query=%linear, key=%x, value=%x, heads=1, scale=0.5, masked=-3.4028234663852886e+38, scale_relative=true) : fp32[1, 2, 4]
+        return y=%attention"
+    `),
+  )
+  fires('through a reshape, with a mask over keys', () =>
+    expect(
+      after(`
+        graph main(%x: fp32[1, 2, 3, 4], %m: int32[1, 6])
+          %q = const(val=<q>) : fp32[1, 2, 4]
+          %w = const(val=<w>) : fp32[4, 4]
+          %k = linear(x=%x, weight=%w)
+          %l = reshape(x=%k, shape=[1, 6, 4])
+          %y = attention(query=%q, key=%l, value=%l, key_mask=%m, heads=1, scale=0.5)
+          return y=%y`),
+    ).toMatchInlineSnapshot(`
+      "graph main(%x: fp32[1, 2, 3, 4], %m: int32[1, 6])
+        %q = const(val=<q>) : fp32[1, 2, 4]
+        %w = const(val=<w>) : fp32[4, 4]
+        %k = linear(x=%x, weight=%w) : fp32[1, 2, 3, 4]
+        %l = reshape(x=%k, shape=[1, 6, 4]) : fp32[1, 6, 4]
+        %reshape = reshape(x=%x, shape=[1, 6, 4]) : fp32[1, 6, 4]
+        %const = const(val=<transpose:1,0[4,4](w)>) : fp32[4, 4]
+        %linear = linear(x=%q, weight=%const) : fp32[1, 2, 4]
+        %attention = attention(query=%linear, key=%reshape, value=%l, key_mask=%m, heads=1, scale=0.5, masked=-3.4028234663852886e+38, scale_relative=true) : fp32[1, 2, 4]
+        return y=%attention"
+    `),
+  )
+  leaves(
+    'queries that are computed, keys that are not projected, more heads than one, and what would cost more',
+    `graph main(%x: fp32[1, 6, 4], %p: fp32[1, 2, 4])
+       %w = const(val=<w>) : fp32[4, 4]
+       %k = linear(x=%x, weight=%w)
+       %a = attention(query=%p, key=%k, value=%x, heads=1, scale=0.5, masked=-1, scale_relative=true)
+       %q = const(val=<q>) : fp32[1, 2, 4]
+       %b = attention(query=%q, key=%x, value=%x, heads=1, scale=0.5, masked=-1, scale_relative=true)
+       %c = attention(query=%q, key=%k, value=%x, heads=2, scale=0.5, masked=-1, scale_relative=true)
+       %v = const(val=<v>) : fp32[1, 4]
+       %n = linear(x=%x, weight=%v)
+       %r = const(val=<r>) : fp32[1, 2, 1]
+       %d = attention(query=%r, key=%n, value=%x, heads=1, scale=0.5, masked=-1, scale_relative=true)
+       return a=%a, b=%b, c=%c, d=%d`,
+  )
+  leaves(
+    'relative positions, which see the queries',
+    `graph main(%x: fp32[1, 2, 4])
+       %q = const(val=<q>) : fp32[1, 2, 4]
+       %w = const(val=<w>) : fp32[4, 4]
+       %k = linear(x=%x, weight=%w)
+       %t = const(val=<t>) : fp32[2, 2, 4]
+       %y = attention(query=%q, key=%k, value=%x, relative_query=%t, heads=1, scale=0.5, masked=-1, scale_relative=true)
+       return y=%y`,
+  )
+})
+
+describe('value-weight-after-attention', () => {
+  const { after, fires, leaves } = under('value-weight-after-attention')
+  fires('of more keys than queries', () =>
+    expect(
+      after(`
+        graph main(%q: fp32[1, 2, 4], %x: fp32[1, 6, 4])
+          %w = const(val=<w>) : fp32[3, 4]
+          %b = const(val=<b>) : fp32[3]
+          %v = linear(x=%x, weight=%w, bias=%b)
+          %y = attention(query=%q, key=%x, value=%v, heads=1, scale=0.5)
+          return y=%y`),
+    ).toMatchInlineSnapshot(`
+      "graph main(%q: fp32[1, 2, 4], %x: fp32[1, 6, 4])
+        %w = const(val=<w>) : fp32[3, 4]
+        %b = const(val=<b>) : fp32[3]
+        %attention = attention(query=%q, key=%x, value=%x, heads=1, scale=0.5, masked=-3.4028234663852886e+38, scale_relative=true) : fp32[1, 2, 4]
+        %linear = linear(x=%attention, weight=%w, bias=%b) : fp32[1, 2, 3]
+        return y=%linear"
+    `),
+  )
+  leaves(
+    'as many queries as keys, more heads than one, and values that are not projected',
+    `graph main(%q: fp32[1, 2, 4], %x: fp32[1, 6, 4])
+       %w = const(val=<w>) : fp32[4, 4]
+       %v = linear(x=%x, weight=%w)
+       %a = attention(query=%x, key=%x, value=%v, heads=1, scale=0.5, masked=-1, scale_relative=true)
+       %b = attention(query=%q, key=%x, value=%v, heads=2, scale=0.5, masked=-1, scale_relative=true)
+       %c = attention(query=%q, key=%x, value=%x, heads=1, scale=0.5, masked=-1, scale_relative=true)
+       return a=%a, b=%b, c=%c`,
+  )
+})
+
+describe('linear-on-grid', () => {
+  const { after, fires, leaves } = under('linear-on-grid')
+  fires('of more tokens than an axis holds', () =>
+    expect(
+      after(`
+        graph main(%x: fp32[1, 129, 128, 2])
+          %t = reshape(x=%x, shape=[1, 16512, 2])
+          %w = const(val=<w>) : fp32[1, 2]
+          %y = linear(x=%t, weight=%w)
+          return y=%y`),
+    ).toMatchInlineSnapshot(`
+      "graph main(%x: fp32[1, 129, 128, 2])
+        %w = const(val=<w>) : fp32[1, 2]
+        %linear = linear(x=%x, weight=%w) : fp32[1, 129, 128, 1]
+        %reshape = reshape(x=%linear, shape=[1, 16512, 1]) : fp32[1, 16512, 1]
+        return y=%reshape"
+    `),
+  )
+  leaves(
+    'tokens that one axis holds',
+    `graph main(%x: fp32[1, 128, 128, 2])
+       %t = reshape(x=%x, shape=[1, 16384, 2])
+       %w = const(val=<w>) : fp32[1, 2]
+       %y = linear(x=%t, weight=%w)
+       return y=%y`,
+  )
+  leaves(
+    'tokens that were no grid, or one with an axis that is too long itself',
+    `graph main(%x: fp32[1, 129, 256], %z: fp32[1, 2, 16385, 2])
+       %t = reshape(x=%x, shape=[1, 16512, 2])
+       %w = const(val=<w>) : fp32[1, 2]
+       %a = linear(x=%t, weight=%w)
+       %s = reshape(x=%z, shape=[1, 32770, 2])
+       %b = linear(x=%s, weight=%w)
+       return a=%a, b=%b`,
+  )
+})
+
+describe('norm-on-grid', () => {
+  const { after, fires, leaves } = under('norm-on-grid')
+  fires('over the channels', () =>
+    expect(
+      after(`
+        graph main(%x: fp32[1, 129, 128, 2])
+          %t = reshape(x=%x, shape=[1, 16512, 2])
+          %g = const(val=<g>) : fp32[2]
+          %y = layer_norm(x=%t, gamma=%g, axes=[2], epsilon=0.01)
+          return y=%y`),
+    ).toMatchInlineSnapshot(`
+      "graph main(%x: fp32[1, 129, 128, 2])
+        %g = const(val=<g>) : fp32[2]
+        %layer_norm = layer_norm(x=%x, gamma=%g, axes=[-1], epsilon=0.01) : fp32[1, 129, 128, 2]
+        %reshape = reshape(x=%layer_norm, shape=[1, 16512, 2]) : fp32[1, 16512, 2]
+        return y=%reshape"
+    `),
+  )
+  leaves(
+    'a norm over the tokens',
+    `graph main(%x: fp32[1, 129, 128, 1])
+       %t = reshape(x=%x, shape=[1, 16512, 1])
+       %y = layer_norm(x=%t, axes=[1], epsilon=0.01)
+       return y=%y`,
+  )
+})
+
+describe('elementwise-on-grid', () => {
+  const { after, fires, leaves } = under('elementwise-on-grid')
+  fires('two values of one grid, with what is the same for all tokens, and a table', () =>
+    expect(
+      after(`
+        graph main(%x: fp32[1, 129, 128, 2], %z: fp32[1, 129, 128, 2])
+          %t = reshape(x=%x, shape=[1, 16512, 2])
+          %s = reshape(x=%z, shape=[1, 16512, 2])
+          %a = add(x=%t, y=%s)
+          %g = const(val=<g>) : fp32[2]
+          %b = mul(x=%a, y=%g)
+          %c = const(val=<c>) : fp32[1, 16512, 2]
+          %y = add(x=%b, y=%c)
+          return y=%y`),
+    ).toMatchInlineSnapshot(`
+      "graph main(%x: fp32[1, 129, 128, 2], %z: fp32[1, 129, 128, 2])
+        %add = add(x=%x, y=%z) : fp32[1, 129, 128, 2]
+        %g = const(val=<g>) : fp32[2]
+        %mul = mul(x=%add, y=%g) : fp32[1, 129, 128, 2]
+        %c = const(val=<c>) : fp32[1, 16512, 2]
+        %reshape_2 = reshape(x=%c, shape=[1, 129, 128, 2]) : fp32[1, 129, 128, 2]
+        %add_1 = add(x=%mul, y=%reshape_2) : fp32[1, 129, 128, 2]
+        %reshape_3 = reshape(x=%add_1, shape=[1, 16512, 2]) : fp32[1, 16512, 2]
+        return y=%reshape_3"
+    `),
+  )
+  leaves(
+    'values of two grids, and one that is of none',
+    `graph main(%x: fp32[1, 129, 128, 1], %z: fp32[1, 128, 129, 1], %n: fp32[1, 16512, 1])
+       %t = reshape(x=%x, shape=[1, 16512, 1])
+       %s = reshape(x=%z, shape=[1, 16512, 1])
+       %a = add(x=%t, y=%s)
+       %b = add(x=%t, y=%n)
+       return a=%a, b=%b`,
+  )
+})
+
+describe('concat-on-grid', () => {
+  const { after, fires, leaves } = under('concat-on-grid')
+  fires('of channels with those of a table', () =>
+    expect(
+      after(`
+        graph main(%x: fp32[1, 129, 128, 1])
+          %t = reshape(x=%x, shape=[1, 16512, 1])
+          %c = const(val=<c>) : fp32[1, 16512, 2]
+          %y = concat(values=[%t, %c], axis=2)
+          return y=%y`),
+    ).toMatchInlineSnapshot(`
+      "graph main(%x: fp32[1, 129, 128, 1])
+        %c = const(val=<c>) : fp32[1, 16512, 2]
+        %reshape = reshape(x=%c, shape=[1, 129, 128, 2]) : fp32[1, 129, 128, 2]
+        %concat = concat(values=[%x, %reshape], axis=-1, interleave=false) : fp32[1, 129, 128, 3]
+        %reshape_1 = reshape(x=%concat, shape=[1, 16512, 3]) : fp32[1, 16512, 3]
+        return y=%reshape_1"
+    `),
+  )
+  leaves(
+    'tokens after tokens',
+    `graph main(%x: fp32[1, 129, 128, 1])
+       %t = reshape(x=%x, shape=[1, 16512, 1])
+       %y = concat(values=[%t, %t], axis=1, interleave=false)
+       return y=%y`,
+  )
+})
+
+describe('queries-on-grid', () => {
+  const { after, fires, leaves } = under('queries-on-grid')
+  fires('with keys that all rows share', () =>
+    expect(
+      after(`
+        graph main(%x: fp32[1, 129, 128, 1], %k: fp32[1, 2, 1], %m: int32[1, 2])
+          %t = reshape(x=%x, shape=[1, 16512, 1])
+          %y = attention(query=%t, key=%k, value=%k, key_mask=%m, heads=1, scale=0.5)
+          return y=%y`),
+    ).toMatchInlineSnapshot(`
+      "graph main(%x: fp32[1, 129, 128, 1], %k: fp32[1, 2, 1], %m: int32[1, 2])
+        %expand_dims = expand_dims(x=%k, axes=[1]) : fp32[1, 1, 2, 1]
+        %attention = attention(query=%x, key=%expand_dims, value=%expand_dims, key_mask=%m, heads=1, scale=0.5, masked=-3.4028234663852886e+38, scale_relative=true) : fp32[1, 129, 128, 1]
+        %reshape = reshape(x=%attention, shape=[1, 16512, 1]) : fp32[1, 16512, 1]
+        return y=%reshape"
+    `),
+  )
+  leaves(
+    'a bias for each query, and queries that one axis holds',
+    `graph main(%x: fp32[1, 129, 128, 1], %k: fp32[1, 2, 1], %b: fp32[1, 1, 16512, 2], %z: fp32[1, 2, 3, 1])
+       %t = reshape(x=%x, shape=[1, 16512, 1])
+       %y = attention(query=%t, key=%k, value=%k, bias=%b, heads=1, scale=0.5, masked=-1, scale_relative=true)
+       %s = reshape(x=%z, shape=[1, 6, 1])
+       %a = attention(query=%s, key=%k, value=%k, heads=1, scale=0.5, masked=-1, scale_relative=true)
+       return y=%y, a=%a`,
   )
 })
 

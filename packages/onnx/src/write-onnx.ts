@@ -21,6 +21,9 @@ const INLINE_BYTES = 100 * 1000 * 1000
 /** A tensor smaller than this stands in the file itself: shapes and scalars are read while the graph is loaded. */
 const SMALL_BYTES = 1024
 
+/** A list of integers says what an op does, such as the sizes of a split's parts: onnxruntime reads it no later, and from no other file. */
+const isList = ({ dtype, shape }: Constant): boolean => dtype === 'int64' && shape.length === 1
+
 export interface WriteOnnxOptions extends Partial<LowerOptions> {
   readonly folder: string
   /** Name of the data file in the folder. */
@@ -69,7 +72,7 @@ export async function writeOnnx(
       signal?.throwIfAborted()
       const initializer: Tensor[] = []
       for (const { name, constant } of initializers) {
-        const small = inline || bytesIn(constant) < SMALL_BYTES
+        const small = inline || bytesIn(constant) < SMALL_BYTES || isList(constant)
         initializer.push(
           small ? inlineTensor(name, constant) : externalTensor(name, constant, standing?.(constant) ?? (await data.add(constant))),
         )

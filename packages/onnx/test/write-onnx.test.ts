@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fromBinary } from '@bufbuild/protobuf'
-import { type Constant, castConstant, computedConstant, denseConstant, isSilaneError } from '@silane/core'
+import { Builder, type Constant, castConstant, computedConstant, denseConstant, isSilaneError } from '@silane/core'
 import { describe, expect, it } from 'vitest'
 import { ModelSchema, type Graph as OnnxGraph, type ValueInfo } from '../src/gen/onnx_pb.ts'
 import { dataKey, onnxContents, readOnnxSummary, writeOnnx } from '../src/index.ts'
@@ -222,6 +222,16 @@ describe('weights', () => {
     await writeOnnx([{ graph: linearGraph(), file: 'm.onnx' }], { folder, dataFile: 'd', external: true })
     const outside = graphIn(folder).initializer.filter(({ externalData }) => externalData.length > 0)
     expect(outside.map(({ dims }) => dims)).toEqual([[64n, 32n]])
+  })
+
+  it('are not what an op is told by: a long list of integers stays in the file', async () => {
+    const folder = temporaryFolder()
+    const b = new Builder('main')
+    const parts = b.split({ x: b.input('x', 'fp32', [150, 2]), axis: 0, split_sizes: Array<number>(150).fill(1) })
+    await writeOnnx([{ graph: b.finish({ y: parts[7]! }), file: 'm.onnx' }], { folder, dataFile: 'd', external: true })
+    const { initializer } = graphIn(folder)
+    expect(initializer.map(({ dims }) => dims)).toEqual([[150n]])
+    expect(initializer.every(({ externalData }) => externalData.length === 0)).toBe(true)
   })
 
   it('of several functions share one file, each written once and aligned', async () => {

@@ -40,6 +40,16 @@ const folder = (): string => {
   return path
 }
 
+it('a split may have so many parts that their sizes are as long as a weight', async () => {
+  const graph = graphOf(b => {
+    const x = b.input('x', 'fp32', [150, 2])
+    const parts = b.split({ x, axis: 0, split_sizes: Array<number>(150).fill(1) })
+    return { y: b.concat({ values: parts.toReversed(), axis: 0 }) }
+  })
+  const { y } = await run(graph, { x: computedConstant('fp32', [150, 2], 'x', at => at) })
+  expect(elements(y).slice(0, 4)).toEqual([298, 299, 296, 297])
+})
+
 describe('rounding to fp16', () => {
   const product = graphOf(b => {
     const x = b.input('x', 'fp16', [2])

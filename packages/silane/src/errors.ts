@@ -93,5 +93,15 @@ export const errors = defineErrors({
     what: `The steps of this conversion cannot be run: ${f.problem}.`,
     next: 'Convert again with this version of silane.',
   }),
+  E_PACKAGE_MISSING: (f: { package: string; what: string }) => ({
+    what: `${f.what} needs the package ${f.package}, which is not installed.`,
+    next: `npm install ${f.package}`,
+  }),
+  E_NO_PICTURES: (f: { verb: string; problem: string; where: string }) => ({
+    what: `\`silane ${f.verb}\` cannot use this folder: ${f.problem}.`,
+    where: f.where,
+    next: 'Look at its programs with `silane inspect`, and choose a folder whose task is another, or another verb.',
+  }),
+  E_PROMPT: (f: { problem: string; next: string }) => ({ what: `${f.problem}.`, next: f.next }),
   E_USAGE: (f: { problem: string; next?: string | undefined }) => ({ what: f.problem, next: f.next ?? 'See `silane --help`.' }),
 })

@@ -27,6 +27,7 @@ const roles = [
   'segments',
   'image',
   'points',
+  'box',
   'labels',
   'vectors',
   'cache',
@@ -60,6 +61,7 @@ const tensor = z
     role: z.enum(roles).exactOptional(),
     below: size.exactOptional(),
     values: numbers.exactOptional(),
+    absent: z.number().exactOptional(),
     exact: z.literal(true).exactOptional(),
     image: z
       .object({
@@ -83,7 +85,7 @@ const output = z
     shape,
     rows: z.string().exactOptional(),
     updates: z.string().exactOptional(),
-    role: z.literal('hidden').exactOptional(),
+    role: z.enum(['hidden', 'masks', 'scores']).exactOptional(),
     exact: z.literal(true).exactOptional(),
   })
   .readonly()

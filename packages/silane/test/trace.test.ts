@@ -15,20 +15,21 @@ test('a trace holds every function after load and after every pass, beside a fol
   expect(readdirSync(`${out}.trace`)).toEqual([
     'model.main.coreml.1.plugin-rules.txt',
     'model.main.coreml.2.image-inputs.txt',
-    'model.main.coreml.3.ane.txt',
-    'model.main.coreml.4.half.txt',
+    'model.main.coreml.3.large.txt',
+    'model.main.coreml.4.ane.txt',
+    'model.main.coreml.5.half.txt',
     'model.main.load.txt',
     'model.main.onnx.1.plugin-rules.txt',
     'model.main.onnx.2.plain.txt',
     'trace.txt',
   ])
   const read = (name: string) => readFileSync(join(`${out}.trace`, name), 'utf8')
-  expect(read('trace.txt')).toMatch(/^model\.main\.coreml\.3\.ane\.txt {2}\d+ ops after ane, \d+ ms; rules: .*ane-linear \d+/m)
+  expect(read('trace.txt')).toMatch(/^model\.main\.coreml\.4\.ane\.txt {2}\d+ ops after ane, \d+ ms; rules: .*ane-linear \d+/m)
   expect(read('model.main.load.txt')).toContain('attention(')
-  expect(read('model.main.coreml.3.ane.txt')).toMatch(
+  expect(read('model.main.coreml.4.ane.txt')).toMatch(
     /conv\(.*: fp32\[1, 48, 1, 24\] {2}# encoder\.layer\.0\.attention\.self\.query \[scale-into-query\]/,
   )
-  expect(read('model.main.coreml.4.half.txt')).toMatch(/conv\(.*: fp16\[1, 48, 1, 24\]/)
+  expect(read('model.main.coreml.5.half.txt')).toMatch(/conv\(.*: fp16\[1, 48, 1, 24\]/)
   for (const name of readdirSync(plain, { recursive: true, encoding: 'utf8' }))
     if (name.endsWith('.json')) expect(readFileSync(join(out, name), 'utf8'), name).toBe(readFileSync(join(plain, name), 'utf8'))
 })
@@ -67,7 +68,7 @@ test('inspect prints the functions as they stand after a pass', async () => {
   expect(await printPass({ model: fixture('base'), seq: [24] }, 'load')).toContain('attention(')
   await expect(printPass({ model: fixture('base'), seq: [24] }, 'after:lunch')).rejects.toMatchObject({
     code: 'E_USAGE',
-    next: 'Choose one of load, after:plugin-rules, after:image-inputs, after:ane, after:half, after:plain.',
+    next: 'Choose one of load, after:plugin-rules, after:image-inputs, after:large, after:ane, after:half, after:plain.',
   })
   expect(await main(['inspect', fixture('base'), '--print', 'after:lunch'])).toBe(2)
 })

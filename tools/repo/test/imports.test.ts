@@ -12,6 +12,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'packages/onnx': ['@silane/core'],
   'packages/coreml': ['@silane/core'],
   'packages/runtime': ['@silane/core', '@silane/onnx'],
+  'packages/images': ['@silane/core'],
   'packages/silane': ['@silane/checkpoint', '@silane/core', '@silane/coreml', '@silane/onnx', '@silane/runtime'],
   'packages/testkit': ['@silane/checkpoint', '@silane/core', '@silane/coreml', '@silane/onnx', '@silane/runtime', 'silane'],
 }

@@ -12,6 +12,8 @@ export type PortRole =
   | 'image'
   /** Coordinates in pixels. */
   | 'points'
+  /** Two corners in pixels: x and y of one, then of the other. */
+  | 'box'
   /** What a point is: one of `values`. */
   | 'labels'
   /** Vectors in place of tokens, or anything else that floats. */
@@ -64,6 +66,8 @@ export interface Port {
   readonly below?: number
   /** The legal values, where they are few. */
   readonly values?: readonly number[]
+  /** Of these the one that says that a place is not taken: it is as if it were not there. */
+  readonly absent?: number
   /** Stays fp32 whatever the precision. */
   readonly exact?: true
   readonly image?: ImagePort
@@ -71,14 +75,22 @@ export interface Port {
   readonly layers?: readonly [from: number, to: number]
 }
 
+/** What an output is, where who reads it would have to know its name. */
+export type OutputRole =
+  /** Handed to the next part of a program that was cut. */
+  | 'hidden'
+  /** Logits of masks [1, 1, M, h, w] over the frame that the program's pixels fill: above 0 is inside. */
+  | 'masks'
+  /** How good each of the masks is, [1, 1, M]. */
+  | 'scores'
+
 /** What is known of an output beyond its type. */
 export interface OutputPort {
   /** The mask among the inputs that tells which rows mean something. Its shape is a leading part of the output's. */
   readonly rows?: string
   /** The cache among the inputs that a host brings up to date with this, at the slots of the new tokens. */
   readonly updates?: string
-  /** Handed to the next part of a program that was cut. */
-  readonly role?: 'hidden'
+  readonly role?: OutputRole
   /** Stays fp32 whatever the precision. */
   readonly exact?: true
 }

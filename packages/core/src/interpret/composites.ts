@@ -29,6 +29,10 @@ function attend(
 const dropped = (mask: Tensor | undefined, index: readonly number[], masked: number): number => (mask ? (1 - at(mask, index)) * masked : 0)
 const added = (bias: Tensor | undefined, index: readonly number[]): number => (bias ? at(bias, index) : 0)
 
+/** The batch and the window of keys or values, which all windows may share. */
+const windowOf = (x: Tensor, lead: readonly number[]): readonly number[] =>
+  lead.length === 2 && x.shape[1] === 1 ? [lead[0] as number, 0] : lead
+
 /** What the composites compute, from their formulas and not from their expansions. */
 export const composites: SemanticsOf<typeof ops> = {
   rms_norm: ({ x, gamma }, { epsilon }, shape) => {
@@ -47,7 +51,7 @@ export const composites: SemanticsOf<typeof ops> = {
     const score = (lead: readonly number[], h: number, i: number, j: number): number => {
       const [b] = lead as [number]
       const q = (d: number) => at(t.query, [...lead, i, h * size + d])
-      const k = (d: number) => at(t.key, [...lead, j, h * size + d])
+      const k = (d: number) => at(t.key, [...windowOf(t.key, lead), j, h * size + d])
       const product = sum(size, d => q(d) * k(d))
       let relative = sum(size, d => (ofQuery ? q(d) * at(ofQuery, [i, j, d]) : 0) + (ofKey ? k(d) * at(ofKey, [i, j, d]) : 0))
       if (ofRows && ofColumns) {
@@ -57,7 +61,7 @@ export const composites: SemanticsOf<typeof ops> = {
       const scores = scale_relative ? (product + relative) * scale : product * scale + relative
       return scores + added(t.bias, [b, h, i, j]) + dropped(t.key_mask, [b, j], masked) + dropped(t.mask, [b, i, j], masked)
     }
-    return attend(shape, heads, t.key.shape.at(-2) as number, score, (lead, j, c) => at(t.value, [...lead, j, c]))
+    return attend(shape, heads, t.key.shape.at(-2) as number, score, (lead, j, c) => at(t.value, [...windowOf(t.value, lead), j, c]))
   },
   cached_attention: (t, { heads, scale, masked }, shape) => {
     const size = (t.query.shape[2] as number) / heads

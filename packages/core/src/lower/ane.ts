@@ -13,6 +13,7 @@ import type { LayoutRule } from './ane/layout-rule.ts'
 import { Layouts } from './ane/layouts.ts'
 import { pad, reshape, slice, transpose } from './ane/movement.ts'
 import { layerNorm, rmsNorm } from './ane/norms.ts'
+import { channelsFirst } from './ane/placement.ts'
 import { featureMap, linear, matmul } from './ane/products.ts'
 import { rotary } from './ane/rotary.ts'
 import { windowMerge, windowPartition } from './ane/windows.ts'
@@ -67,7 +68,11 @@ export function lowerToAne(graph: Graph, { precision, splitHead = false }: Pick<
   const layout = new Layouts(b)
   const outputs = new Set(graph.outputs.map(({ value }) => value))
   const hits: Record<string, number> = {}
-  for (const { value, copy } of copyBoundary(graph, b)) layout.setPlain(value, copy)
+  for (const { value, copy } of copyBoundary(graph, b)) {
+    layout.setPlain(value, copy)
+    // An image stands where a convolution wants it already: what turns it to channels last is another name for that.
+    if (value.port?.role === 'image' && value.type.shape.length === 4 && layout.fits(value)) layout.setPlaced(value, copy, channelsFirst)
+  }
   for (const op of graph.ops) {
     const names = op.kind === 'const' ? op.outputs.map(output => output.name) : []
     b.from(op, names, () => {

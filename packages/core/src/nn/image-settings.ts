@@ -35,7 +35,7 @@ const known: ReadonlySet<string> = new Set(['do_resize', 'do_center_crop', 'do_r
  * `crop_size`, `do_rescale`, `rescale_factor`, `do_normalize`, `image_mean`, `image_std`, `do_pad`, `pad_size`). Throws E_CONFIG.
  */
 export function standardImageSettings(checkpoint: Checkpoint, defaults: JsonObject): ImageSettings {
-  const given = Object.entries(checkpoint.imageProcessor() ?? {}).filter(([, value]) => value !== null)
+  const given = Object.entries(checkpoint.imageProcessor()?.settings ?? {}).filter(([, value]) => value !== null)
   const settings: JsonObject = { ...defaults, ...Object.fromEntries(given) }
   const fail = failIn(checkpoint)
   const flag = (name: string): boolean => {
@@ -109,13 +109,18 @@ export function imageSteps(
   area: readonly [height: number, width: number],
 ): readonly ImageStep[] {
   const fail = failIn(checkpoint)
-  if (resize && !('height' in resize.size)) throw fail('size', 'keeps the ratio of a picture, so that not all become as large')
+  // A picture that keeps its ratio fills the frame on one side, and zeros fill the rest.
+  const longest = resize && pad && 'longestEdge' in resize.size && !('shortestEdge' in resize.size) ? resize.size.longestEdge : undefined
+  if (longest !== undefined && pad && longest > Math.min(...pad)) throw fail('pad_size', `is smaller than the longest edge, ${longest}`)
+  if (resize && longest === undefined && !('height' in resize.size))
+    throw fail('size', 'keeps the ratio of a picture, so that not all become as large')
   const squashed = resize && 'height' in resize.size ? ([resize.size.height, resize.size.width] as const) : undefined
   const made = pad ?? crop ?? squashed
   if (made && made.join() !== area.join())
     throw fail('size', `makes pictures of ${made.join(' × ')} pixels, the model reads ${area.join(' × ')}`)
   return [
     ...(resize && squashed ? [{ resize: squashed, resampling: resize.resampling }] : []),
+    ...(resize && longest !== undefined ? [{ resizeLongest: longest, resampling: resize.resampling }] : []),
     ...(crop ? [{ crop }] : []),
     ...(rescale === undefined ? [] : [{ rescale }]),
     ...(normalize ? [{ normalize }] : []),
@@ -125,7 +130,7 @@ export function imageSteps(
 
 const failIn = (checkpoint: Checkpoint) => (field: string, problem: string) =>
   errors.E_CONFIG({
-    file: checkpoint.has('preprocessor_config.json') ? 'preprocessor_config.json' : 'processor_config.json',
+    file: checkpoint.imageProcessor()?.file ?? 'the image processor',
     field,
     problem,
     where: checkpoint.location,

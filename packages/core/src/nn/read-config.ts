@@ -8,13 +8,19 @@ interface Schema<T> {
   ): { success: true; data: T } | { success: false; error: { issues: readonly { path: readonly PropertyKey[]; message: string }[] } }
 }
 
+/** Where settings come from: a checkpoint's config.json, or what else tells them, by a name for messages. */
+export interface ConfigSource extends Pick<Checkpoint, 'config' | 'location'> {
+  readonly file?: string
+}
+
 /**
  * config.json, or one section of it such as `vision_config`, through a schema that types, defaults and checks it. Keys that are null
  * count as missing, and a section that is missing as empty. Throws E_CONFIG.
  */
-export function readConfig<T>(checkpoint: Checkpoint, schema: Schema<T>, section?: string): T {
-  const fail = (field: string, problem: string) => errors.E_CONFIG({ field, problem, where: checkpoint.location })
-  const found = section === undefined ? checkpoint.config : (checkpoint.config[section] ?? {})
+export function readConfig<T>(source: ConfigSource, schema: Schema<T>, section?: string): T {
+  const fail = (field: string, problem: string) =>
+    errors.E_CONFIG({ file: source.file ?? 'config.json', field, problem, where: source.location })
+  const found = section === undefined ? source.config : (source.config[section] ?? {})
   if (typeof found !== 'object' || found === null || Array.isArray(found)) throw fail(section ?? 'the file', 'is no object')
   const given: Record<string, Json> = {}
   for (const [key, value] of Object.entries(found)) if (value !== null) given[key] = value

@@ -24,7 +24,8 @@ export const composites = {
     },
   }),
   /**
-   * Multi-head attention over [B, tokens, heads·d], head-major, or [B, windows, tokens, heads·d], each window by itself.
+   * Multi-head attention over [B, tokens, heads·d], head-major, or [B, windows, tokens, heads·d], each window by itself. Keys and values
+   * [B, 1, tokens, heads·d] are those of all windows.
    *
    *     score = (q·kᵀ + relative) · scale + bias
    *     key_mask [B, keys]: masked keys get `masked` added
@@ -77,7 +78,8 @@ export const composites = {
       const valueWidth = value.shape.at(-1) as number
       demand(keyWidth === width, () => `query is ${width} wide, key ${keyWidth}`)
       demand(
-        sameShape(key.shape.slice(0, -2), lead) && sameShape(value.shape.slice(0, -1), key.shape.slice(0, -1)),
+        [lead, rank === 4 ? [batch, 1] : lead].some(own => sameShape(key.shape.slice(0, -2), own)) &&
+          sameShape(value.shape.slice(0, -1), key.shape.slice(0, -1)),
         () => `key [${key.shape}], value [${value.shape}]`,
       )
       demand(width % heads === 0 && valueWidth % heads === 0, () => `${heads} heads do not divide ${width} and ${valueWidth}`)

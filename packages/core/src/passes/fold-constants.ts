@@ -10,7 +10,8 @@ import {
   sliceConstant,
   transposeConstant,
 } from '../constant.ts'
-import { constantOf, type Op, operand, type Value } from '../graph/graph.ts'
+import { layerNormConstant, linearConstant } from '../constant-rows.ts'
+import { constantOf, type Op, operand, optionalOperand, type Value } from '../graph/graph.ts'
 import { slicedShape } from '../ops/movement.ts'
 import { kindsThat, traitsOf } from '../ops/ops.ts'
 import { sameShape } from '../ops/shapes.ts'
@@ -120,7 +121,32 @@ export const foldConstants: readonly Rule[] = [
       return b.constant(reshapeConstant(gatherConstant(x, rows), (op.outputs[0] as Value).type.shape))
     },
   },
+  {
+    name: 'fold-linear',
+    why: 'a product of constants is known before anything runs',
+    on: 'linear',
+    rewrite: (op, b) => {
+      const [x, weight, bias] = [operand(op, 'x'), operand(op, 'weight'), optionalOperand(op, 'bias')].map(constantOf)
+      if (!x || !weight || sizeOf(x.shape) * (weight.shape[0] as number) > MAX_FOLDED_PRODUCTS) return undefined
+      return b.constant(linearConstant(x, weight, bias))
+    },
+  },
+  {
+    name: 'fold-layer-norm',
+    why: 'the norm of a constant is a constant',
+    on: 'layer_norm',
+    rewrite: (op, b) => {
+      const x = constantOf(operand(op, 'x'))
+      const [axis, ...more] = op.attributes.axes as readonly number[]
+      if (!x || more.length > 0 || (axis !== -1 && axis !== x.shape.length - 1)) return undefined
+      const [gamma, beta] = [optionalOperand(op, 'gamma'), optionalOperand(op, 'beta')].map(constantOf)
+      return b.constant(layerNormConstant(x, gamma, beta, op.attributes.epsilon as number))
+    },
+  },
 ]
+
+/** A table of positions of 224 × 224 pixels through a matrix is 3.3 billion products and takes seconds, each time that it is read. */
+const MAX_FOLDED_PRODUCTS = 2 ** 32
 
 /** Positions of any model in use; more rows than this are a table that should stay a gather. */
 const MAX_FOLDED_ROWS = 1 << 16

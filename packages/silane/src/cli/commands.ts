@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander'
 import { interruptible } from './interruption.ts'
-import { addModelFlags, tokenIds, whole } from './model-flags.ts'
+import { addModelFlags, promptBox, promptPoint, tokenIds, whole } from './model-flags.ts'
 
 /** Adds the verbs. An action imports its code when it is run, so that help costs nothing; its result is the exit code. */
 export function addCommands(program: Command, exit: (code: number) => void): void {
@@ -46,7 +46,7 @@ export function addCommands(program: Command, exit: (code: number) => void): voi
     .command('plugins')
     .summary('list the plugins that are found')
     .description('Lists plugins: where they are, what they read, their tasks and options, and why something was skipped.')
-    .option('--plugin <name>', 'look at this one instead; repeatable', (name: string, names: string[] = []) => [...names, name])
+    .option('--plugin <name>', 'look at this one instead; repeatable', names)
     .option('--json', 'print one JSON document on stdout')
     .action(async flags => {
       const { pluginsCommand } = await import('./plugins-command.ts')
@@ -62,7 +62,7 @@ export function addCommands(program: Command, exit: (code: number) => void): voi
     .argument('<dir>', 'folder that `silane convert` wrote')
     .option('--model <model>', 'the checkpoint; default: the id on the hub that the folder records')
     .option('--golden <file>', 'golden outputs, a file or folder')
-    .option('--plugin <name>', 'use this plugin; repeatable', (name: string, names: string[] = []) => [...names, name])
+    .option('--plugin <name>', 'use this plugin; repeatable', names)
     .option('--offline', "use only what is in the hub's cache")
     .option('--json', 'print one JSON document on stdout')
     .action(async (folder, flags) => {
@@ -79,9 +79,7 @@ export function addCommands(program: Command, exit: (code: number) => void): voi
     .argument('<dir>', 'folder that `silane convert` wrote')
     .option('--text <text>', 'the prompt, or what the encoder reads')
     .option('--ids <ids>', 'token ids in place of a text, such as 15496,995', tokenIds)
-    .addOption(
-      new Option('--from <programs>', 'what runs: the ONNX files, or the packages read back from disk').choices(['onnx', 'coreml']),
-    )
+    .addOption(source())
     .option('--max-new-tokens <n>', 'stop after this many', whole)
     .option('--beams <n>', 'beam search', whole)
     .option('--sample', 'draw tokens instead of taking the most likely')
@@ -101,10 +99,49 @@ export function addCommands(program: Command, exit: (code: number) => void): voi
     .description("Times every function in onnxruntime on this machine's CPU and shows what the Neural Engine gets.")
     .argument('<dir>', 'folder that `silane convert` wrote')
     .option('--runs <n>', 'runs of each function, at least', whole)
-    .option('--plugin <name>', 'use this plugin; repeatable', (name: string, names: string[] = []) => [...names, name])
+    .option('--plugin <name>', 'use this plugin; repeatable', names)
     .option('--json', 'print one JSON document on stdout')
     .action(async (folder, flags) => {
       const { benchmarkCommand } = await import('./benchmark-command.ts')
       exit(await interruptible(signal => benchmarkCommand(folder, flags, signal)))
     })
+
+  program
+    .command('segment')
+    .summary('masks of what points and a box show in a picture')
+    .description('Writes masks of a picture as PNG files, with their scores, and the picture with the best of them over it.')
+    .argument('<dir>', 'folder that `silane convert` wrote')
+    .argument('<image>', 'a PNG, JPEG, WebP or GIF file')
+    .option('--points <points...>', 'x,y of a place that is meant, x,y,0 of one that is not', promptPoint)
+    .option('--box <box>', 'x0,y0,x1,y1: a box around it', promptBox)
+    .option('--all', 'write every mask, not only the one with the highest score')
+    .option('--out <dir>', "folder for the files; default: the picture's name + .masks")
+    .option('--force', 'replace such a folder')
+    .addOption(source())
+    .option('--plugin <name>', 'use this plugin; repeatable', names)
+    .option('--json', 'print one JSON document on stdout')
+    .action(async (folder, image, flags) => {
+      const { segmentCommand } = await import('./segment-command.ts')
+      exit(await segmentCommand(folder, image, flags))
+    })
+
+  program
+    .command('classify')
+    .summary('what a picture shows')
+    .description('Gives the labels of a picture, the most likely first.')
+    .argument('<dir>', 'folder that `silane convert` wrote')
+    .argument('<image>', 'a PNG, JPEG, WebP or GIF file')
+    .option('--count <n>', 'how many labels; default 5', whole)
+    .addOption(source())
+    .option('--plugin <name>', 'use this plugin; repeatable', names)
+    .option('--json', 'print one JSON document on stdout')
+    .action(async (folder, image, flags) => {
+      const { classifyCommand } = await import('./classify-command.ts')
+      exit(await classifyCommand(folder, image, flags))
+    })
 }
+
+const names = (name: string, before: string[] = []): string[] => [...before, name]
+
+const source = (): Option =>
+  new Option('--from <programs>', 'what runs: the ONNX files, or the packages read back from disk').choices(['onnx', 'coreml'])

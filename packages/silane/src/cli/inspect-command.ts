@@ -91,7 +91,8 @@ const border = ({ inputs, outputs, states }: Pick<FunctionSummary, 'inputs' | 'o
   ...states.map(tensor => `  state    ${tensorText(tensor)}`),
 ]
 
-const tensorText = ({ name, dtype, shape }: DeployedTensor): string => `${name} ${dtype} [${shape.join(', ')}]`
+const tensorText = ({ name, dtype, shape }: Pick<DeployedTensor, 'name' | 'dtype' | 'shape'>): string =>
+  `${name} ${dtype} [${shape.join(', ')}]`
 
 function describePackage(found: PackageInspection): string {
   return [

@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { ModelOptions } from '../convert/convert-options.ts'
 import { readOption } from '../convert/read-option.ts'
 import { type GivenSettings, type GivenShape, settings } from '../convert/settings.ts'
+import type { PromptPoint } from '../pictures/segment.ts'
 
 /** What commander makes of the flags that say which model, as what, in which shape. */
 export interface ModelFlags {
@@ -86,3 +87,26 @@ export const modelOptions = (model: string, flags: ModelFlags): ModelOptions => 
   revision: flags.revision,
   offline: flags.offline,
 })
+
+/** `x,y`, or `x,y,label`; repeatable. */
+export function promptPoint(text: string, before: readonly PromptPoint[] = []): readonly PromptPoint[] {
+  const [x, y, label, ...more] = text.split(',').map(part => (part.trim() === '' ? Number.NaN : Number(part)))
+  if (x === undefined || y === undefined || more.length > 0 || [x, y, label ?? 1].some(number => !Number.isFinite(number)))
+    throw new InvalidArgumentError('A point is x,y or x,y,label.')
+  return [...before, { x, y, ...(label === undefined ? {} : { label }) }]
+}
+
+/** `x0,y0,x1,y1` */
+export function promptBox(text: string): readonly [number, number, number, number] {
+  const [x0, y0, x1, y1, ...more] = text.split(',').map(part => (part.trim() === '' ? Number.NaN : Number(part)))
+  if (
+    x0 === undefined ||
+    y0 === undefined ||
+    x1 === undefined ||
+    y1 === undefined ||
+    more.length > 0 ||
+    ![x0, y0, x1, y1].every(Number.isFinite)
+  )
+    throw new InvalidArgumentError('A box is x0,y0,x1,y1.')
+  return [x0, y0, x1, y1]
+}

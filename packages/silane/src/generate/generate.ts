@@ -3,10 +3,10 @@ import { join } from 'node:path'
 import { arrayConstant, type Constant, type Json, type PortRole, type Step, type Tensors } from '@silane/core'
 import { type Manifest, readManifest } from '../manifest.ts'
 import type { CachedDecoder, Position, Read } from '../pipeline/cached-decoder.ts'
-import { isDeployed, openPrograms, type ProgramSource } from '../pipeline/open-programs.ts'
+import { openPrograms, type ProgramSource } from '../pipeline/open-programs.ts'
 import type { PipelinePrograms } from '../pipeline/pipeline-programs.ts'
 import { runPipeline } from '../pipeline/run-pipeline.ts'
-import { stepsFor, stepsToDecode } from '../pipeline/steps-for.ts'
+import { deployedSteps, stepsToDecode } from '../pipeline/steps-for.ts'
 import { beamSearch } from './beam-search.ts'
 import { chooseToken, seededRandom } from './choose-token.ts'
 import { errors } from './errors.ts'
@@ -51,12 +51,8 @@ export async function generate(options: GenerateOptions): Promise<Generated> {
   const tokenizer = await openTokenizer(options.folder)
   const ids = options.ids ?? encodeText(tokenizer, options)
   const from = options.from ?? 'onnx'
-  const { steps: all, generation } = manifest.pipeline
   const given = options.things ?? {}
-  const deployed = stepsFor(all, manifest.programs, name =>
-    manifest.programs.some(program => program.name === name && isDeployed(program, from)),
-  )
-  const steps = stepsToDecode(deployed, new Set(Object.keys(given)))
+  const steps = stepsToDecode(deployedSteps(manifest, from), new Set(Object.keys(given)))
   if (!steps.some(step => 'decode' in step)) throw errors.E_NOT_A_DECODER({ where: options.folder })
   const programs = await openPrograms(options.folder, manifest, from)
   try {
@@ -64,7 +60,9 @@ export async function generate(options: GenerateOptions): Promise<Generated> {
       throw errors.E_NOT_WRITTEN({ target: from, where: options.folder })
     const reader = textReader(steps, programs, given)
     const config = readJson(options.folder, 'config.json')
-    const files = [generation, readJson(options.folder, 'generation_config.json'), config, config?.text_config].map(section)
+    const files = [manifest.pipeline.generation, readJson(options.folder, 'generation_config.json'), config, config?.text_config].map(
+      section,
+    )
     const promptOf = (config: GenerationConfig) => (reader ? [config.decoderStartTokenId ?? 0] : [...ids])
     const prompt = promptOf(generationConfig(files, options, 0))
     // The tokenizer refuses to decode nothing.

@@ -11,7 +11,7 @@ import { findPlugin, loadModel, openModel } from '../convert/prepare-model.ts'
 import { resolveSettings } from '../convert/resolve-settings.ts'
 import { rewriteProgram } from '../convert/rewrite-program.ts'
 import { errors } from '../errors.ts'
-import { type DeployedTensor, isConverted, type Manifest, packageOf, readManifest } from '../manifest.ts'
+import { type DeployedOutput, type DeployedTensor, isConverted, type Manifest, packageOf, readManifest } from '../manifest.ts'
 import { type FunctionReport, functionReports } from '../report/function-reports.ts'
 
 export interface TensorSummary {
@@ -26,7 +26,7 @@ export interface FunctionSummary {
   readonly function: string
   readonly files: readonly string[]
   readonly inputs: readonly DeployedTensor[]
-  readonly outputs: readonly DeployedTensor[]
+  readonly outputs: readonly DeployedOutput[]
   readonly states: readonly DeployedTensor[]
 }
 
@@ -61,7 +61,7 @@ export interface PackageInspection {
     readonly name: string
     readonly analysis: GraphAnalysis
     readonly inputs: readonly DeployedTensor[]
-    readonly outputs: readonly DeployedTensor[]
+    readonly outputs: readonly DeployedOutput[]
     readonly states: readonly DeployedTensor[]
   }[]
 }

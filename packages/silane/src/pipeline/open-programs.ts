@@ -1,6 +1,7 @@
 import { join } from 'node:path'
-import type { Session } from '@silane/core'
+import type { Session, Tensors } from '@silane/core'
 import { type DeployedFunction, type DeployedProgram, type Manifest, packageOf } from '../manifest.ts'
+import { picturePixels } from './picture-pixels.ts'
 import type { PipelinePrograms } from './pipeline-programs.ts'
 
 export type ProgramSource = 'onnx' | 'coreml'
@@ -32,11 +33,19 @@ export async function openPrograms(folder: string, manifest: Manifest, from: Pro
     opened.set(fn, Promise.resolve(found))
     return found
   }
+  /** A package that takes a picture takes its pixels, 0 to 255. */
+  const fed = (fn: DeployedFunction, feeds: Tensors): Tensors =>
+    Object.fromEntries(
+      Object.entries(feeds).map(([name, tensor]) => {
+        const image = from === 'coreml' ? fn.inputs.find(input => input.name === name)?.image : undefined
+        return [name, image?.picture ? picturePixels(tensor, image) : tensor]
+      }),
+    )
   return {
     functions: name => {
       const program = manifest.programs.find(candidate => candidate.name === name)
       if (!program || !isDeployed(program, from)) return []
-      return program.functions.map(fn => ({ ...fn, run: async feeds => (await session(program, fn)).run(feeds) }))
+      return program.functions.map(fn => ({ ...fn, run: async feeds => (await session(program, fn)).run(fed(fn, feeds)) }))
     },
     // What has been opened is small beside what a user waits for when it is opened again.
     release: async () => {},

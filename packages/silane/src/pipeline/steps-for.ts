@@ -1,4 +1,6 @@
 import type { CallStep, Step } from '@silane/core'
+import type { Manifest } from '../manifest.ts'
+import { isDeployed, type ProgramSource } from './open-programs.ts'
 
 /** A program of a deployment, and what it is a part of where it was cut. */
 interface Deployed {
@@ -24,6 +26,10 @@ export function stepsFor(steps: readonly Step[], programs: readonly Deployed[], 
   }
   return found
 }
+
+/** The steps of a converted folder with the programs that were written for a target. */
+export const deployedSteps = ({ pipeline, programs }: Manifest, from: ProgramSource): readonly Step[] =>
+  stepsFor(pipeline.steps, programs, name => programs.some(program => program.name === name && isDeployed(program, from)))
 
 /**
  * Of these steps those that decode, and those that they need: what would only give things that are given already is left out. Rows in

@@ -11,7 +11,10 @@ export const knownPlugins: Readonly<Record<string, string>> = {
   distilbert: '@silane/plugin-distilbert',
   gpt2: '@silane/plugin-gpt2',
   opt: '@silane/plugin-opt',
+  perceiver: '@silane/plugin-perceiver',
   roberta: '@silane/plugin-roberta',
+  sam: '@silane/plugin-sam',
+  sam_vision_model: '@silane/plugin-sam',
   t5: '@silane/plugin-t5',
   'xlm-roberta': '@silane/plugin-roberta',
 }

@@ -166,9 +166,9 @@ const others = (program: DeployedProgram): string =>
     .join(', ')
 
 const scalars: Readonly<Record<string, string>> = { int32: 'Int32', float16: 'Float16', float32: 'Float' }
-const scalar = ({ dtype }: DeployedTensor): string => scalars[dtype] ?? 'Float'
+const scalar = ({ dtype }: Pick<DeployedTensor, 'dtype'>): string => scalars[dtype] ?? 'Float'
 
-const read = (output: DeployedTensor | undefined): string =>
+const read = (output: DeployedOutput | undefined): string =>
   output ? `MLShapedArray<${scalar(output)}>(outputs.featureValue(for: "${output.name}")!.multiArrayValue!)` : 'outputs'
 
 const result = (fn: DeployedFunction): string => {

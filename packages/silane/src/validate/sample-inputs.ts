@@ -33,7 +33,7 @@ function fill({ dtype: named, shape, role, below, values, image }: DeployedTenso
     const [, channels = 1, height = 1, width = 1] = shape
     const channel = (at: number) => Math.floor(at / (height * width)) % channels
     fillWith(data, at => Math.floor(random() * 256) * (image.scale[channel(at)] ?? 1) + (image.bias[channel(at)] ?? 0))
-  } else if (role === 'points') fillWith(data, () => random() * (below ?? 1))
+  } else if (role === 'points' || role === 'box') fillWith(data, () => random() * (below ?? 1))
   else if (isFloat(dtype)) fillNormal(data, random)
   else fillWith(data, () => Math.floor(random() * (below ?? FEWEST)))
   return arrayConstant(dtype, shape, data)

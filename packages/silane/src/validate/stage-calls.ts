@@ -1,16 +1,7 @@
-import {
-  arrayConstant,
-  type Constant,
-  castConstant,
-  type Graph,
-  type ImagePort,
-  isFloat,
-  readAll,
-  type Session,
-  type Tensors,
-} from '@silane/core'
+import { castConstant, type Graph, isFloat, type Session, type Tensors } from '@silane/core'
 import { analyzeGraph } from '../analyze-graph.ts'
 import type { DeployedFunction } from '../manifest.ts'
+import { picturePixels } from '../pipeline/picture-pixels.ts'
 import type { PipelinePrograms } from '../pipeline/pipeline-programs.ts'
 
 export interface StageFunction {
@@ -77,14 +68,3 @@ export const fittingInputs = (
       return tensor ? [[name, castConstant(image?.picture ? picturePixels(tensor, image) : tensor, dtype)]] : []
     }),
   )
-
-/** The pixels, 0 to 255, that are these ones once they are scaled and shifted. [B, C, H, W] */
-function picturePixels(pixels: Constant, { scale, bias }: ImagePort): Constant {
-  const [, channels = 1, height = 1, width = 1] = pixels.shape
-  const values = readAll(pixels)
-  const data = Float32Array.from({ length: values.length }, (_, at) => {
-    const channel = Math.floor(at / (height * width)) % channels
-    return (Number(values[at]) - (bias[channel] ?? 0)) / (scale[channel] ?? 1)
-  })
-  return arrayConstant('fp32', pixels.shape, data)
-}

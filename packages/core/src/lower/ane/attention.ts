@@ -10,6 +10,7 @@ import {
 } from '../../constant.ts'
 import { constantOf, type Op, operand, optionalOperand, type Value } from '../../graph/graph.ts'
 import { asOp, type OpOf, traitsOf } from '../../ops/ops.ts'
+import { gridOf } from '../../passes/grids.ts'
 import { AXIS_CAP, evenParts } from '../axis-cap.ts'
 import { MASKED_FP16 } from '../half.ts'
 import { eachHead, headsApart } from '../heads.ts'
@@ -38,31 +39,124 @@ const MOST_WEIGHT = 32752
  */
 export const attention: LayoutRule = (source, lowering) => {
   const op = asOp(source, 'attention')
-  if (!op) return false
+  if (!op || sharesKeys(op)) return op !== undefined && sharedKeys(op, lowering)
   const { b, layout, precision } = lowering
   const { heads, masked } = op.attributes
   const slots = channelsLast(op.operands.query.type.shape.length)
   const query = scaledQuery(op.operands.query, op.attributes.scale, slots, lowering)
-  const key = b.transpose({ x: layout.place(op.operands.key, slots), perm: [0, 3, 2, 1] })
-  const value = layout.place(op.operands.value, slots)
-  const { queries, keys } = decomposed(op, b, query, key) ?? { queries: eachHead(b, query, 1, heads), keys: eachHead(b, key, 3, heads) }
-  const values = eachHead(b, value, 1, heads)
+  const attended = keysOnGrid(op, query, lowering) ?? keysInLine(op, query, slots, lowering)
 
   const least = precision === 'fp16' ? Math.max(masked, MASKED_FP16) : masked
   const biases = headBiases(op, b, layout, least, precision === 'fp32' || everyRowSees(op))
-  const relative = relativeScores(op, b, query, key)
+  const relative = attended.whole && relativeScores(op, b, query, attended.whole)
   const replaced = precision === 'fp16' && !everyRowSees(op) ? replacement(op, b, layout) : undefined
-  const blocks = blocksOf(query, key)
+  const blocks = { queries: queriesAtOnce(query, attended.sizes), keys: attended.sizes }
 
-  const mixed = queries.map((q, head) => {
+  const mixed = attended.queries.map((q, head) => {
     const adjusted = (scores: Value, at: (x: Value) => Value): Value => {
       let out = scores
       for (const added of [relative?.[head], biases[head]]) if (added) out = b.add({ x: out, y: at(added) })
       return replaced ? b.add({ x: b.mul({ x: out, y: at(replaced.keep) }), y: at(replaced.dropped) }) : out
     }
-    return attend(b, q, keys[head] as Value, values[head] as Value, blocks, adjusted)
+    return attend(b, q, attended.keys[head] as readonly Value[], attended.values[head] as readonly Value[], blocks, adjusted)
   })
   layout.setPlaced(resultOf(op), heads === 1 ? (mixed[0] as Value) : b.concat({ values: mixed, axis: 1 }), slots)
+  return true
+}
+
+/** What is attended to, in blocks: of each head keys [B, keys, windows, d] and values [B, e, windows, keys]. */
+interface Attended {
+  /** Keys of each block. */
+  readonly sizes: readonly number[]
+  readonly keys: readonly (readonly Value[])[]
+  readonly values: readonly (readonly Value[])[]
+  /** All keys [B, keys, windows, C], where they were at hand in one. */
+  readonly whole?: Value
+  /** The queries of each head [B, d, windows, queries], d being that of the keys. */
+  readonly queries: readonly Value[]
+}
+
+function keysInLine(op: OpOf<'attention'>, query: Value, slots: readonly Slot[], { b, layout }: Lowering): Attended {
+  const { heads } = op.attributes
+  const key = b.transpose({ x: layout.place(op.operands.key, slots), perm: [0, 3, 2, 1] })
+  const value = layout.place(op.operands.value, slots)
+  const { queries, keys } = decomposed(op, b, query, key) ?? { queries: eachHead(b, query, 1, heads), keys: eachHead(b, key, 3, heads) }
+  const sizes = evenParts(key.type.shape[1] as number, AXIS_CAP)
+  return {
+    sizes,
+    keys: keys.map(k => cut(b, k, 1, sizes)),
+    values: eachHead(b, value, 1, heads).map(v => cut(b, v, 3, sizes)),
+    whole: key,
+    queries,
+  }
+}
+
+/**
+ * Keys over the axis cap that stand in a grid [B, H, W, C]: blocks are some rows of it, so that they never stand in one line, where the
+ * axis would be too long. Undefined for any others, and with relative positions, which have tables for keys in one line.
+ */
+function keysOnGrid(op: OpOf<'attention'>, queries: Value, { b, layout }: Lowering): Attended | undefined {
+  const { query, key, value, key_mask, mask, bias, ...tables } = op.operands
+  const [ofKeys, ofValues] = [gridOf(key), gridOf(value)]
+  if (!ofKeys || !ofValues || Object.values(tables).some(table => table !== undefined)) return undefined
+  const [, rows, columns] = ofKeys.type.shape as [number, number, number, number]
+  if (ofValues.type.shape[1] !== rows) return undefined
+  const parts = evenParts(rows, Math.floor(AXIS_CAP / columns))
+  const { heads } = op.attributes
+  /** [B, C, 1, keys] for each block. */
+  const blocks = (grid: Value): readonly Value[] =>
+    cut(b, layout.place(grid, channelsLast(4)), 2, parts).map(block => {
+      const [batch, channels, height, width] = block.type.shape as [number, number, number, number]
+      return b.reshape({ x: block, shape: [batch, channels, 1, height * width] })
+    })
+  const byHead = (list: readonly Value[], axis: number) => {
+    const each = list.map(block => eachHead(b, block, axis, heads))
+    return Array.from({ length: heads }, (_, head) => each.map(block => block[head] as Value))
+  }
+  return {
+    sizes: parts.map(part => part * columns),
+    keys: byHead(
+      blocks(ofKeys).map(block => b.transpose({ x: block, perm: [0, 3, 2, 1] })),
+      3,
+    ),
+    values: byHead(blocks(ofValues), 1),
+    queries: eachHead(b, queries, 1, heads),
+  }
+}
+
+const sharesKeys = ({ operands: { query, key } }: OpOf<'attention'>): boolean =>
+  query.type.shape.length === 4 && key.type.shape[1] === 1 && query.type.shape[1] !== 1
+
+/**
+ * Windows of queries that have one set of keys between them: some windows at a time in one line, as many as fit, and together again on the
+ * windows' axis. No axis gets as long as all queries are. What is different for each query has no form here.
+ */
+function sharedKeys(op: OpOf<'attention'>, lowering: Lowering): boolean {
+  const { b, layout, precision } = lowering
+  const { query, key, value, key_mask, ...others } = op.operands
+  if (Object.values(others).some(other => other !== undefined)) return false
+  const { heads, scale, masked } = op.attributes
+  const slots = channelsLast(4)
+  const placed = scaledQuery(query, scale, slots, lowering)
+  const attended = keysInLine(op, placed, slots, lowering)
+  const [batch, , windows, tokens] = placed.type.shape as [number, number, number, number]
+  const least = precision === 'fp16' ? Math.max(masked, MASKED_FP16) : masked
+  const bias = headBiases(op, b, layout, least, true)[0]
+  const row = batch * (attended.sizes[0] as number)
+  const atOnce = Math.max(1, Math.floor(mostQueries(row, windows * tokens) / tokens))
+  const mixed = cut(b, placed, 2, evenParts(windows, atOnce)).map(some => {
+    const [, channels, count] = some.type.shape as [number, number, number, number]
+    const line = b.reshape({ x: some, shape: [batch, channels, 1, count * tokens] })
+    const blocks = { queries: queriesAtOnce(line, attended.sizes), keys: attended.sizes }
+    const parts = eachHead(b, line, 1, heads).map((q, head) =>
+      attend(b, q, attended.keys[head] as readonly Value[], attended.values[head] as readonly Value[], blocks, (scores, at) =>
+        bias ? b.add({ x: scores, y: at(bias) }) : scores,
+      ),
+    )
+    const together = parts.length === 1 ? (parts[0] as Value) : b.concat({ values: parts, axis: 1 })
+    return b.reshape({ x: together, shape: [batch, together.type.shape[1] as number, count, tokens] })
+  })
+  layout.setPlaced(resultOf(op), mixed.length === 1 ? (mixed[0] as Value) : b.concat({ values: mixed, axis: 2 }), slots)
   return true
 }
 
@@ -71,33 +165,32 @@ interface Blocks {
   readonly keys: readonly number[]
 }
 
-/** Whole, unless an axis would pass the cap or the scores of one head their bound. `query` [B, C, windows, queries], `key` [B, keys, windows, C] */
-function blocksOf(query: Value, key: Value): Blocks {
+/** How many of these queries may be computed at once, where each has a row of so many scores: all, unless an axis would pass the cap or the scores of one head their bound. */
+const mostQueries = (row: number, queries: number): number =>
+  row * queries > MOST_SCORES || queries > AXIS_CAP ? Math.min(MOST_QUERIES, Math.max(1, Math.floor(MOST_SCORES / row))) : queries
+
+/** The queries [B, C, windows, queries] in pieces, for keys in blocks of these sizes. */
+function queriesAtOnce(query: Value, keys: readonly number[]): readonly number[] {
   const [batch, , windows, queries] = query.type.shape as [number, number, number, number]
-  const keys = evenParts(key.type.shape[1] as number, AXIS_CAP)
-  const row = batch * windows * (keys[0] as number)
-  const most =
-    row * queries > MOST_SCORES || queries > AXIS_CAP ? Math.min(MOST_QUERIES, Math.max(1, Math.floor(MOST_SCORES / row))) : queries
-  return { queries: evenParts(queries, most), keys }
+  return evenParts(queries, mostQueries(batch * windows * (keys[0] as number), queries))
 }
 
-/** One head: q [B, d, windows, queries], k [B, keys, windows, d], v [B, e, windows, keys] → [B, e, windows, queries]. `adjusted` adds to a block of scores what `at` cuts out for it. */
+/** Pieces of these sizes. What broadcasts along the axis is the same for every one. */
+const cut = (b: Builder, x: Value, axis: number, sizes: readonly number[]): readonly Value[] =>
+  sizes.length === 1 || x.type.shape[axis] === 1 ? sizes.map(() => x) : b.split({ x, axis, split_sizes: sizes })
+
+/** One head: q [B, d, windows, queries], keys [B, keys, windows, d] and values [B, e, windows, keys] in blocks → [B, e, windows, queries]. `adjusted` adds to a block of scores what `at` cuts out for it. */
 function attend(
   b: Builder,
   q: Value,
-  k: Value,
-  v: Value,
+  keys: readonly Value[],
+  values: readonly Value[],
   blocks: Blocks,
   adjusted: (scores: Value, at: (x: Value) => Value) => Value,
 ): Value {
-  // What broadcasts along an axis is the same for every block of it.
-  const cut = (x: Value, axis: number, sizes: readonly number[]): readonly Value[] =>
-    sizes.length === 1 || x.type.shape[axis] === 1 ? sizes.map(() => x) : b.split({ x, axis, split_sizes: sizes })
-  const keys = cut(k, 1, blocks.keys)
-  const values = cut(v, 3, blocks.keys)
-  const rows = cut(q, 3, blocks.queries).map((piece, i) => {
+  const rows = cut(b, q, 3, blocks.queries).map((piece, i) => {
     const scores = keys.map((some, j) => {
-      const at = (x: Value) => cut(cut(x, 3, blocks.queries)[i] as Value, 1, blocks.keys)[j] as Value
+      const at = (x: Value) => cut(b, cut(b, x, 3, blocks.queries)[i] as Value, 1, blocks.keys)[j] as Value
       return adjusted(b.einsum({ values: [some, piece], equation: 'bkhc,bchq->bkhq' }), at)
     })
     return mixBlocks(b, scores, values)
@@ -203,17 +296,19 @@ function decomposed(
     return b.reshape({ x: b.transpose({ x: apart, perm: [0, 1, 3, 2] }), shape: [batch, channels, windows * m, n] })
   }
   const products = (own: readonly Value[], by: Value) => own.map(q => b.einsum({ values: [by, q], equation: 'bkhc,bchq->bkhq' }))
+  /** What the heads gave side by side, taken out of the grid at once and apart again: a reshape for all heads, not one for each. */
+  const inRow = (values: readonly Value[], turnBack: (x: Value) => Value): readonly Value[] => {
+    const together = turnBack(values.length === 1 ? (values[0] as Value) : b.concat({ values, axis: 1 }))
+    return eachHead(b, b.reshape({ x: together, shape: [batch, together.type.shape[1] as number, windows, tokens] }), 1, heads)
+  }
   const upright = b.reshape({ x: query, shape: [batch, width, windows * rows, columns] })
-  const own = eachHead(b, upright, 1, heads)
-  const byRow = products(own, table(ofRows))
+  const byRow = inRow(products(eachHead(b, upright, 1, heads), table(ofRows)), x => x)
   const turned = products(eachHead(b, turn(upright, rows, columns), 1, heads), table(ofColumns))
-  const together = turned.length === 1 ? (turned[0] as Value) : b.concat({ values: turned, axis: 1 })
-  const byColumn = eachHead(b, turn(together, columns, rows), 1, heads)
+  const byColumn = inRow(turned, x => turn(x, columns, rows))
   // Head by head: one concat of everything would join three times as many branches as there are heads, and the ANE's compiler searches over those.
-  const queries = own.map((q, head) => {
-    const wide = b.concat({ values: [q, byRow[head] as Value, byColumn[head] as Value], axis: 1 })
-    return b.reshape({ x: wide, shape: [batch, wide.type.shape[1] as number, windows, tokens] })
-  })
+  const queries = eachHead(b, query, 1, heads).map((q, head) =>
+    b.concat({ values: [q, byRow[head] as Value, byColumn[head] as Value], axis: 1 }),
+  )
 
   const keys = keyRows * keyColumns
   const inner = keyRows + keyColumns

@@ -1,0 +1,7 @@
+export { errors as imagesErrors } from './errors.ts'
+export * from './picture.ts'
+export * from './planes.ts'
+export * from './prepare-pixels.ts'
+export * from './read-picture.ts'
+export * from './resize.ts'
+export * from './write-picture.ts'

@@ -1,0 +1,31 @@
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type * as Images from '@silane/images'
+import { errors } from '../errors.ts'
+import type { Manifest } from '../manifest.ts'
+import { type DiscoverOptions, discoverPlugins } from '../plugins/discover-plugins.ts'
+
+const IMAGES = '@silane/images'
+
+/**
+ * The package that reads and writes pictures, as the plugin that converted a folder has it: it comes with the plugins that need it, so
+ * that whoever converts text models does not install it. Throws E_PACKAGE_MISSING.
+ */
+export async function openImages({ plugin }: Manifest, options: DiscoverOptions): Promise<typeof Images> {
+  const found = discoverPlugins(options).plugins.find(({ package: name }) => name === plugin.package)
+  const places = [...(found ? [found.root] : []), options.cwd ?? process.cwd(), import.meta.dirname]
+  for (const place of places) {
+    const path = resolved(place)
+    if (path !== undefined) return import(pathToFileURL(path).href)
+  }
+  throw errors.E_PACKAGE_MISSING({ package: IMAGES, what: 'Reading a picture' })
+}
+
+function resolved(folder: string): string | undefined {
+  try {
+    return createRequire(join(folder, 'package.json')).resolve(IMAGES)
+  } catch {
+    return undefined
+  }
+}

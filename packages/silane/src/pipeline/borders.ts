@@ -1,0 +1,32 @@
+import type { Step } from '@silane/core'
+import type { DeployedOutput, DeployedTensor } from '../manifest.ts'
+
+/** A program as far as its border goes. */
+interface Bordered {
+  readonly name: string
+  readonly functions: readonly { readonly inputs: readonly DeployedTensor[]; readonly outputs: readonly DeployedOutput[] }[]
+}
+
+/** An input or output, and the thing that it is fed with or gives. */
+export type Bound<T> = T & { readonly thing: string }
+
+/** What calls want from outside: no step before gives it. */
+export function wantedInputs(steps: readonly Step[], programs: readonly Bordered[]): readonly Bound<DeployedTensor>[] {
+  const made = new Set(steps.flatMap(step => ('gives' in step ? Object.keys(step.gives) : [])))
+  return steps.flatMap(step => {
+    if (!('call' in step)) return []
+    const inputs = programs.find(({ name }) => name === step.call)?.functions[0]?.inputs ?? []
+    return inputs.map(input => ({ ...input, thing: step.feeds[input.name] ?? input.name })).filter(({ thing }) => !made.has(thing))
+  })
+}
+
+/** What calls give. */
+export const givenOutputs = (steps: readonly Step[], programs: readonly Bordered[]): readonly Bound<DeployedOutput>[] =>
+  steps.flatMap(step => {
+    if (!('call' in step)) return []
+    const outputs = programs.find(({ name }) => name === step.call)?.functions[0]?.outputs ?? []
+    return Object.entries(step.gives).flatMap(([thing, name]) => {
+      const output = outputs.find(each => each.name === name)
+      return output ? [{ ...output, thing }] : []
+    })
+  })
