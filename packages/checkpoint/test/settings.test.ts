@@ -52,7 +52,13 @@ it('the most tokens is the smallest number that is one', () => {
 
 it('the image processor has a file of its own, or a part of the processor’s', () => {
   expect(opened({ 'config.json': {} }).imageProcessor()).toBeUndefined()
-  expect(opened({ 'preprocessor_config.json': { do_resize: true } }).imageProcessor()).toEqual({ do_resize: true })
-  expect(opened({ 'processor_config.json': { image_processor: { do_pad: true } } }).imageProcessor()).toEqual({ do_pad: true })
+  expect(opened({ 'preprocessor_config.json': { do_resize: true } }).imageProcessor()).toEqual({
+    file: 'preprocessor_config.json',
+    settings: { do_resize: true },
+  })
+  expect(opened({ 'processor_config.json': { image_processor: { do_pad: true } } }).imageProcessor()).toEqual({
+    file: 'processor_config.json',
+    settings: { do_pad: true },
+  })
   expect(opened({ 'processor_config.json': { processor_class: 'BlipProcessor' } }).imageProcessor()).toBeUndefined()
 })

@@ -35,7 +35,7 @@ export function fakeCheckpoint(
     folder: path => fakeCheckpoint(folders[path] ?? {}, `${location}/${path}`),
     sentenceModules: () => settings.sentence,
     tokenLimit: () => settings.tokenLimit,
-    imageProcessor: () => settings.imageProcessor,
+    imageProcessor: () => settings.imageProcessor && { file: 'preprocessor_config.json', settings: settings.imageProcessor },
     tensorNames: Object.keys(tensors),
     tensor: name => (Object.hasOwn(tensors, name) ? tensorOf(name, tensors[name]!) : undefined),
   }

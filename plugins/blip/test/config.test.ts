@@ -24,7 +24,7 @@ async function load(fixture: string, { text = {}, vision = {}, picture = {} }: C
       text_config: { ...section('text_config'), ...text },
       vision_config: { ...section('vision_config'), ...vision },
     },
-    imageProcessor: () => ({ ...base.imageProcessor(), ...picture }),
+    imageProcessor: () => ({ file: 'preprocessor_config.json', settings: { ...base.imageProcessor()?.settings, ...picture } }),
   }
   const [architecture = ''] = base.config.architectures as string[]
   const options = { seq: [12], context: 32, prefill: 8, kv: 'io', 'image-input': false } as const

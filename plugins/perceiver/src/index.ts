@@ -7,6 +7,7 @@ import {
   errors,
   forTasks,
   ids,
+  imageOptions,
   type Json,
   labelCount,
   mask,
@@ -49,6 +50,7 @@ export default definePlugin({
   options: {
     ...forTasks(['fill-mask', 'text-classification'], encoderOptions),
     ...forTasks(['image-classification'], {
+      ...imageOptions,
       'image-size': { type: 'string', doc: 'HEIGHTxWIDTH of images; default: what the model or the image processor says' },
     }),
   },
@@ -62,8 +64,8 @@ export default definePlugin({
     if (task === 'image-classification') {
       const own = [config.image_size, config.image_size] as const
       const learned = architecture === 'PerceiverForImageClassificationLearned'
-      const { size, port } = readPixels(checkpoint, options['image-size'], learned ? own : undefined)
-      return oneProgram({ 'image-size': size.join('x') }, b => {
+      const { size, port } = readPixels(checkpoint, options['image-size'], learned ? own : undefined, options['image-input'])
+      return oneProgram({ 'image-size': size.join('x'), 'image-input': options['image-input'] }, b => {
         const pixels = b.input('pixel_values', 'fp32', [1, 3, ...size], port)
         const inputs = imageInputs(b, pixels, architecture, w, config)
         return classify(b, encode(b, { inputs }, w, config), w, labelCount(checkpoint), config)

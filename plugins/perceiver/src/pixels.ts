@@ -35,7 +35,7 @@ export interface Pixels {
  * The pixels of an image classifier. Their size is the model's where it has one, else what the option says, else what the image processor
  * makes. Throws E_OPTION and E_CONFIG.
  */
-export function readPixels(checkpoint: Checkpoint, asked: string | undefined, own: Size | undefined): Pixels {
+export function readPixels(checkpoint: Checkpoint, asked: string | undefined, own: Size | undefined, picture: boolean): Pixels {
   const wanted = asked === undefined ? undefined : parseSize(asked)
   if (own && wanted && own.join() !== wanted.join())
     throw errors.E_OPTION({ option: 'image-size', problem: `${asked} is not ${own.join('x')}, for which this model has positions` })
@@ -44,7 +44,7 @@ export function readPixels(checkpoint: Checkpoint, asked: string | undefined, ow
   const made = resized(checkpoint, settings).size
   if (!wanted && checkpoint.imageProcessor() && made.join() !== size.join())
     throw fail(checkpoint, 'size', `makes pictures of ${made.join(' × ')} pixels, the model reads ${size.join(' × ')}`)
-  return { size, port: image(steps(checkpoint, settings, size)) }
+  return { size, port: image(steps(checkpoint, settings, size), { picture }) }
 }
 
 function parseSize(text: string): Size {
@@ -92,4 +92,4 @@ function shareOf(checkpoint: Checkpoint, crop: Size, size: Size): number {
 }
 
 const fail = (checkpoint: Checkpoint, field: string, problem: string) =>
-  errors.E_CONFIG({ file: 'image processor', field, problem, where: checkpoint.location })
+  errors.E_CONFIG({ file: checkpoint.imageProcessor()?.file ?? 'the image processor', field, problem, where: checkpoint.location })

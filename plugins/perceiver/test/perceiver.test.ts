@@ -20,7 +20,9 @@ async function load(fixture: string, { config = {}, processor, architecture, tas
   const checkpoint: Checkpoint = {
     ...base,
     config: { ...base.config, ...config },
-    ...(processor === undefined ? {} : { imageProcessor: () => processor ?? undefined }),
+    ...(processor === undefined
+      ? {}
+      : { imageProcessor: () => (processor ? { file: 'preprocessor_config.json', settings: processor } : undefined) }),
   }
   const [own] = base.config.architectures as readonly string[]
   const name = architecture ?? (own as string)
@@ -28,7 +30,7 @@ async function load(fixture: string, { config = {}, processor, architecture, tas
     checkpoint,
     architecture: name,
     task: task ?? (perceiver.tasks[name] as string),
-    options: { seq: [16], batch: 1, 'image-size': size },
+    options: { seq: [16], batch: 1, 'image-size': size, 'image-input': false },
   })
 }
 

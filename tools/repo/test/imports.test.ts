@@ -13,7 +13,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'packages/coreml': ['@silane/core'],
   'packages/runtime': ['@silane/core', '@silane/onnx'],
   'packages/images': ['@silane/core'],
-  'packages/silane': ['@silane/checkpoint', '@silane/core', '@silane/coreml', '@silane/onnx', '@silane/runtime'],
+  'packages/silane': ['@silane/checkpoint', '@silane/core', '@silane/coreml', '@silane/images', '@silane/onnx', '@silane/runtime'],
   'packages/testkit': ['@silane/checkpoint', '@silane/core', '@silane/coreml', '@silane/onnx', '@silane/runtime', 'silane'],
 }
 
@@ -57,7 +57,8 @@ const pluginsOf = (path: string): string[] => {
   const { dependencies = {} } = JSON.parse(readFileSync(join(root, path, 'package.json'), 'utf8')) as {
     dependencies?: Record<string, string>
   }
-  return Object.keys(dependencies).filter(name => name.startsWith('@silane/'))
+  // What reads pictures for a plugin's programs comes with the plugin (`open-images.ts`) and is no plugin itself.
+  return Object.keys(dependencies).filter(name => name.startsWith('@silane/') && name !== '@silane/images')
 }
 const modelsOf = (path: string): string[] => pluginsOf(path).map(name => `${name}/model`)
 

@@ -19,6 +19,12 @@ export type SentenceModule =
   | { readonly type: 'Normalize'; readonly path: string }
   | { readonly type: 'other'; readonly name: string; readonly path: string }
 
+/** The settings of an image processor, and the file that has them. */
+export interface ImageProcessorFile {
+  readonly file: string
+  readonly settings: { readonly [key: string]: Json }
+}
+
 /** An opened checkpoint: JSON files and lazy tensors. Nothing is read until asked for. */
 export interface Checkpoint {
   /** Where it is, for messages: a folder or `org/name@revision`. */
@@ -43,7 +49,7 @@ export interface Checkpoint {
   /** The most tokens that its tokenizer or sentence-transformers take; undefined where no file names a number that is one. */
   readonly tokenLimit: () => number | undefined
   /** The settings of the image processor, by transformers' names; undefined where no file has any. */
-  readonly imageProcessor: () => { readonly [key: string]: Json } | undefined
+  readonly imageProcessor: () => ImageProcessorFile | undefined
   /** Names of all tensors, in the order of the files. */
   readonly tensorNames: readonly string[]
   /** A tensor as it is stored; undefined where it is missing. */
