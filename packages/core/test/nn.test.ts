@@ -25,6 +25,7 @@ import {
   renamed,
   type SentenceModule,
   sentenceEmbedding,
+  sequenceAttention,
   sequenceLengths,
   spelled,
   type Tensors,
@@ -132,6 +133,11 @@ describe('weights', () => {
     expect(w.optional('encoder.dense.bias', [4])).toBeUndefined()
     expect(w.shapeOf('encoder.dense.weight')).toEqual([4, 3])
     expect(w.shapeOf('encoder.dense.bias')).toBeUndefined()
+  })
+  it('may have to have a bias in every layer', () => {
+    const bias = (biases?: 'all') => new Weights(checkpoint, biases ? { biases } : {}).at('bert.encoder.dense').bias([4])
+    expect(bias()).toBeUndefined()
+    expect(() => bias('all')).toThrow('bert.encoder.dense.bias')
   })
   it('prefer their own name', () => {
     const both = fakeCheckpoint({ tensors: { 'a.LayerNorm.weight': [1], 'bert.a.LayerNorm.gamma': [1], 'a.LayerNorm.gamma': [1] } })
@@ -279,6 +285,30 @@ describe('pixels', () => {
       bias: [-1.5],
     })
     expect(image([]).image).toMatchObject({ scale: [1, 1, 1], bias: [0, 0, 0] })
+  })
+})
+
+describe('attention over a whole sequence', () => {
+  /** Values are 1, 2, 4 and queries 0, so that every token gets the mean of those that it sees. */
+  const seen = (options: Parameters<typeof sequenceAttention>[1], masked: boolean) => {
+    const inputs = { x: float([1, 3, 1], [1, 2, 4]), ...(masked ? { mask: int([1, 3], [1, 0, 1]) } : {}) }
+    const { y } = compute(inputs, (b, { x, mask }) => {
+      const query = b.mul({ x: x!, y: b.scalar(0, x!) })
+      return sequenceAttention(b, { ...options, keyMask: mask }).self(0, { query, key: x!, value: x!, heads: 1, scale: 1 })
+    })
+    return y!
+  }
+  it('looks back only, unless it is told not to', () => {
+    close(seen({}, false), [1, 1.5, 7 / 3])
+    close(seen({}, true), [1, 1, 2.5])
+    close(seen({ causal: false }, false), [7 / 3, 7 / 3, 7 / 3])
+    close(seen({ causal: false }, true), [2.5, 2.5, 2.5])
+  })
+  it('sees all of an encoder that has no mask', () => {
+    const { y } = compute({ x: float([1, 1, 1], [0]), states: float([1, 2, 1], [3, 5]) }, (b, { x, states }) =>
+      sequenceAttention(b, { encoder: { project: () => ({ key: states!, value: states! }) } }).cross(0, { query: x!, heads: 1, scale: 1 }),
+    )
+    close(y!, [4])
   })
 })
 

@@ -92,14 +92,22 @@ const output = z
 const tensors = z.array(tensor).readonly()
 
 const things = z.record(z.string(), z.string()).readonly()
+const placeholders = z.object({ id: size, rows: z.string() }).readonly()
 /** See `Step` of the core. */
 const step = z.union([
   z.object({ call: z.string(), feeds: things, gives: things }).readonly(),
   z
     .object({
       decode: z.array(z.string()).nonempty().readonly(),
-      entry: z.union([z.string(), z.object({ embed: z.string() }).readonly()]),
+      entry: z.union([z.string(), z.object({ embed: z.string(), place: placeholders.exactOptional() }).readonly()]),
       feeds: things,
+    })
+    .readonly(),
+  z
+    .object({
+      place: size,
+      feeds: z.object({ ids: z.string(), vectors: z.string(), rows: z.string() }).readonly(),
+      gives: things,
     })
     .readonly(),
   z.object({ host: z.string(), feeds: things, gives: things }).readonly(),

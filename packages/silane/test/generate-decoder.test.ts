@@ -224,7 +224,7 @@ describe('a decoder that takes vectors', () => {
         ),
       }),
     })
-    const decoder = new CachedDecoder([[fn(3, seen), fn(1, seen)]], [embed(3), embed(1)], {})
+    const decoder = new CachedDecoder([[fn(3, seen), fn(1, seen)]], { functions: [embed(3), embed(1)] }, {})
     const { scores } = await decoder.read(decoder.start(), [4, 5, 6, 7])
     expect([...scores]).toEqual([14, 3])
   })

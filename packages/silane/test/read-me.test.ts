@@ -103,3 +103,12 @@ test('report.html holds the figures and no markup of strangers', async () => {
   expect(html).toContain('encoder.layer.1')
   expect(html).not.toMatch(/<script|https?:/)
 })
+
+test('README.md says what stands in the places of a picture', async () => {
+  const model = (name: string) => fileURLToPath(new URL(`../../../plugins/blip2/fixtures/${name}`, import.meta.url))
+  const standIn =
+    'Where an id is 139, put the next row of `language_model_inputs` in the place of the vector that the embedding gives for it.'
+  const opt = (await page(model('opt'), { context: 32, prefill: 8 }))('README.md')
+  expect(opt).toContain(`It reads the vectors that \`embed_tokens\` gives for ids. ${standIn}`)
+  expect((await page(model('flan-t5'), { seq: [24], context: 32, prefill: 8 }))('README.md')).toContain(standIn)
+})

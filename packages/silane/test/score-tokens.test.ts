@@ -74,3 +74,14 @@ it('decodes vectors in place of ids without the program that makes them', async 
 it('says what it could have decoded', async () => {
   await expect(runPipeline(steps, programs([]), {}, scoreTokens)).rejects.toThrow('there is no "token" or "vector" to decode')
 })
+
+it('decodes rows of a thing in the places of an id, from call to call', async () => {
+  const placing = [{ decode: ['loop'], entry: { embed: 'table', place: { id: 7, rows: 'picture' } }, feeds: {} }]
+  const token = arrayConstant('int32', [1, 3], Int32Array.of(7, 2, 7))
+  const picture = floats([1, 2, 1], [100, 200])
+  const { score } = await runPipeline(placing, programs([]), { token, picture }, scoreTokens)
+  expect(numbers(score)).toEqual([100, 120, 320])
+  await expect(runPipeline(placing, programs([]), { token }, scoreTokens)).rejects.toThrow('there is no "picture" for the places of 7')
+  const words = arrayConstant('int32', [1, 2], Int32Array.of(1, 2))
+  expect(numbers((await runPipeline(placing, programs([]), { token: words }, scoreTokens)).score)).toEqual([10, 30])
+})

@@ -33,9 +33,9 @@ export function generationConformance(plugin: PluginContract, place: PluginPlace
 
       test.each(['onnx', 'coreml'] as const)('from %s', async from => {
         const written: (readonly number[])[] = []
-        for (const { ids, maxNewTokens } of continuations) {
+        for (const { ids, things, maxNewTokens } of continuations) {
           const heard: number[] = []
-          const { tokens } = await generate({ folder: out, ids, maxNewTokens, from, onToken: token => heard.push(token) })
+          const { tokens } = await generate({ folder: out, ids, things, maxNewTokens, from, onToken: token => heard.push(token) })
           expect(heard).toEqual(tokens)
           written.push(tokens)
         }

@@ -1,6 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { Tensors } from '@silane/core'
+import { readGoldens } from 'silane'
 
 /** Where a plugin is. */
 export interface PluginPlace {
@@ -30,6 +32,8 @@ export interface FixtureCase {
 /** A prompt, or what the encoder reads, and the tokens that follow. */
 export interface Continuation {
   readonly ids: readonly number[]
+  /** What is read besides: a picture. */
+  readonly things: Tensors
   readonly maxNewTokens: number
   readonly tokens: readonly number[]
 }
@@ -50,7 +54,24 @@ interface CaseFile {
     readonly encoder_input_ids?: readonly number[]
     readonly max_new_tokens: number
     readonly tokens: readonly number[]
+    /** A tensor of a golden file, `golden.PROGRAM.safetensors#SAMPLE.in.NAME`. */
+    readonly [thing: string]: unknown
   }[]
+}
+
+const TENSOR = /^golden\.(.+)\.safetensors#(\d+)\.in\.(.+)$/
+
+/** The tensors of golden files that an entry names. */
+function thingsOf(folder: string, entry: Readonly<Record<string, unknown>>): Tensors {
+  return Object.fromEntries(
+    Object.entries(entry).flatMap(([thing, value]) => {
+      const [, program = '', index = '', name = ''] = typeof value === 'string' ? (TENSOR.exec(value) ?? []) : []
+      if (program === '') return []
+      const tensor = readGoldens(folder, []).get(program)?.samples[Number(index)]?.inputs[name]
+      if (!tensor) throw new Error(`${folder}: case.json names "${value}", which is not there`)
+      return [[thing, tensor] as const]
+    }),
+  )
 }
 
 /** The fixtures of a plugin: every folder with a case.json, by name. */
@@ -64,10 +85,11 @@ export function readCases(fixtures: string): readonly FixtureCase[] {
     const entries = Object.entries(programs).map(
       ([program, { outputs = {}, drive }]) => [program, { outputs: Object.keys(outputs), drive }] as const,
     )
-    const continuations = generate.map(({ input_ids, encoder_input_ids, max_new_tokens, tokens }) => ({
-      ids: encoder_input_ids ?? input_ids ?? [],
-      maxNewTokens: max_new_tokens,
-      tokens,
+    const continuations = generate.map(entry => ({
+      ids: entry.encoder_input_ids ?? entry.input_ids ?? [],
+      things: thingsOf(folder, entry),
+      maxNewTokens: entry.max_new_tokens,
+      tokens: entry.tokens,
     }))
     return [{ name, folder, task, convert, programs: Object.fromEntries(entries), generate: continuations }]
   })

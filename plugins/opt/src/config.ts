@@ -28,9 +28,11 @@ const schema = z
 
 export type OptConfig = z.infer<typeof schema>
 
-/** config.json, typed, defaulted and checked. Throws E_CONFIG. */
-export function readOptConfig(checkpoint: Checkpoint): OptConfig {
-  const config = readConfig(checkpoint, schema)
+/** config.json, or one section of it, typed, defaulted and checked. Throws E_CONFIG. */
+export function readOptConfig(checkpoint: Checkpoint, section?: string): OptConfig {
+  const config = readConfig(checkpoint, schema, section)
+  const keys = section === undefined ? checkpoint.config : checkpoint.config[section]
+  const said = typeof keys === 'object' && keys !== null && 'pad_token_id' in keys
   // A key that is left out means id 1, null that there is no padding: of all keys only this one tells them apart.
-  return checkpoint.config.pad_token_id === undefined ? { ...config, pad_token_id: 1 } : config
+  return said ? config : { ...config, pad_token_id: 1 }
 }

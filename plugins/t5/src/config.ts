@@ -44,5 +44,5 @@ const schema = z
 
 export type T5Config = z.infer<typeof schema>
 
-/** config.json, typed, defaulted and checked. Throws E_CONFIG. */
-export const readT5Config = (checkpoint: Checkpoint): T5Config => readConfig(checkpoint, schema)
+/** config.json, or one section of it, typed, defaulted and checked. Throws E_CONFIG. */
+export const readT5Config = (checkpoint: Checkpoint, section?: string): T5Config => readConfig(checkpoint, schema, section)

@@ -90,18 +90,28 @@ export function vocabulary(w: Weights, config: T5Config): Constant {
   return sameElements(head, embeddings) ? embeddings : head
 }
 
-/** Token embeddings, scaled like the stream. [1, S, C] */
-export function embed(b: Builder, inputIds: Value, w: Weights, config: T5Model): Value {
+/** Token embeddings. int32 [B, S] → [B, S, C] */
+export function embedWords(b: Builder, inputIds: Value, w: Weights, config: T5Config): Value {
   const name = embeddingNames.find(candidate => w.at(candidate).has('weight')) ?? 'shared'
-  const x = embedding(b, inputIds, w.at(name), config.vocab_size, config.d_model)
-  return b.mul({ x, y: b.scalar(config.stream, x) })
+  return embedding(b, inputIds, w.at(name), config.vocab_size, config.d_model)
 }
 
+/** Where the residual stream starts: vectors [B, S, C], scaled as it is. */
+const streamed = (b: Builder, x: Value, { stream }: T5Model): Value => b.mul({ x, y: b.scalar(stream, x) })
+
+/** Token embeddings, scaled like the stream. [1, S, C] */
+export const embed = (b: Builder, inputIds: Value, w: Weights, config: T5Model): Value =>
+  streamed(b, embedWords(b, inputIds, w, config), config)
+
 /** Last hidden states of the encoder. inputIds, attentionMask int32 [B, S] → [B, S, C] */
-export function encode(b: Builder, inputIds: Value, attentionMask: Value, w: Weights, config: T5Model): Value {
+export const encode = (b: Builder, inputIds: Value, attentionMask: Value, w: Weights, config: T5Model): Value =>
+  encodeVectors(b, embedWords(b, inputIds, w, config), attentionMask, w, config)
+
+/** The same of vectors in place of ids: token embeddings, or what stands among them. [B, S, C] → [B, S, C] */
+export function encodeVectors(b: Builder, vectors: Value, attentionMask: Value, w: Weights, config: T5Model): Value {
   const stack = w.at('encoder')
-  const bias = b.in(stack.path, () => b.constant(sequenceBias(bucketsOf(stack, config, true), inputIds.type.shape[1] as number)))
-  let x = embed(b, inputIds, w, config)
+  const bias = b.in(stack.path, () => b.constant(sequenceBias(bucketsOf(stack, config, true), vectors.type.shape[1] as number)))
+  let x = streamed(b, vectors, config)
   for (let i = 0; i < config.num_layers; i++) {
     const block = stack.at('block').at(i).at('layer')
     const attended = b.in(block.at(0).path, () => {

@@ -2,7 +2,7 @@ import { Builder } from '../builder.ts'
 import { errors } from '../errors.ts'
 import type { Program, Value } from '../graph/graph.ts'
 import { forTasks, shapeOptions } from '../plugin/options.ts'
-import type { DecodeStep } from '../plugin/pipeline.ts'
+import type { DecodeStep, Placeholders } from '../plugin/pipeline.ts'
 import { CrossCache, type DecoderAttention, DecoderCache } from './decoder-cache.ts'
 import { ids, mask } from './ports.ts'
 
@@ -47,8 +47,8 @@ export interface CachedDecoder {
   readonly channels: number
   /** The longest sequence that the model has positions for; undefined for models without a limit. */
   readonly positions: number | undefined
-  /** New tokens come as ids below this, or as vectors that another program makes of ids. */
-  readonly entry: { readonly vocabulary: number } | { readonly width: number; readonly from: string }
+  /** New tokens come as ids below this, or as vectors that another program makes of ids, but for placeholders. */
+  readonly entry: { readonly vocabulary: number } | { readonly width: number; readonly from: string; readonly place?: Placeholders }
   /** Attention to another program's tokens: how many there are, and whether a mask tells which of them count. */
   readonly cross?: { readonly length: number; readonly channels?: number; readonly mask: boolean }
   /** What the first layer reads. entry: ids int32 [1, S] or vectors [1, S, width]; positions int32 [1, S] → [1, S, C] */
@@ -102,7 +102,7 @@ export function cachedDecoder({ kv, ...asked }: DecoderRequest, decoder: CachedD
     program: { name: 'decoder', functions: [build('prefill', prefill), build('step', 1)] },
     step: {
       decode: ['decoder'],
-      entry: 'vocabulary' in entry ? 'input_ids' : { embed: entry.from },
+      entry: 'vocabulary' in entry ? 'input_ids' : { embed: entry.from, ...(entry.place ? { place: entry.place } : {}) },
       feeds: Object.fromEntries(feeds.map(name => [name, name])),
     },
     options: { ...sizes, kv },

@@ -40,3 +40,9 @@ export function encoderProgram(
   })
   return { name, functions }
 }
+
+/** A program with the one function `main`, whose inputs `build` declares. */
+export function mainProgram(name: string, build: (b: Builder) => Readonly<Record<string, Output>>): Program {
+  const b = new Builder('main')
+  return { name, functions: [b.finish(build(b))] }
+}

@@ -7,7 +7,7 @@ import type { Weights } from './weights.ts'
 export const linear = (b: Builder, x: Value, w: Weights, out: number): Value =>
   b.in(w.path, () => {
     const weight = b.constant(w.tensor('weight', [out, x.type.shape.at(-1) as number]))
-    const bias = w.optional('bias', [out])
+    const bias = w.bias([out])
     return b.linear(bias ? { x, weight, bias: b.constant(bias) } : { x, weight })
   })
 
@@ -16,7 +16,7 @@ export const packedLinear = (b: Builder, x: Value, w: Weights, rows: number, out
   b.in(w.path, () => {
     const cut = (stored: Constant): Value => b.constant(sliceConstant(stored, 0, from, from + out))
     const weight = cut(w.tensor('weight', [rows, x.type.shape.at(-1) as number]))
-    const bias = w.optional('bias', [rows])
+    const bias = w.bias([rows])
     return b.linear(bias ? { x, weight, bias: cut(bias) } : { x, weight })
   })
 
@@ -25,7 +25,7 @@ export const layerNorm = (b: Builder, x: Value, w: Weights, epsilon: number): Va
   b.in(w.path, () => {
     const width = x.type.shape.at(-1) as number
     const gamma = b.constant(w.tensor('weight', [width]))
-    const bias = w.optional('bias', [width])
+    const bias = w.bias([width])
     return b.layer_norm(bias ? { x, gamma, beta: b.constant(bias), axes: [-1], epsilon } : { x, gamma, axes: [-1], epsilon })
   })
 

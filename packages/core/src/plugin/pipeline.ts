@@ -8,7 +8,7 @@ export type PipelineKind = (typeof pipelineKinds)[number]
  * What runs one after the other, and what goes from one to the next. A *thing* is a tensor by the name that the pipeline gives it:
  * what the pipeline is given, or what a step before gave. `feeds` maps inputs to things, `gives` maps things to outputs.
  */
-export type Step = CallStep | DecodeStep | HostStep
+export type Step = CallStep | DecodeStep | PlaceStep | HostStep
 
 /** One call of a program. */
 export type CallStep = {
@@ -21,9 +21,25 @@ export type CallStep = {
 export type DecodeStep = {
   readonly decode: readonly string[]
   /** The thing that new tokens come as, fed to the decoder's input of that name; or a program that turns ids into vectors first. */
-  readonly entry: string | { readonly embed: string }
+  readonly entry: string | { readonly embed: string; readonly place?: Placeholders }
   /** What stays the same from call to call. */
   readonly feeds: Readonly<Record<string, string>>
+}
+
+/** Ids that stand for something else: in the places of `id`, in order, stand the rows of the thing `rows`, [1, N, C], not its vectors. */
+export type Placeholders = {
+  readonly id: number
+  readonly rows: string
+}
+
+/**
+ * Puts rows in the places of vectors that an embedding gave for placeholders: a picture into a text. It reads the things `ids` int32
+ * [1, S], `vectors` [1, S, C] and `rows` [1, N, C], and gives `vectors` with the first rows where the ids are `place`.
+ */
+export type PlaceStep = {
+  readonly place: number
+  readonly feeds: { readonly ids: string; readonly vectors: string; readonly rows: string }
+  readonly gives: Readonly<Record<string, string>>
 }
 
 /** A function that the plugin exports. */

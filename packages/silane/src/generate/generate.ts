@@ -1,12 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { arrayConstant, type Constant, type Json, type Step, type Tensors } from '@silane/core'
+import { arrayConstant, type Constant, type Json, type PortRole, type Step, type Tensors } from '@silane/core'
 import { type Manifest, readManifest } from '../manifest.ts'
 import type { CachedDecoder, Position, Read } from '../pipeline/cached-decoder.ts'
-import { isDeployed, openPrograms, type ProgramSource } from '../pipeline/open-programs.ts'
+import { openPrograms, type ProgramSource } from '../pipeline/open-programs.ts'
 import type { PipelinePrograms } from '../pipeline/pipeline-programs.ts'
 import { runPipeline } from '../pipeline/run-pipeline.ts'
-import { stepsFor } from '../pipeline/steps-for.ts'
+import { deployedSteps, stepsToDecode } from '../pipeline/steps-for.ts'
 import { beamSearch } from './beam-search.ts'
 import { chooseToken, seededRandom } from './choose-token.ts'
 import { errors } from './errors.ts'
@@ -21,6 +21,8 @@ export interface GenerateOptions extends GenerationOptions {
   readonly text?: string | undefined
   /** Token ids in place of a text. */
   readonly ids?: readonly number[] | undefined
+  /** What the steps read besides, by the names that the pipeline has for it: pixels, say. */
+  readonly things?: Tensors | undefined
   /** What runs: the ONNX files, or the Core ML packages read back from disk. Both in onnxruntime. */
   readonly from?: ProgramSource | undefined
   readonly seed?: number | undefined
@@ -49,16 +51,18 @@ export async function generate(options: GenerateOptions): Promise<Generated> {
   const tokenizer = await openTokenizer(options.folder)
   const ids = options.ids ?? encodeText(tokenizer, options)
   const from = options.from ?? 'onnx'
-  const steps = stepsFor(manifest.pipeline.steps, manifest.programs, name =>
-    manifest.programs.some(program => program.name === name && isDeployed(program, from)),
-  )
+  const given = options.things ?? {}
+  const steps = stepsToDecode(deployedSteps(manifest, from), new Set(Object.keys(given)))
   if (!steps.some(step => 'decode' in step)) throw errors.E_NOT_A_DECODER({ where: options.folder })
   const programs = await openPrograms(options.folder, manifest, from)
   try {
     if (steps.some(step => 'decode' in step && programs.functions(step.decode[0] ?? '').length === 0))
       throw errors.E_NOT_WRITTEN({ target: from, where: options.folder })
-    const reader = textReader(steps, programs)
-    const files = [readJson(options.folder, 'generation_config.json'), readJson(options.folder, 'config.json')]
+    const reader = textReader(steps, programs, given)
+    const config = readJson(options.folder, 'config.json')
+    const files = [manifest.pipeline.generation, readJson(options.folder, 'generation_config.json'), config, config?.text_config].map(
+      section,
+    )
     const promptOf = (config: GenerationConfig) => (reader ? [config.decoderStartTokenId ?? 0] : [...ids])
     const prompt = promptOf(generationConfig(files, options, 0))
     // The tokenizer refuses to decode nothing.
@@ -67,7 +71,7 @@ export async function generate(options: GenerateOptions): Promise<Generated> {
 
     const started = performance.now()
     let [tokens, prefillMs]: [readonly number[], number] = [[], 0]
-    await runPipeline(steps, programs, reader?.read(ids) ?? {}, async decoder => {
+    await runPipeline(steps, programs, { ...given, ...reader?.read(ids) }, async decoder => {
       const { context } = decoder
       if (prompt.length > context) throw errors.E_CONTEXT_FULL({ context, tokens: prompt.length })
       // The last token is written and not read, so it needs no slot.
@@ -88,37 +92,44 @@ export async function generate(options: GenerateOptions): Promise<Generated> {
   }
 }
 
-/** What reads a text before anything is decoded: the first step that takes ids. */
+/** What reads a text before anything is decoded. */
 interface TextReader {
   /** The things that it wants for a text: its ids, padded on the right, and the mask over them. Throws E_INPUT_TOO_LONG. */
   read(ids: readonly number[]): Tensors
 }
 
-function textReader(steps: readonly Step[], programs: PipelinePrograms): TextReader | undefined {
-  for (const step of steps) {
-    if (!('call' in step)) continue
-    const inputs = programs.functions(step.call)[0]?.inputs ?? []
-    const words = inputs.find(({ role }) => role === 'ids')
-    if (!words) continue
-    const mask = inputs.find(({ role }) => role === 'mask')
-    const length = words.shape[1] ?? 0
-    const row = (value: (at: number) => number): Constant =>
-      arrayConstant(
-        'int32',
-        [1, length],
-        Int32Array.from({ length }, (_, at) => value(at)),
-      )
-    return {
-      read: ids => {
-        if (ids.length > length) throw errors.E_INPUT_TOO_LONG({ tokens: ids.length, length })
-        return {
-          [step.feeds[words.name] ?? words.name]: row(at => ids[at] ?? 0),
-          ...(mask ? { [step.feeds[mask.name] ?? mask.name]: row(at => (at < ids.length ? 1 : 0)) } : {}),
-        }
-      },
-    }
+/** The inputs of this role that calls want from outside: the thing that each is fed with, and its length. */
+function wantedInputs(steps: readonly Step[], programs: PipelinePrograms, role: PortRole): readonly { thing: string; length: number }[] {
+  const made = new Set(steps.flatMap(step => ('decode' in step ? [] : Object.keys(step.gives))))
+  return steps.flatMap(step => {
+    const inputs = 'call' in step ? (programs.functions(step.call)[0]?.inputs ?? []) : []
+    return inputs.flatMap(input => {
+      const thing = ('call' in step && step.feeds[input.name]) || input.name
+      return input.role === role && !made.has(thing) ? [{ thing, length: input.shape[1] ?? 0 }] : []
+    })
+  })
+}
+
+function textReader(steps: readonly Step[], programs: PipelinePrograms, given: Tensors): TextReader | undefined {
+  const wanted = (role: PortRole) => wantedInputs(steps, programs, role).filter(({ thing }) => !(thing in given))
+  const words = wanted('ids')
+  if (words.length === 0) return undefined
+  const row = (length: number, value: (at: number) => number): Constant =>
+    arrayConstant(
+      'int32',
+      [1, length],
+      Int32Array.from({ length }, (_, at) => value(at)),
+    )
+  return {
+    read: ids => {
+      const shortest = Math.min(...words.map(({ length }) => length))
+      if (ids.length > shortest) throw errors.E_INPUT_TOO_LONG({ tokens: ids.length, length: shortest })
+      return Object.fromEntries([
+        ...words.map(({ thing, length }) => [thing, row(length, at => ids[at] ?? 0)] as const),
+        ...wanted('mask').map(({ thing, length }) => [thing, row(length, at => (at < ids.length ? 1 : 0))] as const),
+      ])
+    },
   }
-  return undefined
 }
 
 function encodeText(tokenizer: Awaited<ReturnType<typeof openTokenizer>>, { text, folder }: GenerateOptions): readonly number[] {
@@ -162,7 +173,13 @@ function searchBeams(
   return beamSearch({ next }, prompt, first, config)
 }
 
-function readJson(folder: string, name: string): { readonly [key: string]: Json } | undefined {
+type JsonObject = { readonly [key: string]: Json }
+
+const isObject = (json: Json | undefined): json is JsonObject => typeof json === 'object' && json !== null && !Array.isArray(json)
+
+const section = (json: Json | undefined): JsonObject | undefined => (isObject(json) ? json : undefined)
+
+function readJson(folder: string, name: string): JsonObject | undefined {
   const file = join(folder, name)
   return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined
 }

@@ -1,10 +1,19 @@
 import { allocate, arrayConstant, type Constant, readAll, sizeOf, type Tensors } from '@silane/core'
+import { errors as pipelineErrors } from '../errors.ts'
 import { errors } from '../generate/errors.ts'
 import type { DeployedTensor } from '../manifest.ts'
 import type { PipelineFunction } from './pipeline-programs.ts'
+import { countOf, placeRows } from './place-rows.ts'
 
 /** The functions of one part of a decoder, which differ in how many new tokens they read. */
 type Part = readonly [PipelineFunction, ...PipelineFunction[]]
+
+/** What makes vectors of ids. */
+export interface Embedding {
+  readonly functions: Part
+  /** The id in whose places rows stand, in order, and these rows, which need not be there as long as no id wants them. */
+  readonly place?: { readonly id: number; readonly rows: Constant | undefined; readonly name: string }
+}
 
 type Cache = Map<string, Float32Array<ArrayBuffer>>
 
@@ -12,6 +21,8 @@ type Cache = Map<string, Float32Array<ArrayBuffer>>
 export interface Position {
   readonly length: number
   readonly caches: readonly Cache[]
+  /** Rows that were put in the places of ids. */
+  readonly placed: number
 }
 
 /** Scores, and where the sequence stands then. */
@@ -42,14 +53,14 @@ export class CachedDecoder {
   /** Tokens per call of the longer function P. */
   readonly chunk: number
   readonly #parts: readonly Part[]
-  readonly #embed: Part | undefined
+  readonly #embed: Embedding | undefined
   readonly #extra: Tensors
 
   /**
-   * `embed`: the program that turns ids into the vectors that the decoder reads. `extra`: inputs that stay the same, such as keys and
+   * `embed`: what turns ids into the vectors that the decoder reads. `extra`: inputs that stay the same, such as keys and
    * values of an encoder [L, C, 1, S]; a part takes its own layers of them.
    */
-  constructor(parts: readonly Part[], embed: Part | undefined, extra: Tensors) {
+  constructor(parts: readonly Part[], embed: Embedding | undefined, extra: Tensors) {
     const functions = parts[0] ?? []
     const widths = functions.map(widthOf)
     const cache = functions[0] && [...functions[0].inputs, ...functions[0].states].find(({ role }) => role === 'cache')
@@ -57,7 +68,7 @@ export class CachedDecoder {
     this.#parts = parts
     this.#embed = embed
     this.#extra = extra
-    this.entries = [...(embed?.[0].inputs ?? []), ...(functions[0]?.inputs ?? [])].filter(isEntry).map(({ name }) => name)
+    this.entries = [...(embed?.functions[0].inputs ?? []), ...(functions[0]?.inputs ?? [])].filter(isEntry).map(({ name }) => name)
     this.chunk = Math.max(...widths)
     this.context = cache.shape[3] as number
   }
@@ -70,12 +81,12 @@ export class CachedDecoder {
           .filter(({ role }) => role === 'cache')
           .map(({ name, shape }) => [name, new Float32Array(sizeOf(shape))]),
       )
-    return { length: 0, caches: this.#parts.map(empty) }
+    return { length: 0, caches: this.#parts.map(empty), placed: 0 }
   }
 
   /** A position of its own with the same content: two sequences go on from one. */
-  fork({ length, caches }: Position): Position {
-    return { length, caches: caches.map(cache => new Map([...cache].map(([name, data]) => [name, data.slice()]))) }
+  fork({ caches, ...position }: Position): Position {
+    return { ...position, caches: caches.map(cache => new Map([...cache].map(([name, data]) => [name, data.slice()]))) }
   }
 
   /** Reads ids after what `position` holds. */
@@ -116,9 +127,9 @@ export class CachedDecoder {
   }
 
   /** One call of all parts, each of which takes what the one before it hands over. */
-  async #call(width: number, { length, caches }: Position, entry: Constant, tokens: number): Promise<Called> {
+  async #call(width: number, { length, caches, placed }: Position, entry: Constant, tokens: number): Promise<Called> {
     const positions = ints(Array.from({ length: width }, (_, i) => Math.min(length + i, this.context - 1)))
-    let passed = await this.#entered(width, entry)
+    let passed = await this.#entered(width, entry, placed)
     let scores: readonly [string, Constant] | undefined
     const first = functionOf(this.#parts[0] as Part, width)
     for (const [index, part] of this.#parts.entries()) {
@@ -141,17 +152,31 @@ export class CachedDecoder {
       }
     }
     if (!scores) throw errors.E_NOT_A_DECODER({})
-    return { output: scores[0], scores: scores[1], tokens, state: { length: length + tokens, caches } }
+    return {
+      output: scores[0],
+      scores: scores[1],
+      tokens,
+      state: { length: length + tokens, caches, placed: placed + this.#placesIn(entry) },
+    }
   }
 
   /** What the first part reads: ids as they are, or the vectors that stand for them. */
-  async #entered(width: number, entry: Constant): Promise<Constant> {
+  async #entered(width: number, entry: Constant, placed: number): Promise<Constant> {
     if (!this.#embed || entry.shape.length > 2) return entry
-    const fn = functionOf(this.#embed, width)
+    const fn = functionOf(this.#embed.functions, width)
     const [ids, output] = [fn.inputs.find(({ role }) => role === 'ids'), fn.outputs[0]]
     const vectors = ids && output && (await fn.run({ [ids.name]: entry }))[output.name]
     if (!vectors) throw errors.E_NOT_A_DECODER({})
-    return vectors
+    const { place } = this.#embed
+    if (!place || this.#placesIn(entry) === 0) return vectors
+    if (!place.rows) throw pipelineErrors.E_PIPELINE({ problem: `there is no "${place.name}" for the places of ${place.id}` })
+    return placeRows(entry, vectors, { id: place.id, rows: place.rows, from: placed })
+  }
+
+  /** How many of these tokens are places of rows. */
+  #placesIn(entry: Constant): number {
+    const place = this.#embed?.place
+    return place && entry.shape.length === 2 ? countOf(entry, place.id) : 0
   }
 
   #feed(

@@ -1,7 +1,8 @@
-import type { DecodeStep, Step, Tensors } from '@silane/core'
+import type { Constant, DecodeStep, Step, Tensors } from '@silane/core'
 import { errors } from '../errors.ts'
-import { CachedDecoder } from './cached-decoder.ts'
+import { CachedDecoder, type Embedding } from './cached-decoder.ts'
 import type { PipelineFunction, PipelinePrograms } from './pipeline-programs.ts'
+import { placeRows } from './place-rows.ts'
 
 /** What is done with a decoder: scores that are asked for, or tokens chosen until there are enough. Gives things. */
 export type Decode = (decoder: CachedDecoder, step: DecodeStep, things: Tensors) => Promise<Tensors>
@@ -17,8 +18,12 @@ export async function runPipeline(steps: readonly Step[], programs: PipelineProg
       throw errors.E_PIPELINE({ problem: `the step "${step.host}" is a function of the plugin, which is run by the plugin's own code` })
     if ('decode' in step) {
       const parts = step.decode.map(name => functionsOf(programs, name))
-      const embed = typeof step.entry === 'string' ? undefined : functionsOf(programs, step.entry.embed)
-      things = { ...things, ...(await decode(new CachedDecoder(parts, embed, fed(step.feeds, things)), step, things)) }
+      const decoder = new CachedDecoder(parts, embedding(step, programs, things), fed(step.feeds, things))
+      things = { ...things, ...(await decode(decoder, step, things)) }
+    } else if ('place' in step) {
+      const { ids, vectors, rows } = step.feeds
+      const placed = placeRows(thing(ids, things), thing(vectors, things), { id: step.place, rows: thing(rows, things), from: 0 })
+      things = { ...things, ...Object.fromEntries(Object.keys(step.gives).map(name => [name, placed])) }
     } else {
       const feeds = fed(step.feeds, things)
       const outputs = await functionFor(functionsOf(programs, step.call), feeds).run(feeds)
@@ -28,6 +33,22 @@ export async function runPipeline(steps: readonly Step[], programs: PipelineProg
     await programs.release()
   }
   return things
+}
+
+/** What makes vectors of ids for a decoder that takes these. */
+function embedding({ entry }: DecodeStep, programs: PipelinePrograms, things: Tensors): Embedding | undefined {
+  if (typeof entry === 'string') return undefined
+  const { embed, place } = entry
+  return {
+    functions: functionsOf(programs, embed),
+    ...(place ? { place: { id: place.id, rows: things[place.rows], name: place.rows } } : {}),
+  }
+}
+
+function thing(name: string, things: Tensors): Constant {
+  const found = things[name]
+  if (!found) throw errors.E_PIPELINE({ problem: `there is no "${name}"` })
+  return found
 }
 
 /** The inputs of a step that there are things for. */

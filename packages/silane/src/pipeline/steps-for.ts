@@ -31,6 +31,34 @@ export function stepsFor(steps: readonly Step[], programs: readonly Deployed[], 
 export const deployedSteps = ({ pipeline, programs }: Manifest, from: ProgramSource): readonly Step[] =>
   stepsFor(pipeline.steps, programs, name => programs.some(program => program.name === name && isDeployed(program, from)))
 
+/**
+ * Of these steps those that decode, and those that they need: what would only give things that are given already is left out. Rows in
+ * the places of ids are made where all that they are made of is given: without them a decoder still reads vectors.
+ */
+export function stepsToDecode(steps: readonly Step[], given: ReadonlySet<string>): readonly Step[] {
+  const made = (things: readonly string[]): { readonly kept: ReadonlySet<Step>; readonly lacking: readonly string[] } => {
+    const needed = new Set(things.filter(thing => !given.has(thing)))
+    const kept = new Set<Step>()
+    for (const step of steps.toReversed()) {
+      const gives = 'gives' in step ? Object.keys(step.gives) : []
+      if (!gives.some(thing => needed.has(thing))) continue
+      kept.add(step)
+      for (const thing of gives) needed.delete(thing)
+      for (const thing of Object.values(step.feeds)) if (!given.has(thing)) needed.add(thing)
+    }
+    return { kept, lacking: [...needed] }
+  }
+  const kept = new Set<Step>(steps.filter(step => 'decode' in step))
+  for (const step of steps) {
+    if (!('decode' in step)) continue
+    for (const each of made(Object.values(step.feeds)).kept) kept.add(each)
+    const place = typeof step.entry === 'string' ? undefined : step.entry.place
+    const rows = place && made([place.rows])
+    if (rows?.lacking.length === 0) for (const each of rows.kept) kept.add(each)
+  }
+  return steps.filter(step => kept.has(step))
+}
+
 /** Two calls as one: what the first hands to the second stays inside. */
 function joined(first: CallStep, second: CallStep): CallStep {
   const inner = new Set(Object.entries(first.gives).flatMap(([thing]) => (Object.values(second.feeds).includes(thing) ? [thing] : [])))

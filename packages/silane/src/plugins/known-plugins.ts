@@ -5,6 +5,8 @@ export const knownPlugins: Readonly<Record<string, string>> = {
   albert: '@silane/plugin-albert',
   bart: '@silane/plugin-bart',
   bert: '@silane/plugin-bert',
+  blip: '@silane/plugin-blip',
+  'blip-2': '@silane/plugin-blip2',
   camembert: '@silane/plugin-roberta',
   distilbert: '@silane/plugin-distilbert',
   gpt2: '@silane/plugin-gpt2',

@@ -88,9 +88,15 @@ function swift({ programs, pipeline }: Manifest): string[] {
       .join('\n\n'),
     '```',
     '',
-    ...pipeline.steps.flatMap(step =>
-      'decode' in step ? decoderLoop(programs.filter(program => step.decode.includes(program.name))) : [],
-    ),
+    ...pipeline.steps.flatMap(step => {
+      if ('place' in step) return [standIn(step.place, step.feeds.rows), '']
+      if (!('decode' in step)) return []
+      const loop = decoderLoop(programs.filter(program => step.decode.includes(program.name)))
+      if (typeof step.entry === 'string') return loop
+      const { embed, place } = step.entry
+      const made = `It reads the vectors that \`${embed}\` gives for ids.`
+      return [...loop, place ? `${made} ${standIn(place.id, place.rows)}` : made, '']
+    }),
   ]
 }
 
@@ -170,6 +176,10 @@ const result = (fn: DeployedFunction): string => {
   if (only && more.length === 0) return `MLShapedArray<${scalar(only)}>`
   return `(${fn.outputs.map(output => `${identifier(output.name)}: MLShapedArray<${scalar(output)}>`).join(', ')})`
 }
+
+/** What a host does with placeholders in a text. */
+const standIn = (id: number, rows: string): string =>
+  `Where an id is ${id}, put the next row of \`${rows}\` in the place of the vector that the embedding gives for it.`
 
 /** How a host drives the parts of a decoder, in the names that its ports have. */
 function decoderLoop(parts: readonly DeployedProgram[]): string[] {

@@ -11,7 +11,7 @@ import {
 import { createRuntime, type RuntimeOptions } from '@silane/runtime'
 import type { ModelOptions } from '../convert/convert-options.ts'
 import { runPipeline } from '../pipeline/run-pipeline.ts'
-import { stepsFor } from '../pipeline/steps-for.ts'
+import { stepsFor, stepsToDecode } from '../pipeline/steps-for.ts'
 import { type ChosenSamples, chooseSamples, madeWith, type StageSample } from './choose-samples.ts'
 import { compareOutputs } from './compare-outputs.ts'
 import { type Gate, ORIGINAL, type StageName, stageNames } from './gates.ts'
@@ -123,7 +123,7 @@ export async function validateStages(input: ValidationInput): Promise<Required<R
     let misfit: string | undefined
     for (const stage of wanted) {
       const has = (name: string) => stages[stage].some(fn => fn.program === name)
-      const steps = stepsFor(input.steps, input.programs, has)
+      const steps = stepsToDecode(stepsFor(input.steps, input.programs, has), new Set(samples.flatMap(({ inputs }) => Object.keys(inputs))))
       if (!steps.every(step => programsOf(step).every(has))) continue
       announce(program, stage)
       const twin = wanted.find(other => results[other] && sameFunctions(stages[other], stages[stage]))
@@ -216,4 +216,8 @@ async function drive(
   }
 }
 
-const programsOf = (step: Step): readonly string[] => ('decode' in step ? step.decode : 'call' in step ? [step.call] : [])
+const programsOf = (step: Step): readonly string[] => {
+  if ('call' in step) return [step.call]
+  if (!('decode' in step)) return []
+  return typeof step.entry === 'string' ? step.decode : [...step.decode, step.entry.embed]
+}
