@@ -91,6 +91,8 @@ export default definePlugin({
         kind,
         steps: [seen, callStep(qformer, {}, { language_model_inputs: 'language_model_inputs' }), ...spoken.steps],
         generation: language.generation,
+        // How the authors ask (LAVIS, examples/blip2_instructed_generation.ipynb).
+        question: 'Question: {question} Answer:',
         // A prompt begins with as many of these as there are queries.
         image_tokens: { id: place.id, count: config.num_query_tokens },
       },

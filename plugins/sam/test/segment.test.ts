@@ -10,7 +10,7 @@ const folder = mkdtempSync(join(tmpdir(), 'silane-sam-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
-const image = here('segment/picture.png')
+const image = here('pictures/picture.png')
 
 interface Case {
   readonly fixture: string
@@ -22,7 +22,7 @@ interface Case {
 }
 
 /** What transformers makes of the same picture and prompts, with its processor and its own model. */
-const cases = JSON.parse(readFileSync(here('segment/golden.json'), 'utf8')) as readonly Case[]
+const cases = JSON.parse(readFileSync(here('pictures/golden.json'), 'utf8')) as readonly Case[]
 
 const bits = (packed: string, count: number): readonly number[] => {
   const bytes = Buffer.from(packed, 'base64')

@@ -126,6 +126,42 @@ export function addCommands(program: Command, exit: (code: number) => void): voi
     })
 
   program
+    .command('caption')
+    .summary('a text that describes a picture')
+    .description('Describes a picture, in onnxruntime: greedy, or with beams, as generation_config.json says.')
+    .argument('<dir>', 'folder that `silane convert` wrote')
+    .argument('<image>', 'a PNG, JPEG, WebP or GIF file')
+    .option('--text <text>', 'what the caption begins with')
+    .option('--ids <ids>', 'token ids in place of a text, such as 15496,995', tokenIds)
+    .option('--max-new-tokens <n>', 'stop after this many', whole)
+    .option('--beams <n>', 'beam search', whole)
+    .addOption(source())
+    .option('--plugin <name>', 'use this plugin; repeatable', names)
+    .option('--json', 'print one JSON document on stdout')
+    .action(async (folder, image, flags) => {
+      const { captionCommand } = await import('./caption-command.ts')
+      exit(await captionCommand(folder, image, flags))
+    })
+
+  program
+    .command('ask-image')
+    .summary('the answer to a question about a picture')
+    .description('Answers a question about a picture, in onnxruntime: greedy, or with beams, as generation_config.json says.')
+    .argument('<dir>', 'folder that `silane convert` wrote')
+    .argument('<image>', 'a PNG, JPEG, WebP or GIF file')
+    .option('--question <text>', 'what to ask')
+    .option('--ids <ids>', 'token ids in place of a question, such as 15496,995', tokenIds)
+    .option('--max-new-tokens <n>', 'stop after this many', whole)
+    .option('--beams <n>', 'beam search', whole)
+    .addOption(source())
+    .option('--plugin <name>', 'use this plugin; repeatable', names)
+    .option('--json', 'print one JSON document on stdout')
+    .action(async (folder, image, flags) => {
+      const { askImageCommand } = await import('./caption-command.ts')
+      exit(await askImageCommand(folder, image, flags))
+    })
+
+  program
     .command('classify')
     .summary('what a picture shows')
     .description('Gives the labels of a picture, the most likely first.')

@@ -1,0 +1,112 @@
+import type { Json } from '@silane/core'
+import { errors } from '../errors.ts'
+import { errors as generateErrors } from '../generate/errors.ts'
+import { type Generated, type GenerateOptions, generate } from '../generate/generate.ts'
+import { openTokenizer } from '../generate/open-tokenizer.ts'
+import { type Manifest, readManifest } from '../manifest.ts'
+import { wantedInputs } from '../pipeline/borders.ts'
+import { deployedSteps, stepsToDecode } from '../pipeline/steps-for.ts'
+import type { ImageRequest } from './image-request.ts'
+import { readImage } from './read-image.ts'
+
+type Choices = Omit<GenerateOptions, 'folder' | 'text' | 'ids' | 'things'>
+
+export interface CaptionOptions extends ImageRequest, Choices {
+  /** What the caption begins with. */
+  readonly text?: string | undefined
+  /** Token ids in place of a text. */
+  readonly ids?: readonly number[] | undefined
+}
+
+export interface AskImageOptions extends ImageRequest, Choices {
+  readonly question?: string | undefined
+  /** Token ids in place of a question, with what the tokenizer puts around one. */
+  readonly ids?: readonly number[] | undefined
+}
+
+/** A text about a picture, and what was seen on the way to it. */
+export interface Caption extends Generated {
+  readonly notes: readonly string[]
+}
+
+/** Describes a picture. Throws E_NO_PICTURES where the programs want a question about it. */
+export async function caption(options: CaptionOptions): Promise<Caption> {
+  const manifest = readManifest(options.folder)
+  const reader = readerOf(manifest, options)
+  if (reader === 'question')
+    throw errors.E_NO_PICTURES({ verb: 'caption', problem: 'it answers questions: `silane ask-image` asks one', where: options.folder })
+  return about(manifest, 'caption', options, await prompt(manifest, reader, { text: options.text ?? '', ids: options.ids }, options.folder))
+}
+
+/** Answers a question about a picture. Throws E_NO_PICTURES where the programs take none. */
+export async function askImage(options: AskImageOptions): Promise<Caption> {
+  const manifest = readManifest(options.folder)
+  const reader = readerOf(manifest, options)
+  if (reader === undefined)
+    throw errors.E_NO_PICTURES({ verb: 'ask-image', problem: 'it describes pictures: `silane caption` does that', where: options.folder })
+  const { question: form } = manifest.pipeline
+  const { question = '', ids } = options
+  if (question === '' && ids === undefined) throw errors.E_USAGE({ problem: 'There is no question', next: 'Give one with --question "…".' })
+  const text = typeof form === 'string' ? form.replace('{question}', () => question) : question
+  return about(manifest, 'ask-image', options, await prompt(manifest, reader, { text, ids }, options.folder))
+}
+
+async function about(
+  manifest: Manifest,
+  verb: string,
+  { folder, image, plugins, cwd, ...options }: ImageRequest & Choices,
+  ids: readonly number[],
+): Promise<Caption> {
+  const { things, picture } = await readImage(manifest, { folder, image, plugins, cwd, verb })
+  return { ...(await generate({ ...options, folder, things, ids })), notes: picture.notes }
+}
+
+/** Ids that stand for the rows of a picture, at the begin of a prompt. */
+interface ImageTokens {
+  readonly id: number
+  readonly count: number
+}
+
+/**
+ * Who reads the text that goes with a picture: an encoder, for a question; a prompt in which the picture stands too; or nobody, so that
+ * it can only be how a caption begins.
+ */
+function readerOf(
+  manifest: Manifest,
+  { folder, from = 'onnx' }: Pick<CaptionOptions, 'folder' | 'from'>,
+): 'question' | ImageTokens | undefined {
+  const { pipeline, programs } = manifest
+  const places = imageTokens(pipeline.image_tokens)
+  if (places) return places
+  const steps = stepsToDecode(deployedSteps(manifest, from), new Set())
+  if (!steps.some(step => 'decode' in step)) throw errors.E_NO_PICTURES({ verb: 'caption', problem: 'it writes no text', where: folder })
+  return wantedInputs(steps, programs).some(({ role }) => role === 'ids') ? 'question' : undefined
+}
+
+function imageTokens(found: Json | undefined): ImageTokens | undefined {
+  if (typeof found !== 'object' || found === null || !('id' in found) || !('count' in found)) return undefined
+  const { id, count } = found
+  return typeof id === 'number' && typeof count === 'number' ? { id, count } : undefined
+}
+
+interface Words {
+  readonly text: string
+  readonly ids: readonly number[] | undefined
+}
+
+async function prompt(manifest: Manifest, reader: ReturnType<typeof readerOf>, words: Words, folder: string): Promise<readonly number[]> {
+  const tokenizer = await openTokenizer(folder)
+  if (!tokenizer && words.text !== '' && words.ids === undefined) throw generateErrors.E_NO_TOKENIZER({ where: folder })
+  const ids = (special: boolean): readonly number[] =>
+    words.ids ?? tokenizer?.encode(words.text, { add_special_tokens: special }).ids ?? (special ? idIn(manifest, 'bos_token_id') : [])
+  if (reader === 'question') return ids(true)
+  // What a tokenizer puts around a text is around nothing, too; without one there is at least the token that a text begins with.
+  if (reader) return [...Array<number>(reader.count).fill(reader.id), ...ids(true)]
+  return [...idIn(manifest, 'decoder_start_token_id'), ...ids(false)]
+}
+
+/** An id that the pipeline says a text begins with, if it does. */
+function idIn({ pipeline: { generation } }: Manifest, name: string): readonly number[] {
+  const found = typeof generation === 'object' && generation !== null ? Reflect.get(generation, name) : undefined
+  return typeof found === 'number' ? [found] : []
+}
