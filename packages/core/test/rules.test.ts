@@ -1,5 +1,15 @@
 import { describe, expect, it } from 'vitest'
-import { Builder, computedConstant, type Graph, printGraph, type Rule, rewriteGraph, verifyGraph } from '../src/index.ts'
+import {
+  Builder,
+  computedConstant,
+  constantOf,
+  type Graph,
+  interpret,
+  printGraph,
+  type Rule,
+  rewriteGraph,
+  verifyGraph,
+} from '../src/index.ts'
 import { plainExpansions } from '../src/lower/plain.ts'
 import { foldConstants } from '../src/passes/fold-constants.ts'
 import { grids } from '../src/passes/grids.ts'
@@ -7,8 +17,9 @@ import { products } from '../src/passes/products.ts'
 import { rows } from '../src/passes/rows.ts'
 import { simplify } from '../src/passes/simplify.ts'
 import { singleHeads } from '../src/passes/single-heads.ts'
+import { tensorOf } from './fake-checkpoint.ts'
 import { parseGraph } from './parse-graph.ts'
-import { expectSameValues } from './same-values.ts'
+import { expectSameValues, numbersOf } from './same-values.ts'
 
 const rules: readonly Rule[] = [...simplify, ...foldConstants, ...singleHeads, ...plainExpansions, ...rows, ...products, ...grids]
 const firing = new Set<string>()
@@ -1034,6 +1045,44 @@ describe('fold-linear', () => {
     const zeros = (shape: readonly number[]) => b.constant(computedConstant('fp32', shape, 'zeros', () => 0))
     const y = b.linear({ x: zeros([1 << 16, 1 << 9]), weight: zeros([1 << 9, 1 << 9]) })
     expect(y.producer?.kind).toBe('linear')
+  })
+})
+
+describe('fold-attention', () => {
+  const { after, fires, leaves } = under('fold-attention')
+  fires('of learned queries over themselves', () =>
+    expect(
+      after(`
+        graph main(%x: fp32[1, 3, 4])
+          %q = const(val=<q>) : fp32[1, 3, 4]
+          %k = const(val=<k>) : fp32[1, 2, 4]
+          %a = attention(query=%q, key=%k, value=%k, heads=2, scale=0.5)
+          %y = add(x=%x, y=%a)
+          return y=%y`),
+    ).toMatchInlineSnapshot(`
+      "graph main(%x: fp32[1, 3, 4])
+        %const = const(val=<attention:{"heads":2,"scale":0.5,"masked":-3.4028234663852886e+38,"scale_relative":true}(query=q[1,3,4],key=k[1,2,4],value=k[1,2,4])>) : fp32[1, 3, 4]
+        %y = add(x=%x, y=%const) : fp32[1, 3, 4]
+        return y=%y"
+    `),
+  )
+  leaves(
+    'what attends to an input',
+    `graph main(%x: fp32[1, 3, 4])
+       %q = const(val=<q>) : fp32[1, 3, 4]
+       %y = attention(query=%q, key=%x, value=%x, heads=2, scale=0.5)
+       return y=%y`,
+  )
+  it('is read in pieces as it is in one', () => {
+    const graph = (rules: readonly Rule[]) => {
+      const b = new Builder('main', { rules })
+      const some = (name: string, shape: readonly number[]) => b.constant(tensorOf(name, shape))
+      const key = some('k', [1, 5, 6])
+      return b.finish({ y: b.attention({ query: some('q', [1, 3, 6]), key, value: some('v', [1, 5, 6]), heads: 3, scale: 0.7 }) })
+    }
+    const folded = constantOf(graph(foldConstants).outputs[0]!.value)!
+    const expected = numbersOf(interpret(graph([]), {}).y!)
+    expect([...folded.read(0, 7), ...folded.read(7, 11)]).toEqual(expected.map(Math.fround))
   })
 })
 

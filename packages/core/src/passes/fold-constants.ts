@@ -1,3 +1,4 @@
+import { Builder } from '../builder.ts'
 import {
   type Constant,
   castConstant,
@@ -11,10 +12,12 @@ import {
   transposeConstant,
 } from '../constant.ts'
 import { layerNormConstant, linearConstant } from '../constant-rows.ts'
-import { constantOf, type Op, operand, optionalOperand, type Value } from '../graph/graph.ts'
+import { constantOf, type Op, operand, operandsOf, optionalOperand, type Value } from '../graph/graph.ts'
+import { interpret } from '../interpret/interpret.ts'
 import { slicedShape } from '../ops/movement.ts'
-import { kindsThat, traitsOf } from '../ops/ops.ts'
+import { kindsThat, macsOf, traitsOf } from '../ops/ops.ts'
 import { sameShape } from '../ops/shapes.ts'
+import { mappedArguments } from '../rewrite/rewrite.ts'
 import type { Rule } from '../rewrite/rule.ts'
 
 /** A rule that fires when the operand x is constant; the result is a lazy view, so folding reads nothing. */
@@ -143,7 +146,34 @@ export const foldConstants: readonly Rule[] = [
       return b.constant(layerNormConstant(x, gamma, beta, op.attributes.epsilon as number))
     },
   },
+  {
+    name: 'fold-attention',
+    why: 'constant queries over constant keys mix to the same every time, as the first self-attention of learned queries does',
+    on: 'attention',
+    rewrite: (op, b) => {
+      const constants = operandsOf(op).map(constantOf)
+      if (constants.includes(undefined) || macsOf(op) > MAX_FOLDED_PRODUCTS) return undefined
+      const ids = Object.entries(op.operands).map(
+        ([name, value]) => `${name}=${constantOf(value as Value)?.id}[${(value as Value).type.shape}]`,
+      )
+      const { dtype, shape } = (op.outputs[0] as Value).type
+      const id = `attention:${JSON.stringify(op.attributes)}(${ids})`
+      let whole: Constant | undefined
+      const read: Constant['read'] = (start, count) => (whole ??= attended(op)).read(start, count)
+      return b.constant({ dtype, shape, id, read })
+    },
+  },
 ]
+
+/** What an op over constants gives, as the interpreter computes it. */
+function attended(op: Op): Constant {
+  const b = new Builder('fold')
+  const [mixed] = b.emit(
+    op.kind,
+    mappedArguments(op, value => b.constant(constantOf(value) as Constant)),
+  )
+  return interpret(b.finish({ y: mixed as Value }), {}, { precision: 'declared' }).y as Constant
+}
 
 /** A table of positions of 224 × 224 pixels through a matrix is 3.3 billion products and takes seconds, each time that it is read. */
 const MAX_FOLDED_PRODUCTS = 2 ** 32
