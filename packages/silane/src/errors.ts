@@ -102,6 +102,11 @@ export const errors = defineErrors({
     where: f.where,
     next: 'Look at its programs with `silane inspect`, and choose a folder whose task is another, or another verb.',
   }),
+  E_NO_EMBEDDINGS: (f: { where: string }) => ({
+    what: 'No program of this folder gives a vector for a whole text.',
+    where: f.where,
+    next: 'Convert a sentence-transformers model or another encoder of passages, task feature-extraction.',
+  }),
   E_PROMPT: (f: { problem: string; next: string }) => ({ what: `${f.problem}.`, next: f.next }),
   E_USAGE: (f: { problem: string; next?: string | undefined }) => ({ what: f.problem, next: f.next ?? 'See `silane --help`.' }),
 })

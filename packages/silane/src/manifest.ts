@@ -85,7 +85,8 @@ const output = z
     shape,
     rows: z.string().exactOptional(),
     updates: z.string().exactOptional(),
-    role: z.enum(['hidden', 'masks', 'scores']).exactOptional(),
+    role: z.enum(['hidden', 'masks', 'scores', 'embedding']).exactOptional(),
+    similarity: z.literal('dot').exactOptional(),
     exact: z.literal(true).exactOptional(),
   })
   .readonly()

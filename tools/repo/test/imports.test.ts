@@ -12,8 +12,17 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'packages/onnx': ['@silane/core'],
   'packages/coreml': ['@silane/core'],
   'packages/runtime': ['@silane/core', '@silane/onnx'],
+  'packages/documents': ['@silane/core'],
   'packages/images': ['@silane/core'],
-  'packages/silane': ['@silane/checkpoint', '@silane/core', '@silane/coreml', '@silane/images', '@silane/onnx', '@silane/runtime'],
+  'packages/silane': [
+    '@silane/checkpoint',
+    '@silane/core',
+    '@silane/coreml',
+    '@silane/documents',
+    '@silane/images',
+    '@silane/onnx',
+    '@silane/runtime',
+  ],
   'packages/testkit': ['@silane/checkpoint', '@silane/core', '@silane/coreml', '@silane/onnx', '@silane/runtime', 'silane'],
 }
 

@@ -83,6 +83,8 @@ export type OutputRole =
   | 'masks'
   /** How good each of the masks is, [1, 1, M]. */
   | 'scores'
+  /** A vector for each text, [B, C], by which texts are compared. */
+  | 'embedding'
 
 /** What is known of an output beyond its type. */
 export interface OutputPort {
@@ -91,6 +93,8 @@ export interface OutputPort {
   /** The cache among the inputs that a host brings up to date with this, at the slots of the new tokens. */
   readonly updates?: string
   readonly role?: OutputRole
+  /** How vectors of an embedding are compared where it is not by their angle: by their product, in which lengths count. */
+  readonly similarity?: 'dot'
   /** Stays fp32 whatever the precision. */
   readonly exact?: true
 }

@@ -95,7 +95,7 @@ export const encoderFeatures = (b: Builder, x: Value, mask: Value, checkpoint: C
   return {
     last_hidden_state: perToken(x),
     ...(pooled ? { pooler_output: pooled } : {}),
-    ...(modules ? { sentence_embedding: sentenceEmbedding(b, x, mask, modules, checkpoint.location) } : {}),
+    ...(modules ? { sentence_embedding: { value: sentenceEmbedding(b, x, mask, modules, checkpoint.location), role: 'embedding' } } : {}),
   }
 }
 

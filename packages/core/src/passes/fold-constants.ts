@@ -159,7 +159,10 @@ export const foldConstants: readonly Rule[] = [
       const { dtype, shape } = (op.outputs[0] as Value).type
       const id = `attention:${JSON.stringify(op.attributes)}(${ids})`
       let whole: Constant | undefined
-      const read: Constant['read'] = (start, count) => (whole ??= attended(op)).read(start, count)
+      const read: Constant['read'] = (start, count) => {
+        whole ??= attended(op)
+        return whole.read(start, count)
+      }
       return b.constant({ dtype, shape, id, read })
     },
   },

@@ -107,6 +107,41 @@ export function addCommands(program: Command, exit: (code: number) => void): voi
     })
 
   program
+    .command('index')
+    .summary('embed documents into a file that can be searched')
+    .description(
+      'Embeds documents with a converted encoder into one SQLite file. One that is there gains what it has not; a run that was ended goes on. Exit code 3 where lines were left out.',
+    )
+    .argument('<dir>', 'folder that `silane convert` wrote')
+    .requiredOption('--documents <file>', 'JSONL: text, and if wanted id, title, source, meta')
+    .requiredOption('--out <file>', 'the index')
+    .option('--for <dir>', 'the folder that questions will be embedded with, where it is another one')
+    .option('--chunk <n>', 'cut texts into pieces of so many tokens', whole)
+    .option('--overlap <n>', 'tokens that neighbouring pieces share; default: an eighth', whole)
+    .addOption(source())
+    .option('--json', 'print one JSON document on stdout')
+    .action(async (folder, flags) => {
+      const { indexCommand } = await import('./index-command.ts')
+      exit(await interruptible(signal => indexCommand(folder, flags, signal)))
+    })
+
+  program
+    .command('search')
+    .summary('passages of an index that are nearest to a question')
+    .description('Embeds a question and shows the passages of an index that are nearest to it.')
+    .argument('<dir>', 'folder that `silane convert` wrote')
+    .requiredOption('--index <file>', 'what `silane index` wrote')
+    .requiredOption('--query <text>', 'what to look for')
+    .option('--count <n>', 'how many passages; default 5', whole)
+    .option('--bits', 'look at a bit of each element first: faster on large indexes; says how much exact search would have found besides')
+    .addOption(source())
+    .option('--json', 'print one JSON document on stdout')
+    .action(async (folder, flags) => {
+      const { searchCommand } = await import('./search-command.ts')
+      exit(await searchCommand(folder, flags))
+    })
+
+  program
     .command('segment')
     .summary('masks of what points and a box show in a picture')
     .description('Writes masks of a picture as PNG files, with their scores, and the picture with the best of them over it.')

@@ -1,12 +1,7 @@
-import { createRequire } from 'node:module'
-import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import type * as Images from '@silane/images'
-import { errors } from '../errors.ts'
 import type { Manifest } from '../manifest.ts'
 import { type DiscoverOptions, discoverPlugins } from '../plugins/discover-plugins.ts'
-
-const IMAGES = '@silane/images'
+import { optionalPackage } from '../plugins/optional-package.ts'
 
 /**
  * The package that reads and writes pictures, as the plugin that converted a folder has it: it comes with the plugins that need it, so
@@ -14,18 +9,6 @@ const IMAGES = '@silane/images'
  */
 export async function openImages({ plugin }: Manifest, options: DiscoverOptions): Promise<typeof Images> {
   const found = discoverPlugins(options).plugins.find(({ package: name }) => name === plugin.package)
-  const places = [...(found ? [found.root] : []), options.cwd ?? process.cwd(), import.meta.dirname]
-  for (const place of places) {
-    const path = resolved(place)
-    if (path !== undefined) return import(pathToFileURL(path).href)
-  }
-  throw errors.E_PACKAGE_MISSING({ package: IMAGES, what: 'Reading a picture' })
-}
-
-function resolved(folder: string): string | undefined {
-  try {
-    return createRequire(join(folder, 'package.json')).resolve(IMAGES)
-  } catch {
-    return undefined
-  }
+  const places = [...(found ? [found.root] : []), options.cwd ?? process.cwd()]
+  return (await optionalPackage('@silane/images', places, 'Reading a picture')) as typeof Images
 }

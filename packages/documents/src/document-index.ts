@@ -1,0 +1,316 @@
+import { closeSync, existsSync, openSync, readSync } from 'node:fs'
+import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite'
+import { getLoadablePath } from 'sqlite-vec'
+import type { Document } from './document.ts'
+import { errors } from './errors.ts'
+
+export const metrics = ['cosine', 'dot'] as const
+
+/** How alike two vectors are: the cosine of their angle, or their product, in which their lengths count. */
+export type Metric = (typeof metrics)[number]
+
+/** What an index is of. It stands in the file, and whoever opens it with something else is refused. */
+export interface IndexAbout {
+  /** Tells the model that the passages were embedded with. */
+  readonly documentModel: string
+  /** Tells the model that questions are embedded with; the same, unless it is another one. */
+  readonly questionModel: string
+  readonly dimension: number
+  readonly metric: Metric
+  /** How long texts were cut, if they were. */
+  readonly chunking: { readonly tokens: number; readonly overlap: number } | null
+  /** Versions of what made it, by name. */
+  readonly versions: Readonly<Record<string, string>>
+}
+
+/** A passage that was found. */
+export interface Hit extends Document {
+  /** Higher is more alike. */
+  readonly score: number
+}
+
+export interface SearchOptions {
+  /** How many, the best first. Default: 5. */
+  readonly count?: number
+  /** `exact` looks at every vector; `bits` at the signs of all, and at the vectors of those that come nearest. Default: exact. */
+  readonly method?: 'exact' | 'bits'
+}
+
+/** Documents and their vectors. */
+export interface DocumentIndex {
+  readonly about: IndexAbout
+  /** Whether all documents of the last run went in. */
+  readonly finished: boolean
+  count(): number
+  has(id: string): boolean
+  /** Takes all of them or, where the process ends meanwhile, none. */
+  add(documents: readonly (Document & { readonly vector: Float32Array })[]): void
+  search(vector: Float32Array, options?: SearchOptions): readonly Hit[]
+  /** Says that everything went in. */
+  finish(): void
+  close(): void
+}
+
+/** Candidates whose vectors are looked at for each one that is wanted. sqlite-vec gives 4096 at most. */
+const CANDIDATES_PER_HIT = 50
+const MOST_CANDIDATES = 4096
+
+/** Version of the tables below. */
+const SCHEMA = '1'
+
+/** The first 16 bytes of every SQLite file. */
+const MAGIC = 'SQLite format 3\0'
+
+/** Makes an index, or opens one that this very model made to go on with it. Throws E_INDEX_FILE and E_INDEX_MODEL. */
+export function createIndex(file: string, about: IndexAbout): DocumentIndex {
+  if (existsSync(file)) {
+    const found = openIndex(file)
+    try {
+      for (const key of ['documentModel', 'questionModel', 'dimension', 'metric', 'chunking'] as const) {
+        const [then, now] = [found.about[key], about[key]].map(value => JSON.stringify(value))
+        if (then !== now) throw errors.E_INDEX_MODEL({ file, problem: `its ${key} is ${then}, and now it is ${now}` })
+      }
+    } catch (error) {
+      found.close()
+      throw error
+    }
+    return found
+  }
+  const db = opened(file)
+  // What a process that was killed had not committed is not there; what it had is.
+  db.exec('pragma journal_mode = delete; pragma synchronous = full')
+  db.exec('begin')
+  db.exec(`create table about(key text primary key, value text not null) without rowid`)
+  db.exec(
+    `create table documents(number integer primary key, id text not null unique, source text, title text, text text not null, meta text)`,
+  )
+  db.exec(
+    `create virtual table vectors using vec0(embedding float[${about.dimension}]${about.metric === 'cosine' ? ' distance_metric=cosine' : ''}, signs bit[${signBits(about.dimension)}])`,
+  )
+  const put = db.prepare('insert into about values (?, ?)')
+  for (const [key, value] of Object.entries({ schema: SCHEMA, ...about, finished: false })) put.run(key, JSON.stringify(value))
+  db.exec('commit')
+  return indexOf(db, file, about)
+}
+
+/** Opens an index to search in it. Throws E_INDEX_FILE. */
+export function openIndex(file: string): DocumentIndex {
+  if (!existsSync(file)) throw errors.E_INDEX_FILE({ file, problem: 'there is no such file' })
+  if (!isSqlite(file)) throw errors.E_INDEX_FILE({ file, problem: 'it is no SQLite file' })
+  const db = opened(file)
+  try {
+    return indexOf(db, file, readAbout(db, file))
+  } catch (cause) {
+    db.close()
+    throw coded(file, cause)
+  }
+}
+
+function isSqlite(file: string): boolean {
+  const head = Buffer.alloc(MAGIC.length)
+  const at = openSync(file, 'r')
+  try {
+    readSync(at, head, 0, head.length, 0)
+  } catch {
+    return false
+  } finally {
+    closeSync(at)
+  }
+  return head.toString('latin1') === MAGIC
+}
+
+function opened(file: string): DatabaseSync {
+  let db: DatabaseSync
+  try {
+    db = new DatabaseSync(file, { allowExtension: true })
+  } catch (cause) {
+    throw coded(file, cause)
+  }
+  db.loadExtension(getLoadablePath())
+  db.enableLoadExtension(false)
+  return db
+}
+
+/** What SQLite says of a file, as an error of ours. */
+function coded(file: string, cause: unknown): unknown {
+  const sqlite = cause instanceof Error && 'code' in cause && cause.code === 'ERR_SQLITE_ERROR'
+  return sqlite ? errors.E_INDEX_FILE({ file, problem: cause.message }, { cause }) : cause
+}
+
+type Row = Readonly<Record<string, SQLOutputValue>>
+
+function readAbout(db: DatabaseSync, file: string): IndexAbout {
+  const rows = db.prepare('select key, value from about').all()
+  const found = Object.fromEntries(rows.map(row => [String(row.key), JSON.parse(String(row.value))])) as Record<string, unknown>
+  const { schema, documentModel, questionModel, dimension, metric, chunking, versions } = found
+  if (schema !== SCHEMA) throw errors.E_INDEX_FILE({ file, problem: `its tables are of version ${JSON.stringify(schema)}, not ${SCHEMA}` })
+  const known = metrics.find(name => name === metric)
+  if (typeof documentModel !== 'string' || typeof questionModel !== 'string' || typeof dimension !== 'number' || !known)
+    throw errors.E_INDEX_FILE({ file, problem: 'it does not say what it is of' })
+  // The count of both tables is the same after every commit; a file that was put together by hand may have others.
+  const counts = db.prepare('select (select count(*) from documents) as texts, (select count(*) from vectors) as vectors').get() as Row
+  if (counts.texts !== counts.vectors)
+    throw errors.E_INDEX_FILE({ file, problem: `it has ${counts.texts} texts and ${counts.vectors} vectors` })
+  return {
+    documentModel,
+    questionModel,
+    dimension,
+    metric: known,
+    chunking: chunking as IndexAbout['chunking'],
+    versions: versions as IndexAbout['versions'],
+  }
+}
+
+function indexOf(db: DatabaseSync, file: string, about: IndexAbout): DocumentIndex {
+  const { dimension, metric } = about
+  const statements = new Map<string, StatementSync>()
+  const statement = (sql: string): StatementSync => {
+    const known = statements.get(sql) ?? db.prepare(sql)
+    statements.set(sql, known)
+    return known
+  }
+  const guarded = <T>(run: () => T): T => {
+    try {
+      return run()
+    } catch (cause) {
+      throw coded(file, cause)
+    }
+  }
+  const checked = (vector: Float32Array): Float32Array => {
+    if (vector.length !== dimension || !vector.every(Number.isFinite))
+      throw errors.E_INDEX_VECTOR({ expected: dimension, actual: vector.length })
+    return vector
+  }
+  const flag = (value: boolean) => statement(`update about set value = ? where key = 'finished'`).run(JSON.stringify(value))
+  const document = (number: number | bigint): Document => {
+    const row = statement('select id, source, title, text, meta from documents where number = ?').get(number) as Row | undefined
+    if (!row) throw errors.E_INDEX_FILE({ file, problem: `there is no text for vector ${number}` })
+    return {
+      id: String(row.id),
+      text: String(row.text),
+      ...(row.title === null ? {} : { title: String(row.title) }),
+      ...(row.source === null ? {} : { source: String(row.source) }),
+      ...(row.meta === null ? {} : { meta: JSON.parse(String(row.meta)) as unknown }),
+    }
+  }
+
+  const count = (): number => Number((statement('select count(*) as count from documents').get() as Row).count)
+
+  /** Numbers of documents with their scores, the best first. */
+  const exact = (vector: Float32Array, wanted: number): readonly Scored[] => {
+    if (metric === 'cosine' && wanted <= MOST_CANDIDATES)
+      return (
+        statement('select rowid as number, distance from vectors where embedding match ? and k = ? order by distance').all(
+          vector,
+          wanted,
+        ) as Row[]
+      ).map(({ number, distance }) => ({ number: Number(number), score: 1 - Number(distance) }))
+    // sqlite-vec has no product; and of the best only so many are kept.
+    const rows = statement('select rowid as number, embedding from vectors').iterate() as Iterable<Row>
+    return best(rows, vector, metric, wanted)
+  }
+  const bits = (vector: Float32Array, wanted: number): readonly Scored[] => {
+    const near = statement('select rowid as number from vectors where signs match vec_bit(?) and k = ?').all(
+      signsOf(vector),
+      Math.min(MOST_CANDIDATES, wanted * CANDIDATES_PER_HIT),
+    ) as Row[]
+    const embedding = statement('select rowid as number, embedding from vectors where rowid = ?')
+    return best(
+      near.map(({ number }) => embedding.get(number as number) as Row),
+      vector,
+      metric,
+      wanted,
+    )
+  }
+
+  return {
+    about,
+    get finished() {
+      const row = guarded(() => statement(`select value from about where key = 'finished'`).get()) as Row | undefined
+      return row?.value === 'true'
+    },
+    count: () => guarded(count),
+    has: id => guarded(() => statement('select 1 from documents where id = ?').get(id) !== undefined),
+    add: documents =>
+      guarded(() => {
+        for (const { vector } of documents) checked(vector)
+        db.exec('begin immediate')
+        try {
+          flag(false)
+          for (const { id, source, title, text, meta, vector } of documents) {
+            const { lastInsertRowid } = statement('insert into documents(id, source, title, text, meta) values (?, ?, ?, ?, ?)').run(
+              id,
+              source ?? null,
+              title ?? null,
+              text,
+              meta === undefined ? null : JSON.stringify(meta),
+            )
+            statement('insert into vectors(rowid, embedding, signs) values (?, ?, vec_bit(?))').run(
+              BigInt(lastInsertRowid),
+              vector,
+              signsOf(vector),
+            )
+          }
+          db.exec('commit')
+        } catch (error) {
+          db.exec('rollback')
+          throw error
+        }
+      }),
+    search: (vector, { count: wanted = 5, method = 'exact' } = {}) =>
+      guarded(() => {
+        checked(vector)
+        if (count() === 0) throw errors.E_INDEX_EMPTY({ file })
+        const found = method === 'exact' ? exact(vector, wanted) : bits(vector, wanted)
+        return found.map(({ number, score }): Hit => ({ ...document(number), score }))
+      }),
+    finish: () => guarded(() => void flag(true)),
+    close: () => db.close(),
+  }
+}
+
+interface Scored {
+  readonly number: number
+  readonly score: number
+}
+
+/** The best of these rows, the first of equals first. */
+function best(rows: Iterable<Row>, vector: Float32Array, metric: Metric, wanted: number): readonly Scored[] {
+  const length = norm(vector)
+  let kept: Scored[] = []
+  let least = Number.NEGATIVE_INFINITY
+  for (const { number, embedding } of rows) {
+    const bytes = embedding as Uint8Array
+    const other = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4)
+    const product = dot(vector, other)
+    const score = metric === 'dot' ? product : product / (length * norm(other) || 1)
+    if (kept.length >= 2 * wanted && score <= least) continue
+    kept.push({ number: Number(number), score })
+    // Sorted now and then, not for each.
+    if (kept.length >= 4 * wanted) {
+      kept = ranked(kept).slice(0, wanted)
+      least = kept.at(-1)?.score ?? least
+    }
+  }
+  return ranked(kept).slice(0, wanted)
+}
+
+const ranked = (found: readonly Scored[]): Scored[] => [...found].sort((a, b) => b.score - a.score || a.number - b.number)
+
+function dot(a: Float32Array, b: Float32Array): number {
+  let sum = 0
+  for (let i = 0; i < a.length; i++) sum += (a[i] as number) * (b[i] as number)
+  return sum
+}
+
+const norm = (a: Float32Array): number => Math.sqrt(dot(a, a))
+
+/** Whole bytes, as sqlite-vec has them. */
+const signBits = (dimension: number): number => 8 * Math.ceil(dimension / 8)
+
+/** A bit for each element, 1 where it is above 0, the first in the lowest place. */
+function signsOf(vector: Float32Array): Uint8Array {
+  const bits = new Uint8Array(signBits(vector.length) / 8)
+  for (const [i, element] of vector.entries()) if (element > 0) bits[i >> 3] = (bits[i >> 3] as number) | (1 << (i & 7))
+  return bits
+}

@@ -1,0 +1,6 @@
+export * from './chunk-text.ts'
+export * from './document.ts'
+export * from './document-index.ts'
+export { errors as documentsErrors } from './errors.ts'
+export * from './read-documents.ts'
+export { recall } from './recall.ts'

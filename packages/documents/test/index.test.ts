@@ -1,0 +1,197 @@
+import { spawn } from 'node:child_process'
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { isSilaneError } from '@silane/core'
+import { getLoadablePath } from 'sqlite-vec'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { createIndex, type DocumentIndex, type IndexAbout, openIndex, recall } from '../src/index.ts'
+
+const folder = (): string => {
+  const made = mkdtempSync(join(tmpdir(), 'silane-documents-'))
+  onTestFinished(() => rmSync(made, { recursive: true, force: true }))
+  return made
+}
+
+const about = (rest: Partial<IndexAbout> = {}): IndexAbout => ({
+  documentModel: 'a',
+  questionModel: 'b',
+  dimension: 6,
+  metric: 'cosine',
+  chunking: null,
+  versions: { silane: '1.0.0' },
+  ...rest,
+})
+
+/** mulberry32 */
+function generator(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let t = Math.imul(state ^ (state >>> 15), 1 | state)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32 - 0.5
+  }
+}
+
+const vectors = (count: number, dimension: number, seed = 1): Float32Array[] => {
+  const next = generator(seed)
+  return Array.from({ length: count }, () => Float32Array.from({ length: dimension }, next))
+}
+
+const filled = (file: string, rest: Partial<IndexAbout> = {}, count = 40): { index: DocumentIndex; all: Float32Array[] } => {
+  const index = createIndex(file, about(rest))
+  const all = vectors(count, index.about.dimension)
+  index.add(all.map((vector, i) => ({ id: `d${i}`, text: `text ${i}`, title: `title ${i}`, source: 's', meta: { i }, vector })))
+  return { index, all }
+}
+
+const failure = (run: () => unknown): string => {
+  try {
+    run()
+  } catch (error) {
+    if (isSilaneError(error)) return `${error.code}: ${error.what}`
+    throw error
+  }
+  throw new Error('no error')
+}
+
+describe.each(['cosine', 'dot'] as const)('search by %s', metric => {
+  const score = (a: Float32Array, b: Float32Array): number => {
+    const dot = (x: Float32Array, y: Float32Array) => x.reduce((sum, v, i) => sum + v * y[i]!, 0)
+    return metric === 'dot' ? dot(a, b) : dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b))
+  }
+  test('gives the best first, with all that belongs to them', () => {
+    const { index, all } = filled(join(folder(), 'x.sqlite'), { metric })
+    const [query] = vectors(1, 6, 99) as [Float32Array]
+    const expected = all.map((vector, i) => ({ id: `d${i}`, score: score(query, vector) })).sort((a, b) => b.score - a.score)
+    const hits = index.search(query, { count: 7 })
+    expect(hits.map(({ id }) => id)).toEqual(expected.slice(0, 7).map(({ id }) => id))
+    for (const [i, hit] of hits.entries()) expect(hit.score).toBeCloseTo(expected[i]!.score, 5)
+    const n = Number(hits[0]!.id.slice(1))
+    expect(hits[0]).toMatchObject({ text: `text ${n}`, title: `title ${n}`, source: 's', meta: { i: n } })
+    expect(index.search(query, { count: 1000 })).toHaveLength(40)
+    index.close()
+  })
+  test('by bits finds nearly all, and scores them exactly', () => {
+    const { index } = filled(join(folder(), 'x.sqlite'), { metric, dimension: 64 }, 500)
+    const questions = vectors(8, 64, 5)
+    expect(recall(index, questions)).toBeGreaterThan(0.98)
+    const [exact, quick] = (['exact', 'bits'] as const).map(method => index.search(questions[0]!, { count: 3, method }))
+    for (const [i, hit] of exact!.entries()) expect(quick![i]!.score).toBeCloseTo(hit.score, 5)
+    index.close()
+  })
+})
+
+test('a file is opened again, gains documents, and opens wherever sqlite-vec is linked', () => {
+  const file = join(folder(), 'x.sqlite')
+  const { index } = filled(file)
+  expect([index.count(), index.finished, index.has('d3'), index.has('d99')]).toEqual([40, false, true, false])
+  index.finish()
+  expect(index.finished).toBe(true)
+  index.close()
+  const again = createIndex(file, about({ versions: { silane: '2.0.0' } }))
+  again.add([{ id: 'new', text: 'more', vector: vectors(1, 6, 3)[0]! }])
+  expect([again.count(), again.finished]).toEqual([41, false])
+  again.close()
+  const db = new DatabaseSync(file, { allowExtension: true, readOnly: true })
+  db.loadExtension(getLoadablePath())
+  expect(db.prepare('select count(*) as n from vectors').get()).toEqual({ n: 41 })
+  db.close()
+})
+
+test('an index of another model, dimension or way of cutting is refused', () => {
+  const file = join(folder(), 'x.sqlite')
+  filled(file).index.close()
+  for (const rest of [
+    { documentModel: 'other' },
+    { questionModel: 'other' },
+    { dimension: 7 },
+    { metric: 'dot' as const },
+    { chunking: { tokens: 9, overlap: 1 } },
+  ])
+    expect(failure(() => createIndex(file, about(rest)))).toMatch(
+      /^E_INDEX_MODEL: .* was made with another model: its \w+ is .*, and now it is /,
+    )
+})
+
+test('of documents that cannot all go in none goes in', () => {
+  const { index } = filled(join(folder(), 'x.sqlite'))
+  const [vector] = vectors(1, 6, 3) as [Float32Array]
+  expect(
+    failure(() =>
+      index.add([
+        { id: 'new', text: 'a', vector },
+        { id: 'd1', text: 'b', vector },
+      ]),
+    ),
+  ).toMatch(/^E_INDEX_FILE: .*UNIQUE/)
+  expect(failure(() => index.add([{ id: 'new', text: 'a', vector: vector.subarray(1) }]))).toMatch(/^E_INDEX_VECTOR/)
+  expect(failure(() => index.add([{ id: 'new', text: 'a', vector: new Float32Array(6).fill(Number.NaN) }]))).toMatch(/^E_INDEX_VECTOR/)
+  expect(failure(() => index.search(vector.subarray(2)))).toMatch(/^E_INDEX_VECTOR/)
+  expect([index.count(), index.has('new')]).toEqual([40, false])
+  index.close()
+})
+
+test('what is no index says so', () => {
+  const place = folder()
+  const file = join(place, 'x.sqlite')
+  expect(failure(() => openIndex(file))).toMatch(/^E_INDEX_FILE: .*there is no such file/)
+  writeFileSync(file, 'hello, this is a text and nothing else')
+  expect(failure(() => openIndex(file))).toMatch(/^E_INDEX_FILE: .*it is no SQLite file/)
+  const other = join(place, 'other.sqlite')
+  const db = new DatabaseSync(other)
+  db.exec('create table notes(x)')
+  db.close()
+  expect(failure(() => openIndex(other))).toMatch(/^E_INDEX_FILE: .*no such table: about/)
+  const whole = join(place, 'whole.sqlite')
+  filled(whole, { dimension: 64 }, 300).index.close()
+  const size = readFileSync(whole).length
+  for (const part of [0.05, 0.3, 0.6, 0.9, 0.99]) {
+    const cut = join(place, 'cut.sqlite')
+    copyFileSync(whole, cut)
+    truncateSync(cut, Math.floor(size * part))
+    const run = () => {
+      const index = openIndex(cut)
+      try {
+        return index.search(vectors(1, 64, 9)[0]!, { count: 300 })
+      } finally {
+        index.close()
+      }
+    }
+    expect(failure(run), `${part}`).toMatch(/^E_INDEX_FILE/)
+  }
+  const empty = createIndex(join(place, 'empty.sqlite'), about())
+  expect(failure(() => empty.search(new Float32Array(6).fill(1)))).toMatch(/^E_INDEX_EMPTY/)
+  empty.close()
+})
+
+test('a process that is killed loses what it had not committed, and nothing else', async () => {
+  const file = join(folder(), 'x.sqlite')
+  const code = `
+    import { createIndex } from ${JSON.stringify(new URL('../src/index.ts', import.meta.url).href)}
+    const index = createIndex(${JSON.stringify(file)}, ${JSON.stringify(about({ dimension: 64 }))})
+    for (let batch = 0; ; batch++) {
+      index.add(Array.from({ length: 20 }, (_, i) => ({ id: batch + '-' + i, text: 't', vector: new Float32Array(64).fill(batch + i + 1) })))
+      console.log(batch)
+    }`
+  for (let turn = 0; turn < 3; turn++) {
+    rmSync(file, { force: true })
+    rmSync(`${file}-journal`, { force: true })
+    const child = spawn(process.execPath, ['--input-type=module', '--eval', code], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const written = await new Promise<number>(done => {
+      let last = -1
+      child.stdout.on('data', chunk => {
+        last = Number(String(chunk).trim().split('\n').at(-1))
+        if (last >= 3 + turn) child.kill('SIGKILL')
+      })
+      child.on('exit', () => done(last))
+    })
+    const index = openIndex(file)
+    expect(index.count() % 20).toBe(0)
+    expect(index.count()).toBeGreaterThanOrEqual(20 * written)
+    expect(index.search(new Float32Array(64).fill(1), { count: 5 })).toHaveLength(5)
+    index.close()
+  }
+}, 30_000)

@@ -1,0 +1,129 @@
+import { createHash } from 'node:crypto'
+import { arrayConstant, type Constant, type Json, readAll, type Tensors } from '@silane/core'
+import { errors } from '../errors.ts'
+import { errors as generateErrors } from '../generate/errors.ts'
+import { openTokenizer } from '../generate/open-tokenizer.ts'
+import { type DeployedTensor, type Manifest, readManifest } from '../manifest.ts'
+import { readFolderJson } from '../pictures/folder-json.ts'
+import { isDeployed, openPrograms, type ProgramSource } from '../pipeline/open-programs.ts'
+
+/** A text, with a title in front of it where it has one. */
+export interface EncodedText {
+  readonly text: string
+  readonly title?: string | undefined
+}
+
+/** What a text is to the model: some embed questions otherwise than the passages that answer them. */
+export type TextKind = 'query' | 'document'
+
+/** A converted encoder that gives a vector for each text. */
+export interface TextEncoder {
+  /** Tells the weights: sha256 of the checkpoint's files. */
+  readonly model: string
+  readonly dimension: number
+  readonly metric: 'cosine' | 'dot'
+  /** Texts per call. */
+  readonly batch: number
+  /** Tokens that a text may have besides those that the tokenizer puts around it; the rest is cut off. */
+  readonly tokens: number
+  /** Tokens of a text, without those around it. */
+  count(text: string): number
+  embed(texts: readonly EncodedText[], kind: TextKind): Promise<readonly Float32Array[]>
+  close(): Promise<void>
+}
+
+/** Opens the program of a folder that gives vectors. Throws E_NO_EMBEDDINGS and E_NO_TOKENIZER. */
+export async function openTextEncoder(folder: string, from: ProgramSource = 'onnx'): Promise<TextEncoder> {
+  const manifest = readManifest(folder)
+  const found = manifest.programs.flatMap(program => {
+    if (!isDeployed(program, from)) return []
+    const [fn] = program.functions
+    const output = fn?.outputs.find(({ role }) => role === 'embedding')
+    const words = fn?.inputs.find(({ role }) => role === 'ids')
+    return fn && output && words && words.shape.length === 2 ? [{ program, fn, output, words }] : []
+  })[0]
+  if (!found) throw errors.E_NO_EMBEDDINGS({ where: folder })
+  const tokenizer = await openTokenizer(folder)
+  if (!tokenizer) throw generateErrors.E_NO_TOKENIZER({ where: folder })
+  const { program, fn, output, words } = found
+  const [batch, length] = words.shape as readonly [number, number]
+  const dimension = output.shape.at(-1) as number
+  const settings = readFolderJson(folder, 'config_sentence_transformers.json')
+  const programs = await openPrograms(folder, manifest, from)
+  const around = bordersOf((text, special) => tokenizer.encode(text, { add_special_tokens: special }).ids)
+
+  const idsOf = ({ text, title }: EncodedText, kind: TextKind): readonly number[] => {
+    const prompted = `${promptFor(settings, kind)}${text}`
+    const plain = (of: string) => tokenizer.encode(of, { add_special_tokens: false }).ids
+    // A title and its text are a pair: "[CLS] title [SEP] text [SEP]", all of one segment (DPR, `BertTensorizer.text_to_tensor`).
+    const inner = title === undefined ? plain(prompted) : [...plain(title), ...around.after, ...plain(prompted)]
+    const room = Math.max(0, length - around.before.length - around.after.length)
+    return [...around.before, ...inner.slice(0, room), ...around.after]
+  }
+  return {
+    model: weightsOf(manifest),
+    dimension,
+    metric: output.similarity ?? (settings?.similarity_fn_name === 'dot' ? 'dot' : 'cosine'),
+    batch,
+    tokens: length - around.before.length - around.after.length,
+    count: text => tokenizer.encode(text, { add_special_tokens: false }).ids.length,
+    embed: async (texts, kind) => {
+      const vectors: Float32Array[] = []
+      for (let start = 0; start < texts.length; start += batch) {
+        const rows = texts.slice(start, start + batch).map(text => idsOf(text, kind))
+        const made = await programs.functions(program.name)[0]?.run(feeds(fn.inputs, rows, [batch, length]))
+        const result = made?.[output.name]
+        if (!result) throw errors.E_PIPELINE({ problem: `no program gave ${output.name}` })
+        const all = Float32Array.from(readAll(result) as Iterable<number>)
+        for (let row = 0; row < rows.length; row++) vectors.push(all.slice(row * dimension, (row + 1) * dimension))
+      }
+      return vectors
+    },
+    close: () => programs.close(),
+  }
+}
+
+/** Ids that a tokenizer puts before and after a text. */
+function bordersOf(encode: (text: string, special: boolean) => readonly number[]): { before: readonly number[]; after: readonly number[] } {
+  const [bare, whole] = [encode('a', false), encode('a', true)]
+  const at = whole.findIndex((_, i) => bare.every((id, k) => whole[i + k] === id))
+  return at < 0 ? { before: [], after: [] } : { before: whole.slice(0, at), after: whole.slice(at + bare.length) }
+}
+
+/** What sentence-transformers puts in front of a question or a passage. */
+function promptFor(settings: { readonly [key: string]: Json } | undefined, kind: TextKind): string {
+  const prompts = settings?.prompts
+  if (typeof prompts !== 'object' || prompts === null) return ''
+  const names = [...(kind === 'query' ? ['query'] : ['document', 'passage', 'corpus']), settings?.default_prompt_name]
+  const found = names
+    .map(name => (typeof name === 'string' ? Reflect.get(prompts, name) : undefined))
+    .find(text => typeof text === 'string')
+  return typeof found === 'string' ? found : ''
+}
+
+/** Rows of ids, padded on the right, and rows of nothing where there are fewer than a call takes. */
+function feeds(
+  inputs: readonly DeployedTensor[],
+  rows: readonly (readonly number[])[],
+  [batch, length]: readonly [number, number],
+): Tensors {
+  const tensor = (value: (row: readonly number[] | undefined, at: number) => number): Constant =>
+    arrayConstant(
+      'int32',
+      [batch, length],
+      Int32Array.from({ length: batch * length }, (_, i) => value(rows[Math.floor(i / length)], i % length)),
+    )
+  return Object.fromEntries(
+    inputs.flatMap(({ name, role }) => {
+      if (role === 'ids') return [[name, tensor((row, at) => row?.[at] ?? 0)]]
+      // A row that is not there still has a token: a softmax over nothing would be none.
+      if (role === 'mask') return [[name, tensor((row, at) => (at < (row?.length ?? 1) ? 1 : 0))]]
+      return role === 'segments' ? [[name, tensor(() => 0)]] : []
+    }),
+  )
+}
+
+const weightsOf = ({ model }: Manifest): string =>
+  createHash('sha256')
+    .update(model.files.map(({ path, sha256 }) => `${path} ${sha256}\n`).join(''))
+    .digest('hex')
