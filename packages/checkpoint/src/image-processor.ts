@@ -5,7 +5,7 @@ const [OWN, WHOLE] = ['preprocessor_config.json', 'processor_config.json']
 
 /**
  * The settings of the image processor; undefined where no file has any. With both files the section in the processor's counts, as in
- * transformers 5: no earlier version writes one, so a file of its own beside it is left over from before.
+ * transformers 5: earlier versions do not write one unless told to, so a file of its own beside it is left over from before.
  */
 export function imageProcessor({ json }: Pick<Checkpoint, 'json'>): ImageProcessorFile | undefined {
   const whole = json(WHOLE)
