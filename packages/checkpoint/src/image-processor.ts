@@ -3,13 +3,16 @@ import type { Checkpoint, ImageProcessorFile, Json } from '@silane/core'
 /** What transformers writes beside a model; transformers 5 has it inside the processor's file, under `image_processor`. */
 const [OWN, WHOLE] = ['preprocessor_config.json', 'processor_config.json']
 
-/** The settings of the image processor; undefined where no file has any. */
+/**
+ * The settings of the image processor; undefined where no file has any. With both files the section in the processor's counts, as in
+ * transformers 5: earlier versions do not write one unless told to, so a file of its own beside it is left over from before.
+ */
 export function imageProcessor({ json }: Pick<Checkpoint, 'json'>): ImageProcessorFile | undefined {
-  const own = json(OWN)
-  if (isObject(own)) return { file: OWN, settings: own }
   const whole = json(WHOLE)
   const section = isObject(whole) ? whole.image_processor : undefined
-  return isObject(section) ? { file: WHOLE, settings: section } : undefined
+  if (isObject(section)) return { file: WHOLE, settings: section }
+  const own = json(OWN)
+  return isObject(own) ? { file: OWN, settings: own } : undefined
 }
 
 const isObject = (value: Json | undefined): value is { readonly [key: string]: Json } =>

@@ -62,3 +62,16 @@ it('the image processor has a file of its own, or a part of the processor’s', 
   })
   expect(opened({ 'processor_config.json': { processor_class: 'BlipProcessor' } }).imageProcessor()).toBeUndefined()
 })
+
+it('of both files the part of the processor’s counts, where it has one', () => {
+  const own = { 'preprocessor_config.json': { do_resize: true } }
+  expect(opened({ ...own, 'processor_config.json': { image_processor: { do_pad: true } } }).imageProcessor()).toEqual({
+    file: 'processor_config.json',
+    settings: { do_pad: true },
+  })
+  // Before transformers 5 it says of the processor only what is not the image processor's.
+  expect(opened({ ...own, 'processor_config.json': { processor_class: 'BlipProcessor', num_query_tokens: 32 } }).imageProcessor()).toEqual({
+    file: 'preprocessor_config.json',
+    settings: { do_resize: true },
+  })
+})

@@ -52,6 +52,19 @@ describe('settings of an image processor', () => {
     expect(read({ do_pad: true, pad_size: { height: 8, width: 9 } })).toMatchObject({ pad: [8, 9] })
   })
 
+  it('are those of a processor over tensors, with what it is called with beside them', () => {
+    const fast = {
+      image_processor_type: 'BlipImageProcessorFast',
+      ...{ size: { height: 32, width: 32 }, default_to_square: true, resample: 2, size_divisor: null },
+      ...{ crop_size: null, do_center_crop: null, do_pad: null, pad_size: null, do_convert_rgb: true },
+      ...{ data_format: 'channels_first', input_data_format: null, return_tensors: null, device: 'cpu', disable_grouping: null },
+    }
+    expect(read(fast)).toEqual({
+      resize: { size: { height: 32, width: 32 }, resampling: 'bilinear' },
+      ...{ crop: undefined, rescale: 1 / 255, normalize: { mean, std }, pad: undefined },
+    })
+  })
+
   it('spell sizes in several ways', () => {
     const sizeOf = (size: Json) => read({ size }).resize?.size
     expect(sizeOf(224)).toEqual({ height: 224, width: 224 })
