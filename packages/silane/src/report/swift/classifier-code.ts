@@ -1,9 +1,9 @@
 import { helpersFor } from './helpers-for.ts'
 import { indent } from './indent.ts'
 import { linesOf } from './lines-of.ts'
-import { neededThings } from './needed-things.ts'
 import { ownerCode } from './owner-code.ts'
 import { isPictureInput, type PipelineView } from './pipeline-view.ts'
+import { readThings } from './read-things.ts'
 import { Things } from './things.ts'
 
 /** Swift that says what a picture shows; undefined where a pipeline does not give one row of scores for one picture. */
@@ -15,7 +15,7 @@ export function classifierCode(view: PipelineView): string[] | undefined {
   const things = new Things(view)
   const body = [
     ...things.want(view.wanted),
-    ...calls.flatMap(step => things.call(step, new Set([...neededThings(calls), output.thing]))),
+    ...calls.flatMap(step => things.call(step, new Set([...readThings(calls), output.thing]))),
     `let scores = ${things.code(output.thing)}.scalars.map { Float($0) }`,
     ...linesOf(softmax),
   ]

@@ -1,10 +1,10 @@
 import type { DecodeStep } from '@silane/core'
 import type { DeployedOutput, DeployedTensor } from '../../manifest.ts'
+import { argumentLines } from './argument-lines.ts'
 import type { Callable } from './callable.ts'
 import type { DecoderRead, DecoderView } from './decoder-view.ts'
 import { identifier } from './identifier.ts'
 import { indent } from './indent.ts'
-import { isHanded } from './is-handed.ts'
 import { parameterType } from './parameter-type.ts'
 import { scalar } from './scalar.ts'
 import type { Things } from './things.ts'
@@ -22,10 +22,11 @@ interface Kept {
 /** Swift around a decoder: what is kept between calls, and the functions that read new tokens. */
 export interface DecoderCode {
   readonly members: readonly string[]
-  /** An expression that makes an empty memory. */
-  readonly memory: string
+  /** What an empty memory is made of, labels included. */
+  readonly memory: readonly string[]
 }
 
+/** The Swift of a decoder, which keeps the things that its step feeds. */
 export function decoderCode(view: DecoderView, things: Things): DecoderCode {
   const [most] = view.reads
   const parts = most?.parts ?? []
@@ -34,7 +35,7 @@ export function decoderCode(view: DecoderView, things: Things): DecoderCode {
   )
   const given = kept.flatMap(({ name, given }) => (given === undefined ? [] : [`${name}: ${given}`]))
   return {
-    memory: `Memory(${given.join(', ')})`,
+    memory: given,
     members: [
       '/// Tokens that fit into the cache.',
       `static let context = ${view.context}`,
@@ -148,11 +149,12 @@ function entry({ width, embed, parts }: DecoderRead, step: DecodeStep): string[]
   const field = more.length > 0 ? `.${identifier(output.name)}` : ''
   const place = placeOf(step)
   const given = `vectors${field}`
-  const placed = `placing(memory.${identifier(place?.rows ?? '')}, where: ${place?.id}, in: ids, among: ${given}, from: memory.placed)`
+  const placed = `placing(memory.${identifier(place?.rows ?? '')}, forId: ${place?.id}, of: ids, among: ${given}, from: memory.placed)`
   const converted = (code: string) => (scalar(output) === scalar(taken) ? code : `MLShapedArray<${scalar(taken)}>(converting: ${code})`)
   return [
     `let vectors = try ${embed.property}.predict(${identifier(input.name)}: ${ids.replace('try ', '')})`,
-    `let entry = ${place ? 'try ' : ''}MLMultiArray(${converted(place ? placed : given)})`,
+    ...(place ? [`let filled = try ${placed}`] : []),
+    `let entry = MLMultiArray(${converted(place ? 'filled' : given)})`,
     ...(place ? [`memory.placed += ids.filter { $0 == ${place.id} }.count`] : []),
   ]
 }
@@ -177,8 +179,7 @@ function predict(part: Callable, index: number, count: number, step: DecodeStep)
   const outputs = `outputs${index === count - 1 ? '' : index}`
   const field = fieldOf(part, outputs)
   return [
-    `let ${outputs} = try ${property}.predict(`,
-    `  ${fed.join(', ')})`,
+    ...argumentLines(`let ${outputs} = try ${property}.predict`, fed, ''),
     ...fn.outputs.flatMap(output => {
       if (output.updates !== undefined)
         return [`write(${field(output)}, count: ids.count, into: memory.${ownName(part, output.updates, count)}, at: memory.length)`]
@@ -196,5 +197,5 @@ const fieldOf =
 function scores(parts: readonly Callable[]): string[] {
   const last = parts.at(-1)
   const logits = last?.fn.outputs.find(({ updates, role }) => updates === undefined && role !== 'hidden')
-  return last && logits ? [`return ${fieldOf(last, 'outputs')(logits)}[0][ids.count - 1].scalars.map { Float($0) }`] : []
+  return last && logits ? [`return ${fieldOf(last, 'outputs')(logits)}[0, ids.count - 1].scalars.map { Float($0) }`] : []
 }

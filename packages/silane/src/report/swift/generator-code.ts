@@ -1,13 +1,14 @@
 import type { Json } from '@silane/core'
 import type { Manifest } from '../../manifest.ts'
 import { stepsToDecode } from '../../pipeline/steps-for.ts'
+import { argumentLines } from './argument-lines.ts'
 import { decoderCode } from './decoder-code.ts'
 import { decoderView } from './decoder-view.ts'
 import { helpersFor } from './helpers-for.ts'
 import { indent } from './indent.ts'
-import { neededThings } from './needed-things.ts'
 import { ownerCode } from './owner-code.ts'
 import { isPictureInput, type PipelineView } from './pipeline-view.ts'
+import { readThings } from './read-things.ts'
 import { Things } from './things.ts'
 
 /** Swift that writes a text, about a picture where a pipeline reads one; undefined where it decodes nothing. */
@@ -16,7 +17,7 @@ export function generatorCode({ pipeline }: Manifest, whole: PipelineView): stri
   const decode = steps.find(step => 'decode' in step)
   const decoder = decode && decoderView(decode, whole)
   if (!decoder) return undefined
-  const needed = neededThings(steps)
+  const needed = readThings(steps)
   const wanted = whole.wanted.filter(({ thing }) => needed.has(thing))
   const places = imageTokens(pipeline.image_tokens)
   const pictured = wanted.some(isPictureInput)
@@ -52,9 +53,9 @@ export function generatorCode({ pipeline }: Manifest, whole: PipelineView): stri
       ...ownerCode([...new Set(functions)]),
       '',
       ...about({ encoded, pictured, places, form: pipeline.question, asked: parameters }),
-      `func generate(${parameters.join(', ')}) throws -> [Int32] {`,
+      ...argumentLines('func generate', parameters, ' throws -> [Int32] {'),
       ...indent(before),
-      `  var memory = ${memory}`,
+      ...indent(argumentLines('var memory = Memory', memory, '')),
       `  var tokens = try [mostLikely(read(${prompt}, into: &memory))]`,
       '  while let last = tokens.last, !stopTokens.contains(last), tokens.count < maxTokens, memory.length < Self.context {',
       '    try tokens.append(mostLikely(read([last], into: &memory)))',

@@ -1,10 +1,14 @@
 import type { Step } from '@silane/core'
+import { readThings } from './read-things.ts'
 
-/** The things that some of these steps read. */
-export const neededThings = (steps: readonly Step[]): ReadonlySet<string> =>
-  new Set(
+/** The things that steps read and that none of them has given before. */
+export function neededThings(steps: readonly Step[]): ReadonlySet<string> {
+  const made = new Set<string>()
+  return new Set(
     steps.flatMap(step => {
-      const rows = 'decode' in step && typeof step.entry !== 'string' && step.entry.place ? [step.entry.place.rows] : []
-      return [...Object.values(step.feeds), ...rows]
+      const read = [...readThings([step])].filter(thing => !made.has(thing))
+      if ('gives' in step) for (const thing of Object.keys(step.gives)) made.add(thing)
+      return read
     }),
   )
+}

@@ -54,8 +54,8 @@ func makeCanvas(
 }`
 
 const resized = `
-/// At another size. Core Graphics resamples in its own way and not in Pillow's, with which the model was trained, so that
-/// numbers differ slightly from those of \`silane\`.
+/// At another size. Core Graphics resamples in its own way and not in Pillow's, so that numbers differ slightly from those
+/// that \`silane\` and transformers compute.
 func resized(width: Int, height: Int, quality: CGInterpolationQuality) throws -> CGImage {
   try drawn(CGRect(x: 0, y: 0, width: width, height: height), width: width, height: height, quality: quality)
 }`
@@ -111,8 +111,9 @@ function prepare(input: PictureInput): string[] {
   const geometry = steps.flatMap(reshape)
   const type = picture ? 'CVPixelBuffer' : `[${scalar(input)}]`
   return [
-    `/// What \`${identifier(input.name)}\` takes: ${picture ? `${width} × ${height} pixels` : `[${input.shape.join(', ')}]`}. \`width\` and \`height\` are those of the part that`,
-    '/// the picture fills. Turn a picture upright first: a CGImage does not say how it lies.',
+    `/// What \`${identifier(input.name)}\` takes: ${picture ? `${width} × ${height} pixels` : `[${input.shape.join(', ')}]`}.`,
+    '/// `width` and `height` are those of the part that the picture fills, from the upper left corner on. Turn a picture upright',
+    '/// first: a CGImage does not say how it lies.',
     `func prepare${capital(identifier(input.name))}(of picture: CGImage) throws -> (pixels: ${type}, width: Int, height: Int) {`,
     `  let image = ${geometry.length > 0 ? 'try ' : ''}picture`,
     ...indent(geometry, 2),

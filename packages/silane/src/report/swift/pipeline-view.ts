@@ -11,6 +11,8 @@ export interface PipelineView {
   /** What the steps want from outside, each thing once. */
   readonly wanted: readonly Bound<DeployedTensor>[]
   readonly given: readonly Bound<DeployedOutput>[]
+  /** Everything that has a struct. */
+  readonly owned: readonly Callable[]
   /** The functions of a program that have structs; none where it has no package. */
   functions(program: string): readonly Callable[]
 }
@@ -28,7 +30,7 @@ export function pipelineView(manifest: Manifest): PipelineView | undefined {
   })
   if (steps.some(step => 'host' in step) || called.some(name => functions(name).length === 0)) return undefined
   const wanted = wantedInputs(steps, programs).filter(({ thing }, i, inputs) => inputs.findIndex(other => other.thing === thing) === i)
-  return { steps, wanted, given: givenOutputs(steps, programs), functions }
+  return { steps, wanted, given: givenOutputs(steps, programs), owned: [...all.values()].flat(), functions }
 }
 
 /** Whether an input takes pixels that Swift knows how to make of one picture. */

@@ -1,4 +1,5 @@
 import { type DeployedFunction, type DeployedOutput, type DeployedTensor, packageOf } from '../../manifest.ts'
+import { argumentLines } from './argument-lines.ts'
 import type { Callable } from './callable.ts'
 import { identifier } from './identifier.ts'
 import { indent } from './indent.ts'
@@ -91,7 +92,7 @@ function predict(fn: DeployedFunction): string[] {
     ...fn.inputs.map(input => `/// \`${identifier(input.name)}\`: ${about(input)}`),
     ...(state ? ['/// `state`: from `model.makeState()`, the same for every call of a sequence'] : []),
     `/// Gives ${fn.outputs.map(output => `\`${identifier(output.name)}\` [${output.shape.join(', ')}]`).join(', ')}`,
-    `func predict(${parameters.join(', ')}) throws -> ${result(fn)} {`,
+    ...argumentLines('func predict', parameters, ` throws -> ${result(fn)} {`),
     '  let inputs = try MLDictionaryFeatureProvider(dictionary: [',
     ...fn.inputs.map(input => `    "${input.name}": ${feature(input)},`),
     '  ])',

@@ -1,12 +1,14 @@
 import type { CallStep } from '@silane/core'
 import type { DeployedTensor } from '../../manifest.ts'
+import type { Bound } from '../../pipeline/borders.ts'
+import { argumentLines } from './argument-lines.ts'
 import { helpersFor } from './helpers-for.ts'
-import { identifier } from './identifier.ts'
 import { indent } from './indent.ts'
 import { linesOf } from './lines-of.ts'
 import { neededThings } from './needed-things.ts'
 import { ownerCode } from './owner-code.ts'
 import { isPictureInput, type PipelineView } from './pipeline-view.ts'
+import { readThings } from './read-things.ts'
 import { scalar } from './scalar.ts'
 import { preparation, Things } from './things.ts'
 
@@ -19,14 +21,17 @@ export function segmenterCode(view: PipelineView): string[] | undefined {
   if (!points || !labels || !pixels || !masks || !scores || calls.length < view.steps.length) return undefined
   const [reading, asking] = apart(calls, pixels.thing)
   const things = new Things(view)
-  const kept = view.given.filter(({ thing }) => neededThings(asking).has(thing) && reading.some(({ gives }) => thing in gives))
   things.hold(pixels.thing, { code: 'prepared.pixels' })
-  const read = reading.flatMap(step => things.call(step, neededThings(calls)))
-  for (const { thing, ...output } of kept) things.hold(thing, { code: `picture.${identifier(thing)}`, shaped: scalar(output) })
-  const prompt = [points, labels, ...(box ? [box] : [])]
-  for (const { thing } of prompt) things.hold(thing, { code: identifier(thing) })
-  things.want(view.wanted.filter(input => input !== pixels && !prompt.includes(input)))
-  const asked = asking.flatMap(step => things.call(step, new Set([...neededThings(asking), masks.thing, scores.thing])))
+  const read = reading.flatMap(step => things.call(step, readThings(calls)))
+  const kept = [...neededThings(asking)]
+    .filter(thing => reading.some(({ gives }) => thing in gives))
+    .map(thing => ({ thing, name: things.code(thing), elements: things.elements(thing) }))
+  for (const { thing, name, elements } of kept) things.hold(thing, { code: `picture.${name}`, shaped: elements })
+  const prompt = { points, labels, ...(box ? { box } : {}) }
+  const inputs = Object.values(prompt)
+  for (const { thing } of inputs) things.name(thing)
+  things.want(view.wanted.filter(input => input !== pixels && !inputs.includes(input)))
+  const asked = asking.flatMap(step => things.call(step, new Set([...readThings(asking), masks.thing, scores.thing])))
   const functions = [...new Set(calls.flatMap(({ call }) => view.functions(call).slice(0, 1)))]
   const parameters = [
     '_ picture: ReadPicture',
@@ -49,7 +54,7 @@ export function segmenterCode(view: PipelineView): string[] | undefined {
       '  /// The part of what the program read that the picture fills.',
       '  let resizedWidth: Int',
       '  let resizedHeight: Int',
-      ...kept.map(({ thing, ...output }) => `  let ${identifier(thing)}: MLShapedArray<${scalar(output)}>`),
+      ...kept.map(({ name, elements }) => `  let ${name}: MLShapedArray<${elements}>`),
       '}',
       '',
       ...ownerCode(functions),
@@ -57,20 +62,19 @@ export function segmenterCode(view: PipelineView): string[] | undefined {
       'func read(_ picture: CGImage) throws -> ReadPicture {',
       `  let prepared = try ${preparation(pixels)}(of: picture)`,
       ...indent(read),
-      '  return ReadPicture(',
-      `    width: picture.width, height: picture.height, resizedWidth: prepared.width, resizedHeight: prepared.height${kept.map(({ thing }) => `,\n      ${identifier(thing)}: ${identifier(thing)}`).join('')})`,
+      ...indent(argumentLines('return ReadPicture', [...sizes, ...kept.map(({ name }) => `${name}: ${name}`)], '')),
       '}',
       '',
       `/// The best of ${count} masks: the one that the model gives the highest score.${box ? ' `box` is in pixels of the picture, from its upper left corner.' : ''}`,
-      `func segment(${parameters.join(', ')}) throws -> PictureMask {`,
-      ...indent(promptCode({ points, labels, box })),
+      ...argumentLines('func segment', parameters, ' throws -> PictureMask {'),
+      ...indent(promptCode(prompt, things)),
       ...indent(asked),
       `  let scores = ${names.scores}.scalars.map { Float($0) }`,
       '  guard let best = scores.indices.max(by: { scores[$0] < scores[$1] }) else { throw ProgramError.nothingToChoose }',
-      `  let logits = ${names.masks}.scalars[best * ${height * width} ..< (best + 1) * ${height * width}].map { Float($0) }`,
+      `  let values = ${names.masks}.scalars[best * ${height * width} ..< (best + 1) * ${height * width}].map { Float($0) }`,
       '  // As large as what the program read, cut to the part that the picture fills, then as large as the picture: two resizes do not',
       '  // merge into one.',
-      `  let plane = Plane(width: ${width}, height: ${height}, values: logits)`,
+      `  let plane = Plane(width: ${width}, height: ${height}, values: values)`,
       `    .resized(width: ${frameWidth}, height: ${frameHeight})`,
       '    .cropped(width: picture.resizedWidth, height: picture.resizedHeight)',
       '    .resized(width: picture.width, height: picture.height)',
@@ -84,6 +88,8 @@ export function segmenterCode(view: PipelineView): string[] | undefined {
   return ['import CoreGraphics', 'import CoreML', '', ...code, ...helpersFor(code)]
 }
 
+const sizes = ['width: picture.width', 'height: picture.height', 'resizedWidth: prepared.width', 'resizedHeight: prepared.height']
+
 /** The calls that read nothing but the picture, and those that read the prompt. */
 function apart(calls: readonly CallStep[], pixels: string): readonly [CallStep[], CallStep[]] {
   const made = new Set([pixels])
@@ -96,13 +102,13 @@ function apart(calls: readonly CallStep[], pixels: string): readonly [CallStep[]
 }
 
 interface Prompt {
-  readonly points: DeployedTensor & { readonly thing: string }
-  readonly labels: DeployedTensor & { readonly thing: string }
-  readonly box: (DeployedTensor & { readonly thing: string }) | undefined
+  readonly points: Bound<DeployedTensor>
+  readonly labels: Bound<DeployedTensor>
+  readonly box?: Bound<DeployedTensor>
 }
 
 /** The prompt in pixels of the resized picture; places that no point takes get the label that says so. */
-function promptCode({ points, labels, box }: Prompt): string[] {
+function promptCode({ points, labels, box }: Prompt, things: Things): string[] {
   const places = points.shape.at(-2) ?? 0
   const { absent } = labels
   const floats = (input: DeployedTensor, code: string) => (scalar(input) === 'Float' ? code : `(${code}).map { ${scalar(input)}($0) }`)
@@ -111,14 +117,14 @@ function promptCode({ points, labels, box }: Prompt): string[] {
   const coordinates = `points.flatMap { [$0.x * across, $0.y * down] }${rest('Float', 0, '2 * free')}`
   const corners = '[Float(box.minX) * across, Float(box.minY) * down, Float(box.maxX) * across, Float(box.maxY) * down]'
   return [
-    `guard points.count ${absent === undefined ? '==' : '<='} ${places} else { throw ProgramError.wrongCount(points.count) }`,
+    `guard ${absent === undefined ? `points.count == ${places}` : `(${box ? 0 : 1} ... ${places}).contains(points.count)`} else { throw ProgramError.wrongCount(points.count) }`,
     'let across = Float(picture.resizedWidth) / Float(picture.width)',
     'let down = Float(picture.resizedHeight) / Float(picture.height)',
     ...(absent === undefined ? [] : [`let free = ${places} - points.count`]),
-    `let ${identifier(points.thing)}: [${scalar(points)}] = ${floats(points, coordinates)}`,
+    `let ${things.code(points.thing)}: [${scalar(points)}] = ${floats(points, coordinates)}`,
     ...(absent === undefined ? [] : [`// ${absent}: no point stands here.`]),
-    `let ${identifier(labels.thing)}: [${scalar(labels)}] = points.map { ${scalar(labels)}($0.label) }${rest(scalar(labels), absent ?? 0, 'free')}`,
-    ...(box ? [`let ${identifier(box.thing)}: [${scalar(box)}] = ${floats(box, corners)}`] : []),
+    `let ${things.code(labels.thing)}: [${scalar(labels)}] = points.map { ${scalar(labels)}($0.label) }${rest(scalar(labels), absent ?? 0, 'free')}`,
+    ...(box ? [`let ${things.code(box.thing)}: [${scalar(box)}] = ${floats(box, corners)}`] : []),
   ]
 }
 

@@ -1,6 +1,7 @@
 import type { CallStep, PlaceStep } from '@silane/core'
 import type { DeployedOutput, DeployedTensor } from '../../manifest.ts'
 import type { Bound } from '../../pipeline/borders.ts'
+import { argumentLines } from './argument-lines.ts'
 import { identifier } from './identifier.ts'
 import { isHanded } from './is-handed.ts'
 import { parameterType } from './parameter-type.ts'
@@ -14,19 +15,31 @@ interface Held {
   readonly shaped?: string
 }
 
+/** Names that the Swift around the calls has for something else. */
+const taken = `across best box count down exponentials free height ids largest last maxTokens memory picture plane points prepared ranked
+  resizedHeight resizedWidth scores startToken stopTokens sum text tokens values width`
+
 /** The things of a pipeline while its Swift is written: which there are, and under which expression. */
 export class Things {
   readonly #held = new Map<string, Held>()
+  readonly #names: Set<string>
   readonly #view: PipelineView
   /** What Swift has to be handed for things that nothing here makes. */
   readonly parameters: string[] = []
 
   constructor(view: PipelineView) {
     this.#view = view
+    this.#names = new Set([...taken.split(/\s+/), ...view.owned.map(({ property }) => property)])
   }
 
-  has(thing: string): boolean {
-    return this.#held.has(thing)
+  /** Holds a thing under a name that nothing else has: steps may give a thing of one name again and again. */
+  name(thing: string, shaped?: string): string {
+    const plain = identifier(thing)
+    let name = plain
+    for (let i = 2; this.#names.has(name); i++) name = `${plain}${i}`
+    this.#names.add(name)
+    this.hold(thing, { code: name, ...(shaped === undefined ? {} : { shaped }) })
+    return name
   }
 
   hold(thing: string, held: Held): void {
@@ -36,8 +49,7 @@ export class Things {
   /** The things that steps want from outside: pixels of `picture`, ids and their mask of the Swift expression `ids`, others as parameters. */
   want(inputs: readonly Bound<DeployedTensor>[], ids?: string): string[] {
     return inputs.flatMap(input => {
-      const name = identifier(input.thing)
-      this.hold(input.thing, { code: name })
+      const name = this.name(input.thing)
       const length = input.shape[1] ?? 0
       if (isPictureInput(input)) return [`let ${name} = try ${preparation(input)}(of: picture).pixels`]
       if (ids !== undefined && input.role === 'ids') return [`let ${name} = try padded(${ids}, to: ${length})`]
@@ -73,31 +85,23 @@ export class Things {
     if (!callable) return []
     const { fn, property } = callable
     const fed = fn.inputs.map(input => `${identifier(input.name)}: ${this.as(feeds[input.name] ?? input.name, input)}`)
-    const short = fed.join(', ')
-    const called = `try ${property}.predict(${short.length > 60 ? `\n  ${short}` : short})`
+    const called = (before: string, after: string) => argumentLines(`${before} = try ${property}.predict`, fed, after)
     const kept = Object.entries(gives).flatMap(([thing, name]) => {
       const output = fn.outputs.find(each => each.name === name)
       return output && needed.has(thing) ? [{ thing, output }] : []
     })
-    for (const { thing, output } of kept) this.hold(thing, { code: identifier(thing), shaped: scalar(output) })
     const field = ({ name }: DeployedOutput) => (fn.outputs.length > 1 ? `.${identifier(name)}` : '')
-    const [only, ...more] = kept
-    if (only && more.length === 0) return `let ${identifier(only.thing)} = ${called}${field(only.output)}`.split('\n')
+    const named = kept.map(({ thing, output }) => ({ name: this.name(thing, scalar(output)), output }))
+    const [only, ...more] = named
+    if (only && more.length === 0) return called(`let ${only.name}`, field(only.output))
     const outputs = `${property}Outputs`
-    return [
-      ...`let ${outputs} = ${called}`.split('\n'),
-      ...kept.map(({ thing, output }) => `let ${identifier(thing)} = ${outputs}${field(output)}`),
-    ]
+    return [...called(`let ${outputs}`, ''), ...named.map(({ name, output }) => `let ${name} = ${outputs}${field(output)}`)]
   }
 
   /** Puts rows in the places of vectors. */
   place({ place, feeds: { ids, vectors, rows }, gives }: PlaceStep): string[] {
-    const shaped = this.#held.get(vectors)?.shaped
-    return Object.keys(gives).map(thing => {
-      const name = identifier(thing)
-      this.hold(thing, { code: name, ...(shaped === undefined ? {} : { shaped }) })
-      return `let ${name} = try placing(${this.code(rows)}, where: ${place}, in: ${this.code(ids)}, among: ${this.code(vectors)})`
-    })
+    const placed = `placing(${this.code(rows)}, forId: ${place}, of: ${this.code(ids)}, among: ${this.code(vectors)})`
+    return Object.keys(gives).map(thing => `let ${this.name(thing, this.elements(vectors))} = try ${placed}`)
   }
 }
 
