@@ -31,21 +31,27 @@ const parser = new Parser()
 
 function problemsIn(files: readonly string[]): string[] {
   const roots = files.flatMap(file => parser.parse(file)?.rootNode ?? [])
-  const broken = roots.flatMap(root => all(root).filter(node => node.isError || node.isMissing))
-  if (broken.length > 0 || roots.length < files.length) return broken.map(node => `does not parse ${where(node)}`)
+  const broken = roots.filter(root => root.hasError)
+  if (broken.length > 0 || roots.length < files.length) return broken.flatMap(root => ['does not parse', ...errorsIn(root)])
   const globals = new Set([...known, ...roots.flatMap(root => declaredIn(root))])
-  const signatures = Map.groupBy(
-    roots.flatMap(root => all(root).filter(({ type }) => type === 'function_declaration')),
+  const nodes = roots.flatMap(all)
+  const functions = Map.groupBy(
+    nodes.filter(({ type }) => type === 'function_declaration'),
     node => nameOf(node),
   )
-  return roots.flatMap(root => [
-    ...all(root).flatMap(node => twice(node)),
-    ...unknownNames(root, globals),
-    ...all(root)
-      .filter(({ type }) => type === 'call_expression')
-      .flatMap(call => wrongCall(call, new Map([...signatures].map(([name, nodes]) => [name, nodes.map(signatureOf)])))),
-  ])
+  const signatures = new Map([...functions].map(([name, declared]) => [name, declared.map(signatureOf)]))
+  return [
+    ...nodes.flatMap(twice),
+    ...roots.flatMap(root => unknownNames(root, globals)),
+    ...nodes.filter(({ type }) => type === 'call_expression').flatMap(call => wrongCall(call, signatures)),
+  ]
 }
+
+/** Where a tree has holes; the hole itself may have no name. */
+const errorsIn = (root: Node): string[] =>
+  all(root)
+    .filter(node => node.isError || node.isMissing)
+    .map(where)
 
 const where = (node: Node): string => `at ${node.startPosition.row + 1}: ${node.text.split('\n')[0]}`
 const nameOf = (node: Node): string => node.childForFieldName('name')?.text ?? ''

@@ -102,8 +102,8 @@ function about({ encoded, pictured, places, form, asked }: Asked): string[] {
       ? 'ids of how it begins, without what the tokenizer puts around a text.'
       : `ids ${encoded && pictured && !places ? 'of a question' : 'of a text'}, with what the tokenizer puts around it${places ? '; those of a picture are put before them' : ''}.`
   return [
-    `/// The ids of a text${pictured ? ' about a picture' : ''}, always the most likely one, up to one that ends it. The rules that generation_config.json may`,
-    '/// have besides, such as beams and penalties, are not here.',
+    `/// The ids of a text${pictured ? ' about a picture' : ''}, always the most likely one, up to one that ends it. What generation_config.json`,
+    '/// may ask for besides, such as beams and penalties, is not here.',
     `/// \`text\`: ${reading}`,
     ...(typeof form === 'string' ? [`/// A question is asked as \`${form}\`.`] : []),
     ...(has('startToken') ? ['/// `startToken`: decoder_start_token_id of generation_config.json or config.json.'] : []),

@@ -16,14 +16,14 @@ func mostLikely(_ scores: [Float]) throws -> Int32 {
   placing: `
 /// Vectors [1, S, C] with rows [1, N, C], from \`first\` on, in the places where ids are \`id\`.
 func placing<Scalar: MLShapedArrayScalar>(
-  _ rows: MLShapedArray<Scalar>, forId id: Int32, of ids: [Int32], among vectors: MLShapedArray<Scalar>, from first: Int = 0
+  _ rows: MLShapedArray<Scalar>, forId id: Int32, of ids: [Int32], among vectors: MLShapedArray<Scalar>,
+  from first: Int = 0
 ) throws -> MLShapedArray<Scalar> {
   let width = vectors.shape[2]
   let source = rows.scalars
   var scalars = vectors.scalars
   var next = first
-  for (place, each) in ids.enumerated() {
-    guard each == id else { continue }
+  for (place, token) in ids.enumerated() where token == id {
     guard next < rows.shape[1] else { throw ProgramError.wrongCount(next + 1) }
     scalars.replaceSubrange(place * width ..< (place + 1) * width, with: source[next * width ..< (next + 1) * width])
     next += 1

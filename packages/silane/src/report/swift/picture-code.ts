@@ -42,7 +42,8 @@ export function pictureCode(input: PictureInput): string[] {
 const canvas = `
 /// Where pictures are drawn, in sRGB and from black on. The origin of Core Graphics is the lower left corner.
 func makeCanvas(
-  _ data: UnsafeMutableRawPointer?, width: Int, height: Int, bytesPerRow: Int, layout: UInt32 = CGImageAlphaInfo.noneSkipLast.rawValue
+  _ data: UnsafeMutableRawPointer?, width: Int, height: Int, bytesPerRow: Int,
+  layout: UInt32 = CGImageAlphaInfo.noneSkipLast.rawValue
 ) throws -> CGContext {
   guard
     let space = CGColorSpace(name: CGColorSpace.sRGB),
