@@ -58,8 +58,8 @@ test('README.md says how to call the program from Swift', async () => {
     }
 
     /// A package, which Xcode has compiled into the app.
-    func loadModel(_ package: String, function: String? = nil) throws -> MLModel {
-      guard let url = Bundle.main.url(forResource: package, withExtension: "mlmodelc") else { throw ProgramError.missing(package) }
+    func loadModel(_ name: String, function: String? = nil) throws -> MLModel {
+      guard let url = Bundle.main.url(forResource: name, withExtension: "mlmodelc") else { throw ProgramError.missing(name) }
       let configuration = MLModelConfiguration()
       configuration.computeUnits = .cpuAndNeuralEngine
       if let function { configuration.functionName = function }

@@ -30,6 +30,7 @@ const checked: Readonly<Record<string, Case>> = {
   'answers to questions': { plugin: 'blip', fixture: 'visual-question-answering' },
   'pictures and texts compared': { plugin: 'blip2', fixture: 'image-text-retrieval' },
   'a cut decoder behind cut encoders': { plugin: 'blip2', fixture: 'opt', options: { maxPackageBytes: 120_000 } },
+  'cut parts that take their own layers': { plugin: 'blip', fixture: 'visual-question-answering', options: { maxPackageBytes: 140_000 } },
   'a cache in a state': { plugin: 'opt', fixture: 'text-generation', options: { kv: 'state', context: 32, prefill: 8 } },
   'an encoder and a decoder of texts': { plugin: 't5', fixture: 'text2text' },
   fp32: { plugin: 't5', fixture: 'text2text', options: { precision: 'fp32' } },

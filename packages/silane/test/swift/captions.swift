@@ -12,8 +12,8 @@ enum ProgramError: Error {
 }
 
 /// A package, which Xcode has compiled into the app.
-func loadModel(_ package: String, function: String? = nil) throws -> MLModel {
-  guard let url = Bundle.main.url(forResource: package, withExtension: "mlmodelc") else { throw ProgramError.missing(package) }
+func loadModel(_ name: String, function: String? = nil) throws -> MLModel {
+  guard let url = Bundle.main.url(forResource: name, withExtension: "mlmodelc") else { throw ProgramError.missing(name) }
   let configuration = MLModelConfiguration()
   configuration.computeUnits = .cpuAndNeuralEngine
   if let function { configuration.functionName = function }
@@ -265,8 +265,8 @@ final class Generator {
       inputIds: entry, positionIds: positions, keyCache: memory.keyCache, valueCache: memory.valueCache,
       crossKey: memory.crossKey, crossValue: memory.crossValue
     )
-    write(outputs.keyUpdate, count: ids.count, into: memory.keyCache, at: memory.length)
-    write(outputs.valueUpdate, count: ids.count, into: memory.valueCache, at: memory.length)
+    store(outputs.keyUpdate, count: ids.count, into: memory.keyCache, at: memory.length)
+    store(outputs.valueUpdate, count: ids.count, into: memory.valueCache, at: memory.length)
     memory.length += ids.count
     return outputs.logits[0, ids.count - 1].scalars.map { Float($0) }
   }
@@ -279,8 +279,8 @@ final class Generator {
       inputIds: entry, positionIds: positions, keyCache: memory.keyCache, valueCache: memory.valueCache,
       crossKey: memory.crossKey, crossValue: memory.crossValue
     )
-    write(outputs.keyUpdate, count: ids.count, into: memory.keyCache, at: memory.length)
-    write(outputs.valueUpdate, count: ids.count, into: memory.valueCache, at: memory.length)
+    store(outputs.keyUpdate, count: ids.count, into: memory.keyCache, at: memory.length)
+    store(outputs.valueUpdate, count: ids.count, into: memory.valueCache, at: memory.length)
     memory.length += ids.count
     return outputs.logits[0, ids.count - 1].scalars.map { Float($0) }
   }
@@ -299,7 +299,7 @@ func mostLikely(_ scores: [Float]) throws -> Int32 {
 }
 
 /// Puts the first columns of an update [L, C, B, S] into a cache [L, C, B, N], from a slot on.
-func write<Scalar: MLShapedArrayScalar>(_ update: MLShapedArray<Scalar>, count: Int, into cache: MLMultiArray, at slot: Int) {
+func store<Scalar: MLShapedArrayScalar>(_ update: MLShapedArray<Scalar>, count: Int, into cache: MLMultiArray, at slot: Int) {
   let fresh = update.scalars
   let (channels, rows, width) = (update.shape[1], update.shape[2], update.shape[3])
   cache.withUnsafeMutableBufferPointer(ofType: Scalar.self) { slots, strides in

@@ -8,8 +8,8 @@ enum ProgramError: Error {
 }
 
 /// A package, which Xcode has compiled into the app.
-func loadModel(_ package: String) throws -> MLModel {
-  guard let url = Bundle.main.url(forResource: package, withExtension: "mlmodelc") else { throw ProgramError.missing(package) }
+func loadModel(_ name: String) throws -> MLModel {
+  guard let url = Bundle.main.url(forResource: name, withExtension: "mlmodelc") else { throw ProgramError.missing(name) }
   let configuration = MLModelConfiguration()
   configuration.computeUnits = .cpuAndNeuralEngine
   return try MLModel(contentsOf: url, configuration: configuration)

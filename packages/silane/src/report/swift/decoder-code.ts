@@ -182,7 +182,7 @@ function predict(part: Callable, index: number, count: number, step: DecodeStep)
     ...argumentLines(`let ${outputs} = try ${property}.predict`, fed, ''),
     ...fn.outputs.flatMap(output => {
       if (output.updates !== undefined)
-        return [`write(${field(output)}, count: ids.count, into: memory.${ownName(part, output.updates, count)}, at: memory.length)`]
+        return [`store(${field(output)}, count: ids.count, into: memory.${ownName(part, output.updates, count)}, at: memory.length)`]
       return output.role === 'hidden' ? [`let hidden${index} = MLMultiArray(${field(output)})`] : []
     }),
   ]

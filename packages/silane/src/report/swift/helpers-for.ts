@@ -30,9 +30,9 @@ func placing<Scalar: MLShapedArrayScalar>(
   }
   return MLShapedArray(scalars: scalars, shape: vectors.shape)
 }`,
-  write: `
+  store: `
 /// Puts the first columns of an update [L, C, B, S] into a cache [L, C, B, N], from a slot on.
-func write<Scalar: MLShapedArrayScalar>(_ update: MLShapedArray<Scalar>, count: Int, into cache: MLMultiArray, at slot: Int) {
+func store<Scalar: MLShapedArrayScalar>(_ update: MLShapedArray<Scalar>, count: Int, into cache: MLMultiArray, at slot: Int) {
   let fresh = update.scalars
   let (channels, rows, width) = (update.shape[1], update.shape[2], update.shape[3])
   cache.withUnsafeMutableBufferPointer(ofType: Scalar.self) { slots, strides in

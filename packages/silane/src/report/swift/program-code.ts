@@ -43,8 +43,8 @@ const errors = (others: string): string[] => [
 
 const loader = (named: boolean): string[] => [
   '/// A package, which Xcode has compiled into the app.',
-  `func loadModel(_ package: String${named ? ', function: String? = nil' : ''}) throws -> MLModel {`,
-  '  guard let url = Bundle.main.url(forResource: package, withExtension: "mlmodelc") else { throw ProgramError.missing(package) }',
+  `func loadModel(_ name: String${named ? ', function: String? = nil' : ''}) throws -> MLModel {`,
+  '  guard let url = Bundle.main.url(forResource: name, withExtension: "mlmodelc") else { throw ProgramError.missing(name) }',
   '  let configuration = MLModelConfiguration()',
   '  configuration.computeUnits = .cpuAndNeuralEngine',
   ...(named ? ['  if let function { configuration.functionName = function }'] : []),
