@@ -1,8 +1,9 @@
 import { helpersFor } from './helpers-for.ts'
 import { indent } from './indent.ts'
+import { isPictureInput } from './is-picture-input.ts'
 import { linesOf } from './lines-of.ts'
 import { ownerCode } from './owner-code.ts'
-import { isPictureInput, type PipelineView } from './pipeline-view.ts'
+import type { PipelineView } from './pipeline-view.ts'
 import { readThings } from './read-things.ts'
 import { Things } from './things.ts'
 

@@ -3,6 +3,7 @@ import type { DeployedTensor } from '../../manifest.ts'
 import { identifier } from './identifier.ts'
 import { indent } from './indent.ts'
 import { linesOf } from './lines-of.ts'
+import { preparation } from './preparation.ts'
 import { scalar } from './scalar.ts'
 
 /** An input whose pixels Swift can make of a picture, by the steps of its port. */
@@ -115,7 +116,10 @@ function prepare(input: PictureInput): string[] {
     `/// What \`${identifier(input.name)}\` takes: ${picture ? `${width} × ${height} pixels` : `[${input.shape.join(', ')}]`}.`,
     '/// `width` and `height` are those of the part that the picture fills, from the upper left corner on. Turn a picture upright',
     '/// first: a CGImage does not say how it lies.',
-    `func prepare${capital(identifier(input.name))}(of picture: CGImage) throws -> (pixels: ${type}, width: Int, height: Int) {`,
+    ...(picture && steps.some(step => 'pad' in step)
+      ? ['/// The rest is black, where the model has zeros after scaling: a picture that does not fill it gives other numbers.']
+      : []),
+    `func ${preparation(input)}(of picture: CGImage) throws -> (pixels: ${type}, width: Int, height: Int) {`,
     `  let image = ${geometry.length > 0 ? 'try ' : ''}picture`,
     ...indent(geometry, 2),
     `  guard image.width <= ${width}, image.height <= ${height} else { throw ProgramError.notDrawn }`,
@@ -181,4 +185,3 @@ context.draw(image, in: CGRect(x: 0, y: ${height} - image.height, width: image.w
 
 /** A number that Swift reads as one with a fraction. */
 const decimal = (value: number): string => (Number.isInteger(value) ? `${value}.0` : String(value))
-const capital = (name: string): string => `${name.charAt(0).toUpperCase()}${name.slice(1)}`

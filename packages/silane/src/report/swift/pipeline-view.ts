@@ -3,7 +3,6 @@ import type { DeployedOutput, DeployedTensor, Manifest } from '../../manifest.ts
 import { type Bound, givenOutputs, wantedInputs } from '../../pipeline/borders.ts'
 import { deployedSteps } from '../../pipeline/steps-for.ts'
 import { type Callable, callables } from './callable.ts'
-import type { PictureInput } from './picture-code.ts'
 
 /** A pipeline as Swift sees it: steps over packages. */
 export interface PipelineView {
@@ -31,10 +30,4 @@ export function pipelineView(manifest: Manifest): PipelineView | undefined {
   if (steps.some(step => 'host' in step) || called.some(name => functions(name).length === 0)) return undefined
   const wanted = wantedInputs(steps, programs).filter(({ thing }, i, inputs) => inputs.findIndex(other => other.thing === thing) === i)
   return { steps, wanted, given: givenOutputs(steps, programs), owned: [...all.values()].flat(), functions }
-}
-
-/** Whether an input takes pixels that Swift knows how to make of one picture. */
-export const isPictureInput = <T extends DeployedTensor>(input: T): input is T & PictureInput => {
-  const [batch, channels] = input.shape
-  return batch === 1 && channels === 3 && input.image?.steps !== undefined && input.image.color !== 'gray'
 }

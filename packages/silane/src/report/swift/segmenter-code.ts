@@ -4,13 +4,15 @@ import type { Bound } from '../../pipeline/borders.ts'
 import { argumentLines } from './argument-lines.ts'
 import { helpersFor } from './helpers-for.ts'
 import { indent } from './indent.ts'
+import { isPictureInput } from './is-picture-input.ts'
 import { linesOf } from './lines-of.ts'
 import { neededThings } from './needed-things.ts'
 import { ownerCode } from './owner-code.ts'
-import { isPictureInput, type PipelineView } from './pipeline-view.ts'
+import type { PipelineView } from './pipeline-view.ts'
+import { preparation } from './preparation.ts'
 import { readThings } from './read-things.ts'
 import { scalar } from './scalar.ts'
-import { preparation, Things } from './things.ts'
+import { Things } from './things.ts'
 
 /** Swift that gives the masks of what points and a box show in a picture; undefined where a pipeline does not do that. */
 export function segmenterCode(view: PipelineView): string[] | undefined {

@@ -4,8 +4,10 @@ import type { Bound } from '../../pipeline/borders.ts'
 import { argumentLines } from './argument-lines.ts'
 import { identifier } from './identifier.ts'
 import { isHanded } from './is-handed.ts'
+import { isPictureInput } from './is-picture-input.ts'
 import { parameterType } from './parameter-type.ts'
-import { isPictureInput, type PipelineView } from './pipeline-view.ts'
+import type { PipelineView } from './pipeline-view.ts'
+import { preparation } from './preparation.ts'
 import { scalar } from './scalar.ts'
 
 /** What Swift has for a thing: a value of the type that programs take it as, or a shaped array as they give it. */
@@ -103,10 +105,4 @@ export class Things {
     const placed = `placing(${this.code(rows)}, forId: ${place}, of: ${this.code(ids)}, among: ${this.code(vectors)})`
     return Object.keys(gives).map(thing => `let ${this.name(thing, this.elements(vectors))} = try ${placed}`)
   }
-}
-
-/** The Swift function that makes of a picture what this input reads. */
-export const preparation = ({ name }: Pick<DeployedTensor, 'name'>): string => {
-  const word = identifier(name)
-  return `prepare${word.charAt(0).toUpperCase()}${word.slice(1)}`
 }
