@@ -52,31 +52,78 @@ test('README.md says how to call the program from Swift', async () => {
     \`\`\`swift
     import CoreML
 
-    struct Model {
+    enum ProgramError: Error {
+      /// A package is not in the app's bundle, or an output not in its program.
+      case missing(String)
+    }
+
+    /// A package, which Xcode has compiled into the app.
+    func loadModel(_ name: String, function: String? = nil) throws -> MLModel {
+      guard let url = Bundle.main.url(forResource: name, withExtension: "mlmodelc") else { throw ProgramError.missing(name) }
+      let configuration = MLModelConfiguration()
+      configuration.computeUnits = .cpuAndNeuralEngine
+      if let function { configuration.functionName = function }
+      return try MLModel(contentsOf: url, configuration: configuration)
+    }
+
+    extension MLFeatureProvider {
+      /// The tensor that an output is.
+      func tensor(_ name: String) throws -> MLMultiArray {
+        guard let array = featureValue(for: name)?.multiArrayValue else { throw ProgramError.missing(name) }
+        return array
+      }
+    }
+
+    struct ModelMain24Program {
       let model: MLModel
 
       init() throws {
-        let configuration = MLModelConfiguration()
-        configuration.computeUnits = .cpuAndNeuralEngine
-        configuration.functionName = "main_24"  // or "main_16"
-        let url = Bundle.main.url(forResource: "model", withExtension: "mlmodelc")!
-        model = try MLModel(contentsOf: url, configuration: configuration)
+        model = try loadModel("model", function: "main_24")
       }
 
       /// \`inputIds\`: [1, 24], row by row
       /// \`attentionMask\`: [1, 24], row by row
       /// \`tokenTypeIds\`: [1, 24], row by row
       /// Gives \`lastHiddenState\` [1, 24, 48], \`poolerOutput\` [1, 48]
-      func predict(inputIds: [Int32], attentionMask: [Int32], tokenTypeIds: [Int32]) throws -> (lastHiddenState: MLShapedArray<Float16>, poolerOutput: MLShapedArray<Float16>) {
+      func predict(
+        inputIds: [Int32], attentionMask: [Int32], tokenTypeIds: [Int32]
+      ) throws -> (lastHiddenState: MLShapedArray<Float16>, poolerOutput: MLShapedArray<Float16>) {
         let inputs = try MLDictionaryFeatureProvider(dictionary: [
           "input_ids": MLMultiArray(MLShapedArray<Int32>(scalars: inputIds, shape: [1, 24])),
           "attention_mask": MLMultiArray(MLShapedArray<Int32>(scalars: attentionMask, shape: [1, 24])),
           "token_type_ids": MLMultiArray(MLShapedArray<Int32>(scalars: tokenTypeIds, shape: [1, 24])),
         ])
         let outputs = try model.prediction(from: inputs)
-        return (
-          lastHiddenState: MLShapedArray<Float16>(outputs.featureValue(for: "last_hidden_state")!.multiArrayValue!),
-          poolerOutput: MLShapedArray<Float16>(outputs.featureValue(for: "pooler_output")!.multiArrayValue!)
+        return try (
+          lastHiddenState: MLShapedArray<Float16>(outputs.tensor("last_hidden_state")),
+          poolerOutput: MLShapedArray<Float16>(outputs.tensor("pooler_output"))
+        )
+      }
+    }
+
+    struct ModelMain16Program {
+      let model: MLModel
+
+      init() throws {
+        model = try loadModel("model", function: "main_16")
+      }
+
+      /// \`inputIds\`: [1, 16], row by row
+      /// \`attentionMask\`: [1, 16], row by row
+      /// \`tokenTypeIds\`: [1, 16], row by row
+      /// Gives \`lastHiddenState\` [1, 16, 48], \`poolerOutput\` [1, 48]
+      func predict(
+        inputIds: [Int32], attentionMask: [Int32], tokenTypeIds: [Int32]
+      ) throws -> (lastHiddenState: MLShapedArray<Float16>, poolerOutput: MLShapedArray<Float16>) {
+        let inputs = try MLDictionaryFeatureProvider(dictionary: [
+          "input_ids": MLMultiArray(MLShapedArray<Int32>(scalars: inputIds, shape: [1, 16])),
+          "attention_mask": MLMultiArray(MLShapedArray<Int32>(scalars: attentionMask, shape: [1, 16])),
+          "token_type_ids": MLMultiArray(MLShapedArray<Int32>(scalars: tokenTypeIds, shape: [1, 16])),
+        ])
+        let outputs = try model.prediction(from: inputs)
+        return try (
+          lastHiddenState: MLShapedArray<Float16>(outputs.tensor("last_hidden_state")),
+          poolerOutput: MLShapedArray<Float16>(outputs.tensor("pooler_output"))
         )
       }
     }
@@ -92,8 +139,9 @@ test('README.md says how to call the program from Swift', async () => {
 test('README.md of a decoder with a state', async () => {
   const swift = (await page(decoder, { kv: 'state', context: 32, prefill: 8 }))('README.md')
   expect(swift).toContain('| state | `kv_cache` | float16 |')
-  expect(swift).toContain('configuration.functionName = "prefill"  // or "step"')
-  expect(swift).toContain('state = model.makeState()')
+  expect(swift).toContain('model = try loadModel("decoder", function: "prefill")')
+  expect(swift).toContain('model = try loadModel("decoder", function: "step")')
+  expect(swift).toContain('var memory = Memory(state: decoderPrefill.model.makeState())')
   expect(swift).toContain('model.prediction(from: inputs, using: state)')
 })
 

@@ -1,0 +1,125 @@
+import type { Json } from '@silane/core'
+import type { Manifest } from '../../manifest.ts'
+import { stepsToDecode } from '../../pipeline/steps-for.ts'
+import { argumentLines } from './argument-lines.ts'
+import { decoderCode } from './decoder-code.ts'
+import { decoderView } from './decoder-view.ts'
+import { helpersFor } from './helpers-for.ts'
+import { indent } from './indent.ts'
+import { isPictureInput } from './is-picture-input.ts'
+import { ownerCode } from './owner-code.ts'
+import type { PipelineView } from './pipeline-view.ts'
+import { readThings } from './read-things.ts'
+import { Things } from './things.ts'
+
+/** Swift that writes a text, about a picture where a pipeline reads one; undefined where it decodes nothing. */
+export function generatorCode({ pipeline }: Manifest, whole: PipelineView): string[] | undefined {
+  const steps = stepsToDecode(whole.steps, new Set(whole.wanted.map(({ thing }) => thing)))
+  const decode = steps.find(step => 'decode' in step)
+  const decoder = decode && decoderView(decode, whole)
+  if (!decoder) return undefined
+  const needed = readThings(steps)
+  const wanted = whole.wanted.filter(({ thing }) => needed.has(thing))
+  const places = imageTokens(pipeline.image_tokens)
+  const pictured = wanted.some(isPictureInput)
+  const encoded = wanted.some(({ role }) => role === 'ids')
+  const ids = places ? 'ids' : 'text'
+  const things = new Things(whole)
+  const before = [
+    ...(places ? [`let ids = [Int32](repeating: ${places.id}, count: ${places.count}) + text`] : []),
+    ...things.want(wanted, encoded ? ids : undefined),
+    ...steps.flatMap(step => ('call' in step ? things.call(step, needed) : 'place' in step ? things.place(step) : [])),
+  ]
+  const { members, memory } = decoderCode(decoder, things)
+  const start = numbersOf(pipeline.generation, 'decoder_start_token_id')[0]
+  const stops = numbersOf(pipeline.generation, 'eos_token_id')
+  const prompt = promptOf({ encoded, pictured, ids, placed: places !== undefined, start })
+  const parameters = [
+    ...(pictured ? ['about picture: CGImage'] : []),
+    `text: [Int32]${pictured && !encoded && !places ? ' = []' : ''}`,
+    ...things.parameters,
+    ...(prompt.includes('startToken') && start === undefined ? ['startToken: Int32'] : []),
+    ...(stops.length > 0 ? [] : ['stopTokens: Set<Int32>']),
+    'maxTokens: Int = 20',
+  ]
+  const functions = [
+    ...steps.flatMap(step => ('call' in step ? whole.functions(step.call).slice(0, 1) : [])),
+    ...decoder.reads.flatMap(({ embed, parts }) => [...(embed ? [embed] : []), ...parts]),
+  ]
+  const code = [
+    'final class Generator {',
+    ...indent([
+      ...(stops.length > 0 ? ['/// Tokens that end a text.', `let stopTokens: Set<Int32> = [${stops.join(', ')}]`] : []),
+      ...(start !== undefined && prompt.includes('startToken') ? ['/// What a text begins with.', `let startToken: Int32 = ${start}`] : []),
+      ...ownerCode([...new Set(functions)]),
+      '',
+      ...about({ encoded, pictured, places, form: pipeline.question, asked: parameters }),
+      ...argumentLines('func generate', parameters, ' throws -> [Int32] {'),
+      ...indent(before),
+      ...indent(argumentLines('var memory = Memory', memory, '')),
+      `  var tokens = try [mostLikely(read(${prompt}, into: &memory))]`,
+      '  while let last = tokens.last, !stopTokens.contains(last), tokens.count < maxTokens, memory.length < Self.context {',
+      '    try tokens.append(mostLikely(read([last], into: &memory)))',
+      '  }',
+      '  return tokens',
+      '}',
+      '',
+      ...members,
+    ]),
+    '}',
+  ]
+  return [...(pictured ? ['import CoreGraphics'] : []), 'import CoreML', '', ...code, ...helpersFor(code)]
+}
+
+interface Reading {
+  /** Whether an encoder reads the text. */
+  readonly encoded: boolean
+  readonly pictured: boolean
+}
+
+/** What the decoder reads first. */
+function promptOf({
+  encoded,
+  pictured,
+  ids,
+  placed,
+  start,
+}: Reading & { ids: string; placed: boolean; start: number | undefined }): string {
+  if (encoded) return '[startToken]'
+  return pictured && !placed && start !== undefined ? `[startToken] + ${ids}` : ids
+}
+
+interface Asked extends Reading {
+  readonly places: { readonly id: number; readonly count: number } | undefined
+  readonly form: Json | undefined
+  readonly asked: readonly string[]
+}
+
+/** What a caller has to know of the parameters. */
+function about({ encoded, pictured, places, form, asked }: Asked): string[] {
+  const has = (name: string) => asked.some(parameter => parameter.startsWith(`${name}:`))
+  const reading =
+    pictured && !encoded && !places
+      ? 'ids of how it begins, without what the tokenizer puts around a text.'
+      : `ids ${encoded && pictured && !places ? 'of a question' : 'of a text'}, with what the tokenizer puts around it${places ? '; those of a picture are put before them' : ''}.`
+  return [
+    `/// The ids of a text${pictured ? ' about a picture' : ''}, always the most likely one, up to one that ends it. What generation_config.json`,
+    '/// may ask for besides, such as beams and penalties, is not here.',
+    `/// \`text\`: ${reading}`,
+    ...(typeof form === 'string' ? [`/// A question is asked as \`${form}\`.`] : []),
+    ...(has('startToken') ? ['/// `startToken`: decoder_start_token_id of generation_config.json or config.json.'] : []),
+    ...(has('stopTokens') ? ['/// `stopTokens`: eos_token_id of generation_config.json or config.json.'] : []),
+  ]
+}
+
+function imageTokens(found: Json | undefined): Asked['places'] {
+  const [id] = numbersOf(found, 'id')
+  const [count] = numbersOf(found, 'count')
+  return id === undefined || count === undefined ? undefined : { id, count }
+}
+
+/** A number, or numbers, in an object of silane.json. */
+function numbersOf(from: Json | undefined, name: string): readonly number[] {
+  const found: unknown = typeof from === 'object' && from !== null ? Reflect.get(from, name) : undefined
+  return (Array.isArray(found) ? found : [found]).filter(each => typeof each === 'number')
+}
