@@ -80,6 +80,7 @@ export function rollout(options: RolloutOptions): Act {
       return { ...step, returnToGo: targetReturn / scale, timestep: 0 }
     }
     if (reward === undefined) throw new TypeError('the reward of the action before is missing')
+    if (!Number.isFinite(reward)) throw new RangeError(`the reward is ${reward}, which is no number`)
     const timestep = before.timestep + 1
     if (timestep >= maxEpisode) throw new RangeError(`the policy has time steps for episodes of ${maxEpisode} steps`)
     return { ...step, returnToGo: before.returnToGo - reward / scale, timestep }
