@@ -41,7 +41,8 @@ const TOKENS = 3
 /** What the policy predicts at each step: the action from the return and the state, what follows from the action besides. */
 export function predict(b: Builder, trajectory: Trajectory, w: Weights, config: DecisionTransformerConfig): Predictions {
   const { state_dim, act_dim, action_tanh } = config
-  const x = encode(b, embed(b, trajectory, w, config), tokenMask(b, trajectory.attention_mask), w.at('encoder'), layersOf(config))
+  const mask = interleave(b, Array<Value>(TOKENS).fill(trajectory.attention_mask))
+  const x = encode(b, embed(b, trajectory, w, config), mask, w.at('encoder'), layersOf(config))
   const [atState, atAction] = [tokensOf(b, x, STATE), tokensOf(b, x, ACTION)]
   const action = linear(b, atState, w.at('predict_action.0'), act_dim)
   return {
@@ -57,24 +58,23 @@ export function predict(b: Builder, trajectory: Trajectory, w: Weights, config: 
  */
 function embed(b: Builder, trajectory: Trajectory, w: Weights, config: DecisionTransformerConfig): Value {
   const { hidden_size, max_ep_len, n_positions } = config
-  const [batch, steps] = trajectory.timesteps.type.shape as [number, number]
   const time = embedding(b, trajectory.timesteps, w.at('embed_timestep'), max_ep_len, hidden_size)
   const timed = (x: Value, module: string): Value => b.add({ x: linear(b, x, w.at(module), hidden_size), y: time })
   const tokens: Value[] = []
   tokens[RETURN] = timed(trajectory.returns_to_go, 'embed_return')
   tokens[STATE] = timed(trajectory.states, 'embed_state')
   tokens[ACTION] = timed(trajectory.actions, 'embed_action')
-  const x = b.reshape({ x: b.stack({ values: tokens, axis: 2 }), shape: [batch, TOKENS * steps, hidden_size] })
   return b.add({
-    x: layerNorm(b, x, w.at('embed_ln'), EMBEDDING_EPSILON),
+    x: layerNorm(b, interleave(b, tokens), w.at('embed_ln'), EMBEDDING_EPSILON),
     y: firstRows(b, w.at('encoder.wpe'), n_positions, hidden_size, 1),
   })
 }
 
-/** The mask of each step for its three tokens. int32 [B, K] → [B, 3K] */
-function tokenMask(b: Builder, mask: Value): Value {
-  const [batch, steps] = mask.type.shape as [number, number]
-  return b.reshape({ x: b.stack({ values: Array.from({ length: TOKENS }, () => mask), axis: 2 }), shape: [batch, TOKENS * steps] })
+/** Of as many tokens per step as there are values, all of the first step, then all of the second … n × [B, K, …] → [B, nK, …] */
+function interleave(b: Builder, values: readonly Value[]): Value {
+  const [batch, steps, ...rest] = (values[0] as Value).type.shape as [number, number, ...number[]]
+  const together = b.concat({ values: values.map(x => b.expand_dims({ x, axes: [2] })), axis: 2 })
+  return b.reshape({ x: together, shape: [batch, values.length * steps, ...rest] })
 }
 
 /** The vectors of one token of each step. [B, 3K, C] → [B, K, C] */
