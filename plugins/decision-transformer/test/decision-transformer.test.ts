@@ -83,3 +83,11 @@ test.each<[string, Readonly<Record<string, Json>>]>([
 ])('%s than the weights have: E_TENSOR_SHAPE', async (_, config) => {
   await expect(load(config)).rejects.toMatchObject({ code: 'E_TENSOR_SHAPE' })
 })
+
+test('without the table of positions the weights are incomplete', async () => {
+  const base = await openCheckpoint(fileURLToPath(new URL('../fixtures/gym', import.meta.url)))
+  onTestFinished(() => base.close())
+  const checkpoint = { ...base, tensor: (name: string) => (name === 'encoder.wpe.weight' ? undefined : base.tensor(name)) }
+  const request = { checkpoint, architecture: 'TrainableDT', task: 'reinforcement-learning', options: { context: 4 } }
+  expect(() => decisionTransformer.load(request)).toThrow('encoder.wpe.weight')
+})
