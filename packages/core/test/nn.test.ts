@@ -19,6 +19,7 @@ import {
   lastPosition,
   names,
   normalize,
+  ownNames,
   positionsPastPadding,
   prefixed,
   readConfig,
@@ -231,6 +232,16 @@ describe('configuration', () => {
     expect(readConfig(fakeCheckpoint({ config: { size: null } }), schema)).toBe(7)
     expect(() => readConfig(fakeCheckpoint({ config: { size: 'x' } }), schema)).toThrowErrorMatchingInlineSnapshot(`
       [SilaneError: config.json: size: not a number.
+      Looked in: ./model
+      Correct the file; it should be the one that was published with the weights.]
+    `)
+  })
+  it('has other names of a key under its own', () => {
+    const own = (config: { readonly [key: string]: Json }) => ownNames(fakeCheckpoint({ config }), { hidden_size: 'n_embd' }).config.n_embd
+    expect([own({ hidden_size: 8 }), own({ n_embd: 8 }), own({ n_embd: 8, hidden_size: 8 }), own({})]).toEqual([8, 8, 8, undefined])
+    expect([own({ hidden_size: 8, n_embd: null }), own({ hidden_size: null, n_embd: 8 })]).toEqual([8, 8])
+    expect(() => own({ hidden_size: 8, n_embd: 4 })).toThrowErrorMatchingInlineSnapshot(`
+      [SilaneError: config.json: hidden_size: says 8, but "n_embd", which means the same, says 4.
       Looked in: ./model
       Correct the file; it should be the one that was published with the weights.]
     `)

@@ -57,6 +57,7 @@ describe('without a model type and architectures', () => {
     ['blip/fixtures/image-to-text', 'blip'],
     ['blip2/fixtures/flan-t5', 'blip2'],
     ['blip2/fixtures/image-text-retrieval', 'blip2'],
+    ['decision-transformer/fixtures/gym', 'decision-transformer'],
     ['distilbert/fixtures/base', 'distilbert'],
     ['distilbert/fixtures/token-classification', 'distilbert'],
     ['gpt2/fixtures/feature-extraction', 'gpt2'],

@@ -1,38 +1,27 @@
-import { activationNames, type Checkpoint, readConfig } from '@silane/core'
+import { activationNames, type Checkpoint, ownNames, readConfig } from '@silane/core'
 import * as z from 'zod'
 
 const size = z.int().positive()
 
 /** Names that other models have for the same keys; transformers takes either (`attribute_map`). */
-const aliases = { hidden_size: 'dim', num_attention_heads: 'n_heads', num_hidden_layers: 'n_layers' } as const
-
-const ownNames = (config: unknown): unknown =>
-  Object.fromEntries(
-    Object.entries(config as object).map(([key, value]) => [
-      Object.hasOwn(aliases, key) ? aliases[key as keyof typeof aliases] : key,
-      value,
-    ]),
-  )
+const aliases = { hidden_size: 'dim', num_attention_heads: 'n_heads', num_hidden_layers: 'n_layers' }
 
 /** The keys of a DistilBERT config.json that its numbers depend on, with transformers' defaults (`configuration_distilbert.py`). */
-const schema = z.preprocess(
-  ownNames,
-  z
-    .object({
-      vocab_size: size.default(30522),
-      dim: size.default(768),
-      n_layers: size.default(6),
-      n_heads: size.default(12),
-      hidden_dim: size.default(3072),
-      activation: z.enum(activationNames).default('gelu'),
-      max_position_embeddings: size.default(512),
-      tie_word_embeddings: z.boolean().default(true),
-      pruned_heads: z.record(z.string(), z.array(z.int())).default({}),
-    })
-    .refine(c => c.dim % c.n_heads === 0, { path: ['n_heads'], message: 'does not divide dim' }),
-)
+const schema = z
+  .object({
+    vocab_size: size.default(30522),
+    dim: size.default(768),
+    n_layers: size.default(6),
+    n_heads: size.default(12),
+    hidden_dim: size.default(3072),
+    activation: z.enum(activationNames).default('gelu'),
+    max_position_embeddings: size.default(512),
+    tie_word_embeddings: z.boolean().default(true),
+    pruned_heads: z.record(z.string(), z.array(z.int())).default({}),
+  })
+  .refine(c => c.dim % c.n_heads === 0, { path: ['n_heads'], message: 'does not divide dim' })
 
 export type DistilBertConfig = z.infer<typeof schema>
 
 /** config.json, typed, defaulted and checked. Throws E_CONFIG. */
-export const readDistilBertConfig = (checkpoint: Checkpoint): DistilBertConfig => readConfig(checkpoint, schema)
+export const readDistilBertConfig = (checkpoint: Checkpoint): DistilBertConfig => readConfig(ownNames(checkpoint, aliases), schema)

@@ -1,4 +1,4 @@
-import { activationNames, type Checkpoint, readConfig } from '@silane/core'
+import { activationNames, type Checkpoint, ownNames, readConfig } from '@silane/core'
 import * as z from 'zod'
 
 const size = z.int().positive()
@@ -33,9 +33,4 @@ const aliases = {
 }
 
 /** config.json, typed, defaulted and checked. Throws E_CONFIG. */
-export function readGpt2Config(checkpoint: Checkpoint): Gpt2Config {
-  const renamed = Object.entries(aliases).flatMap(([alias, name]) =>
-    checkpoint.config[alias] == null ? [] : [[name, checkpoint.config[alias]]],
-  )
-  return readConfig({ ...checkpoint, config: { ...Object.fromEntries(renamed), ...checkpoint.config } }, schema)
-}
+export const readGpt2Config = (checkpoint: Checkpoint): Gpt2Config => readConfig(ownNames(checkpoint, aliases), schema)

@@ -16,6 +16,19 @@ import type { Gpt2Config } from './config.ts'
 
 export { type Gpt2Config, readGpt2Config } from './config.ts'
 
+/** What the layers read of a configuration: a model that contains a GPT-2 brings it from a configuration of its own. */
+export type Gpt2Layers = Pick<
+  Gpt2Config,
+  | 'n_embd'
+  | 'n_layer'
+  | 'n_head'
+  | 'n_inner'
+  | 'activation_function'
+  | 'layer_norm_epsilon'
+  | 'scale_attn_weights'
+  | 'scale_attn_by_inverse_layer_idx'
+>
+
 /**
  * The decoder of Radford et al., "Language Models are Unsupervised Multitask Learners" (2019), as transformers'
  * `modeling_gpt2.py` computes it with eager attention. Shapes: B batch, S tokens, C width.
@@ -35,7 +48,7 @@ export function block(
   x: Value,
   attention: Pick<DecoderAttention, 'self'>,
   w: Weights,
-  config: Gpt2Config,
+  config: Gpt2Layers,
   layer: number,
 ): Value {
   const { n_embd, n_head, layer_norm_epsilon } = config
@@ -55,7 +68,7 @@ export function block(
 }
 
 /** 1/√d, and 1/(layer + 1) where the configuration says so: transformers' default attention ignores both switches, eager attention does not. */
-const scoreScale = (config: Gpt2Config, layer: number): number =>
+const scoreScale = (config: Gpt2Layers, layer: number): number =>
   (config.scale_attn_weights ? 1 / Math.sqrt(config.n_embd / config.n_head) : 1) / (config.scale_attn_by_inverse_layer_idx ? layer + 1 : 1)
 
 /** Token and position embeddings of new tokens at their slots. [1, S, C] */
@@ -64,7 +77,7 @@ export function embed(b: Builder, inputIds: Value, positions: Value, w: Weights,
   return b.add({ x: embedding(b, inputIds, w.at('wte'), vocab_size, n_embd), y: embedding(b, positions, w.at('wpe'), n_positions, n_embd) })
 }
 
-export const finalNorm = (b: Builder, x: Value, w: Weights, config: Gpt2Config): Value =>
+export const finalNorm = (b: Builder, x: Value, w: Weights, config: Gpt2Layers): Value =>
   layerNorm(b, x, w.at('ln_f'), config.layer_norm_epsilon)
 
 /** The output matrix [V, C]: the word embeddings unless the configuration unties it. */
@@ -80,8 +93,8 @@ export const embedSequence = (b: Builder, inputIds: Value, w: Weights, config: G
     y: firstRows(b, w.at('wpe'), config.n_positions, config.n_embd, inputIds.type.shape[1] as number),
   })
 
-/** Last hidden states of vectors that are read at once, without a cache. x [B, S, C], attentionMask int32 [B, S] → [B, S, C] */
-export function encode(b: Builder, start: Value, attentionMask: Value, w: Weights, config: Gpt2Config): Value {
+/** Last hidden states of vectors that are read at once, without a cache. start [B, S, C], attentionMask int32 [B, S] → [B, S, C] */
+export function encode(b: Builder, start: Value, attentionMask: Value, w: Weights, config: Gpt2Layers): Value {
   const attention = sequenceAttention(b, { keyMask: attentionMask })
   let x = start
   for (let layer = 0; layer < config.n_layer; layer++) x = block(b, x, attention, w, config, layer)

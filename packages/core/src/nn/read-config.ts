@@ -32,6 +32,24 @@ export function readConfig<T>(source: ConfigSource, schema: Schema<T>, section?:
 }
 
 /**
+ * A configuration in the names that its schema has: `aliases` maps other names of a key to its own (transformers' `attribute_map`).
+ * Throws E_CONFIG where two names of one key say different things, since only one of them could be followed.
+ */
+export function ownNames<S extends ConfigSource>(source: S, aliases: Readonly<Record<string, string>>): S {
+  const config: Record<string, Json> = { ...source.config }
+  for (const [alias, name] of Object.entries(aliases)) {
+    const [said, own] = [config[alias], config[name]]
+    if (said == null) continue
+    if (own != null && own !== said) {
+      const problem = `says ${JSON.stringify(said)}, but "${name}", which means the same, says ${JSON.stringify(own)}`
+      throw errors.E_CONFIG({ file: source.file ?? 'config.json', field: alias, problem, where: source.location })
+    }
+    config[name] = said
+  }
+  return { ...source, config }
+}
+
+/**
  * The number of labels: that of `id2label`, else `num_labels`, else transformers' default, which is 2 for most classes. transformers
  * counts no `label2id`, and neither is it counted here: several labels may have one id. Where the two that count say different
  * numbers, versions of transformers differ in which of them they take, and so would the model. Throws E_CONFIG.

@@ -36,7 +36,7 @@ export type OptionValues<O extends OptionSpecs> = {
 export const shapeOptions = {
   batch: { type: 'integer', default: 1, minimum: 1, doc: 'rows per call' },
   seq: { type: 'integers', minimum: 1, doc: 'sequence lengths, such as 128 or 64,128,512' },
-  context: { type: 'integer', minimum: 1, doc: 'cache slots of a decoder' },
+  context: { type: 'integer', minimum: 1, doc: 'how far back the model sees: cache slots of a decoder, steps of a policy' },
   prefill: { type: 'integer', minimum: 1, doc: 'tokens per prefill call' },
   kv: { type: 'string', choices: ['io', 'state'], default: 'io', doc: 'where a decoder keeps its cache' },
 } as const satisfies OptionSpecs

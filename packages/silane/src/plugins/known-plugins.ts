@@ -8,6 +8,7 @@ export const knownPlugins: Readonly<Record<string, string>> = {
   blip: '@silane/plugin-blip',
   'blip-2': '@silane/plugin-blip2',
   camembert: '@silane/plugin-roberta',
+  decision_transformer: '@silane/plugin-decision-transformer',
   distilbert: '@silane/plugin-distilbert',
   gpt2: '@silane/plugin-gpt2',
   opt: '@silane/plugin-opt',
