@@ -18,7 +18,7 @@ export interface Programs {
    */
   run(
     name: 'main' | 'without_retrieval',
-    inputs: { readonly input_ids: Int32Array; readonly retrieved?: Int32Array },
+    inputs: { readonly input_ids: Int32Array<ArrayBuffer>; readonly retrieved?: Int32Array<ArrayBuffer> },
   ): Promise<ArrayLike<number>>
   /** Neighbours of a full chunk, which is the one with this number: at most K, each of at most R ids. Called once for each chunk. */
   retrieve(chunk: readonly number[], index: number): Promise<readonly (readonly number[])[]>
@@ -72,7 +72,7 @@ export async function generate(
 class Neighbors {
   readonly #deployment: RetroDeployment & { readonly retrieval: true }
   readonly #retrieve: Programs['retrieve']
-  readonly #ids: Int32Array
+  readonly #ids: Int32Array<ArrayBuffer>
   #known = 0
 
   constructor(deployment: RetroDeployment & { readonly retrieval: true }, retrieve: Programs['retrieve']) {
@@ -83,7 +83,7 @@ class Neighbors {
   }
 
   /** Neighbours of every full chunk of these tokens; undefined where no chunk is full. */
-  async upTo(tokens: readonly number[]): Promise<Int32Array | undefined> {
+  async upTo(tokens: readonly number[]): Promise<Int32Array<ArrayBuffer> | undefined> {
     const { 'chunk-size': chunkSize, neighbors, 'neighbor-length': length } = this.#deployment
     for (; (this.#known + 1) * chunkSize <= tokens.length; this.#known++) {
       const found = await this.#retrieve(tokens.slice(this.#known * chunkSize, (this.#known + 1) * chunkSize), this.#known)
