@@ -104,6 +104,16 @@ describe('samples', () => {
     expect(chooseSamples('model', stage(100), undefined, golden(3, 100)).samples).toHaveLength(3)
   })
 
+  test('golden ones with an input that only another function of the program has are that function’s', () => {
+    const goldens = golden(3, 2)
+    const [[, found]] = [...goldens] as [[string, NonNullable<ReturnType<Goldens['get']>>]]
+    const samples = found.samples.map(({ inputs, outputs }) => ({ inputs: { ...inputs, more: inputs.x as never }, outputs }))
+    const chosen = (others: string[]) =>
+      chooseSamples('model', stage(2), undefined, new Map([['model', { ...found, samples }]]), new Set(others))
+    expect(chosen(['x', 'more'])).toMatchObject({ source: 'random', note: undefined })
+    expect(chosen(['x'])).toMatchObject({ source: 'golden' })
+  })
+
   test('golden ones that do not fit are a note that says what they are for', () => {
     const { note, source } = chooseSamples('model', stage(2), undefined, golden(1, 5))
     expect(source).toBe('random')

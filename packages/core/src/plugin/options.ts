@@ -3,10 +3,10 @@ export type OptionValue = string | number | boolean | readonly number[]
 /** One option of a plugin, shown by the command line. */
 export interface OptionSpec {
   /** `integers`: one or several, separated by commas. */
-  readonly type: 'boolean' | 'integer' | 'integers' | 'string'
+  readonly type: 'boolean' | 'integer' | 'integers' | 'number' | 'string'
   readonly default?: OptionValue
   readonly choices?: readonly string[]
-  /** The least that an integer may be. */
+  /** The least that a number may be. */
   readonly minimum?: number
   readonly doc: string
   /** The tasks that have it; all, where none is named. */
@@ -19,6 +19,7 @@ interface ValueTypes {
   readonly boolean: boolean
   readonly integer: number
   readonly integers: readonly number[]
+  readonly number: number
   readonly string: string
 }
 

@@ -34,6 +34,7 @@ const kinds: Readonly<Record<Kind, string>> = {
   boolean: 'true or false',
   integer: 'a whole number',
   integers: 'a whole number, or several separated by commas',
+  number: 'a number',
   string: 'a text',
   names: 'a list of names',
   bytes: 'a size such as 800MB or 1.5GB',
@@ -42,6 +43,11 @@ const kinds: Readonly<Record<Kind, string>> = {
 const integer = (value: unknown): number | undefined => {
   const number = typeof value === 'number' ? value : /^-?\d+$/.test(String(value).trim()) ? Number(value) : Number.NaN
   return Number.isSafeInteger(number) ? number : undefined
+}
+
+const number = (value: unknown): number | undefined => {
+  const found = typeof value === 'number' ? value : /^-?\d+(\.\d+)?(e-?\d+)?$/i.test(String(value).trim()) ? Number(value) : Number.NaN
+  return Number.isFinite(found) ? found : undefined
 }
 
 const all = <T>(items: readonly (T | undefined)[]): readonly T[] | undefined =>
@@ -65,6 +71,7 @@ const readers: Readonly<Record<Kind, (value: unknown) => CheckedValue | undefine
     const read = all(list(value).map(integer))
     return read && [...new Set(read)]
   },
+  number,
   string: value => String(value),
   names: value => [...new Set(list(value).map(name => String(name).trim()))],
   bytes,

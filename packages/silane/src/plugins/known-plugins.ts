@@ -13,6 +13,7 @@ export const knownPlugins: Readonly<Record<string, string>> = {
   gpt2: '@silane/plugin-gpt2',
   opt: '@silane/plugin-opt',
   perceiver: '@silane/plugin-perceiver',
+  retro: '@silane/plugin-retro',
   roberta: '@silane/plugin-roberta',
   sam: '@silane/plugin-sam',
   sam_vision_model: '@silane/plugin-sam',

@@ -29,12 +29,15 @@ export function chooseSamples(
   { graph, ports }: Pick<StageFunction, 'graph' | 'ports'>,
   model: SourceModel | undefined,
   goldens: Goldens,
+  /** What the program's other functions read: a sample with an input that this function lacks and another one has is that one's. */
+  others: ReadonlySet<string> = new Set(),
 ): ChosenSamples {
   const golden = goldens.get(program)
   const rows = ports.outputs.flatMap(({ name, rows: mask }) => (mask === undefined ? [] : [[name, mask] as const]))
   const valid = { ...Object.fromEntries(rows), ...golden?.valid }
   const wanted = samplesFor(graph)
-  const fitting = golden && golden.drive === undefined ? golden.samples.filter(({ inputs }) => fits(graph, inputs)) : []
+  const shaped = golden?.drive === undefined ? (golden?.samples.filter(({ inputs }) => fits(graph, inputs)) ?? []) : []
+  const fitting = shaped.filter(({ inputs }) => isOwn(graph, inputs, others))
   const own = model?.samples?.[program]?.filter(inputs => fits(graph, inputs)) ?? []
   const given = own.length > 0 ? own : sampleInputs(ports, wanted)
   const made = given.map((inputs): StageSample => ({ inputs, golden: undefined }))
@@ -42,7 +45,12 @@ export function chooseSamples(
     const samples = fitting.map(({ inputs, outputs }): StageSample => ({ inputs, golden: outputs }))
     return { samples: [...samples, ...made.slice(0, Math.max(0, wanted - samples.length))], source: 'golden', valid, note: undefined }
   }
-  return { samples: made, source: own.length > 0 ? 'plugin' : 'random', valid, note: golden && whyNot(program, graph, golden) }
+  return {
+    samples: made,
+    source: own.length > 0 ? 'plugin' : 'random',
+    valid,
+    note: golden && shaped.length === 0 ? whyNot(program, graph, golden) : undefined,
+  }
 }
 
 /** As many as give the smallest output that floats enough elements together; at least a full and a padded one. */
@@ -57,6 +65,11 @@ const fits = (graph: Graph, inputs: Tensors): boolean =>
     const given = inputs[name]
     return given !== undefined && given.shape.join() === type.shape.join() && sizeOf(given.shape) > 0
   })
+
+const isOwn = (graph: Graph, inputs: Tensors, others: ReadonlySet<string>): boolean => {
+  const own = new Set([...graph.inputs, ...graph.states].map(({ name }) => name))
+  return Object.keys(inputs).every(name => own.has(name) || !others.has(name))
+}
 
 /** Golden outputs of a sequence of calls are compared with the program as a whole. */
 function whyNot(program: string, graph: Graph, golden: Golden): string | undefined {

@@ -95,6 +95,13 @@ export async function validateStages(input: ValidationInput): Promise<Required<R
     coverage.push({ program, function: name, inputs: chosen.source, samples: samples.length, original })
   }
 
+  const inputsOf = (program: string): ReadonlySet<string> =>
+    new Set(
+      wanted.flatMap(stage =>
+        stages[stage].flatMap(fn => (fn.program === program ? [...fn.graph.inputs, ...fn.graph.states].map(value => value.name) : [])),
+      ),
+    )
+
   for (const { program, name } of input.functions) {
     const runs = wanted.flatMap(stage => stages[stage].filter(fn => fn.program === program && fn.name === name).map(fn => ({ stage, fn })))
     const [any] = runs
@@ -102,7 +109,7 @@ export async function validateStages(input: ValidationInput): Promise<Required<R
       notes.add(`${program}/${name}: neither the checkpoint nor a package is at hand, so it was not compared`)
       continue
     }
-    const chosen = chooseSamples(program, any.fn, source?.model, goldens)
+    const chosen = chooseSamples(program, any.fn, source?.model, goldens, inputsOf(program))
     if (chosen.note !== undefined) notes.add(chosen.note)
     const results: Results = { [ORIGINAL]: chosen.samples.map(sample => sample.golden) }
     const done = new Map<StageFunction, Outputs>()
