@@ -12,6 +12,7 @@ export const knownPlugins: Readonly<Record<string, string>> = {
   gpt2: '@silane/plugin-gpt2',
   opt: '@silane/plugin-opt',
   perceiver: '@silane/plugin-perceiver',
+  realm: '@silane/plugin-realm',
   roberta: '@silane/plugin-roberta',
   sam: '@silane/plugin-sam',
   sam_vision_model: '@silane/plugin-sam',
