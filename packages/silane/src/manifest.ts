@@ -85,6 +85,8 @@ const output = z
     shape,
     rows: z.string().exactOptional(),
     updates: z.string().exactOptional(),
+    best: z.object({ of: z.string(), axis: size }).readonly().exactOptional(),
+    follows: z.string().exactOptional(),
     role: z.enum(['hidden', 'masks', 'scores']).exactOptional(),
     exact: z.literal(true).exactOptional(),
   })
