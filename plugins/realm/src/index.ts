@@ -20,6 +20,10 @@ import { bertWeights, encode, predictWords } from '@silane/plugin-bert/model'
 import { readRealmConfig, requireSpans } from './config.ts'
 import { bestSpan, project, relevance, scoreSpans } from './model.ts'
 
+/** What a report says of an open QA checkpoint. */
+const BLOCKS_STAY =
+  'block_emb, the vectors of all text blocks, is in no program: an application searches them for the projected_score of a question and gives the products of what it finds to the reader as relevance_score'
+
 /** REALM: what finds passages for a question, what reads the answer in them, and what was pre-trained together with both. */
 export default definePlugin({
   id: 'realm',
@@ -79,7 +83,9 @@ export default definePlugin({
         }
       }
       const length = sequenceLength(seq, checkpoint, positions)
-      const asked = sequenceLength([options['question-seq'] ?? length], checkpoint, positions)
+      const asked = options['question-seq'] ?? length
+      if (asked > positions)
+        throw errors.E_OPTION({ option: '--option question-seq', problem: `${asked} is more than the model's ${positions} positions` })
       const embedder = encoderProgram(
         [asked],
         (b, length) => ({ projected_score: project(b, tokenInputs(b, ports, [1, length]), w.at('embedder'), config) }),
@@ -93,9 +99,7 @@ export default definePlugin({
         programs: [embedder, reader],
         pipeline: { kind: 'retrieval', steps: [callStep(embedder), callStep(reader, rows)], ...shared },
         options: { seq: length, 'question-seq': asked },
-        notes: [
-          'block_emb, the vectors of all text blocks, is in no program: an application searches them for the projected_score of a question and gives the products of what it finds to the reader as relevance_score',
-        ],
+        notes: [BLOCKS_STAY],
       }
     }
 
@@ -143,7 +147,10 @@ export default definePlugin({
     }
 
     const part = isOpen ? w.at('embedder') : w
-    return single('embedder', (b, length) => ({ projected_score: project(b, tokenInputs(b, ports, [batch, length]), part, config) }))
+    const embedder = single('embedder', (b, length) => ({
+      projected_score: project(b, tokenInputs(b, ports, [batch, length]), part, config),
+    }))
+    return { ...embedder, ...(isOpen ? { notes: [BLOCKS_STAY] } : {}) }
   },
 })
 

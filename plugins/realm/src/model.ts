@@ -1,4 +1,4 @@
-import { arrayConstant, type Builder, type Constant, layerNorm, linear, packedLinear, type Value, type Weights } from '@silane/core'
+import { type Builder, computedConstant, layerNorm, linear, type Output, packedLinear, type Value, type Weights } from '@silane/core'
 import { type BertInputs, encode, pool } from '@silane/plugin-bert/model'
 import type { RealmConfig } from './config.ts'
 
@@ -23,7 +23,8 @@ export function project(b: Builder, inputs: BertInputs, w: Weights, config: Real
 export const relevance = (b: Builder, questions: Value, candidates: Value): Value =>
   b.exact(() => {
     const [batch, width] = questions.type.shape as [number, number]
-    const rows = b.reshape({ x: candidates, shape: [batch, -1, width] })
+    const each = (candidates.type.shape[0] as number) / batch
+    const rows = b.reshape({ x: candidates, shape: [batch, each, width] })
     return b.squeeze({ x: b.matmul({ x: rows, y: b.expand_dims({ x: questions, axes: [2] }) }), axes: [2] })
   })
 
@@ -72,20 +73,22 @@ function ofSpans(b: Builder, firsts: Value, lasts: Value, widest: number, combin
 
 const widths = (widest: number): number[] => Array.from({ length: widest }, (_, at) => at + 1)
 
-/** The best span of all passages: scores [K, J] of spans over S tokens → four int32 [1]. */
-export function bestSpan(b: Builder, scores: Value, length: number, widest: number) {
+/** The best span of all passages, by the passage that has it, its number and its places: scores [K, J] of spans over S tokens → four int32 [1]. */
+export function bestSpan(b: Builder, scores: Value, length: number, widest: number): Readonly<Record<string, Output>> {
   const best = (axis: number): Value =>
     b.exact(() => b.reduce_argmax({ x: b.reduce_max({ x: scores, axes: [1 - axis] }), axis: 0, keep_dims: true }))
   const candidate = best(1)
-  const placed = widths(widest).flatMap(width =>
+  const spans = widths(widest).flatMap(width =>
     Array.from({ length: length - width + 1 }, (_, first) => [first, first + width - 1] as const),
   )
-  const look = (table: Constant): Value => b.gather({ x: b.constant(table), indices: candidate, axis: 0 })
-  const table = (places: readonly number[]): Constant => arrayConstant('int32', [places.length], Int32Array.from(places))
+  const place = (end: 0 | 1, name: string): Value => {
+    const table = computedConstant('int32', [spans.length], `${name} of spans up to ${widest} in ${length}`, at => spans[at]?.[end] ?? 0)
+    return b.gather({ x: b.constant(table), indices: candidate, axis: 0 })
+  }
   return {
-    block_idx: best(0),
-    candidate,
-    start_pos: look(table(placed.map(([first]) => first))),
-    end_pos: look(table(placed.map(([, last]) => last))),
+    block_idx: { value: best(0), best: { of: 'reader_logits', axis: 0 } },
+    candidate: { value: candidate, best: { of: 'reader_logits', axis: 1 } },
+    start_pos: { value: place(0, 'first'), follows: 'candidate' },
+    end_pos: { value: place(1, 'last'), follows: 'candidate' },
   }
 }
