@@ -17,7 +17,7 @@ export function project(b: Builder, inputs: BertInputs, w: Weights, config: Real
 }
 
 /**
- * The products of each question [B, P] with its candidates [B·N, P] → [B, N] (`RealmScorer`). They decide an order, and reach hundreds,
+ * The products of each question [B, P] with its candidates [B·N, P] → [B, N] (`RealmScorer`). They decide an order, and can reach hundreds,
  * where the steps of fp16 are a quarter wide: exact.
  */
 export const relevance = (b: Builder, questions: Value, candidates: Value): Value =>
