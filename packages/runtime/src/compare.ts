@@ -22,7 +22,7 @@ export interface Compared {
 }
 
 /** Nothing can be said about tensors with a NaN or an infinity in them. */
-const incomparable = (problem: string): Difference => ({
+export const incomparable = (problem: string): Difference => ({
   psnr: Number.NEGATIVE_INFINITY,
   maxAbs: Number.POSITIVE_INFINITY,
   cosine: 0,
@@ -36,7 +36,7 @@ export const EQUAL: Difference = { psnr: Number.POSITIVE_INFINITY, maxAbs: 0, co
 export const ENOUGH_ELEMENTS = 64
 
 /** A score of the original that masks: the lowest float, or −∞. */
-const MASKED = -1e30
+export const MASKED = -1e30
 
 /** What a masked score must at least come down to: exp of it is 0 in fp16 and fp32 alike. −1e4, rounded, is within. */
 const MASKED_ENOUGH = -9e3
@@ -69,7 +69,7 @@ export function compareSamples(samples: readonly Compared[]): Difference {
   return { psnr, maxAbs, cosine, worst: Math.min(psnr, ...single) }
 }
 
-const decibels = (peak: number, squares: number, count: number): number =>
+export const decibels = (peak: number, squares: number, count: number): number =>
   squares === 0 ? Number.POSITIVE_INFINITY : 10 * Math.log10((peak * peak) / (squares / count))
 
 interface Sums {

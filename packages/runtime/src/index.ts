@@ -1,4 +1,5 @@
 export { type Compared, compare, compareSamples, type Difference, ENOUGH_ELEMENTS, EQUAL } from './compare.ts'
+export { type Choice, compareChoices } from './compare-choices.ts'
 export { createRuntime, type OnnxRuntime, type RuntimeOptions } from './create-runtime.ts'
 export { errors as runtimeErrors } from './errors.ts'
 export type { DataHolder } from './link-constants.ts'

@@ -87,6 +87,8 @@ const output = z
     updates: z.string().exactOptional(),
     role: z.enum(['hidden', 'masks', 'scores', 'embedding']).exactOptional(),
     similarity: z.literal('dot').exactOptional(),
+    best: z.object({ of: z.string(), axis: size }).readonly().exactOptional(),
+    follows: z.string().exactOptional(),
     exact: z.literal(true).exactOptional(),
   })
   .readonly()

@@ -29,6 +29,7 @@ test.each([
   ['gpt2/fixtures/text-generation', 'transformer.wte.weight', 'lm_head.weight'],
   ['roberta/fixtures/fill-mask', 'roberta.embeddings.word_embeddings.weight', 'lm_head.decoder.weight'],
   ['bart/fixtures/text2text', 'model.shared.weight', 'lm_head.weight'],
+  ['realm/fixtures/knowledge-augmented-encoder', 'realm.embeddings.word_embeddings.weight', 'cls.predictions.decoder.weight'],
 ])('%s: a tied table is found under the one name that is left of two, and only if it is tied', async (fixture, name, as) => {
   expect(await programs(fixture, { name, as })).toEqual(await programs(fixture))
   await expect(programs(fixture, { name, as, config: { tie_word_embeddings: false } })).rejects.toMatchObject({ code: 'E_TENSOR_MISSING' })

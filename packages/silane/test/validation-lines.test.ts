@@ -1,11 +1,12 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { Builder, type Comparison, denseConstant, type Tensors } from '@silane/core'
+import { arrayConstant, Builder, type Comparison, denseConstant, type Tensors } from '@silane/core'
 import { describe, expect, test } from 'vitest'
 import { main } from '../src/cli.ts'
 import { convert } from '../src/convert/convert.ts'
 import { describeTensors } from '../src/convert/describe-tensors.ts'
+import type { DeployedOutput } from '../src/manifest.ts'
 import { describeCoverage } from '../src/report/describe-coverage.ts'
 import { chooseSamples } from '../src/validate/choose-samples.ts'
 import { compareOutputs } from '../src/validate/compare-outputs.ts'
@@ -125,11 +126,12 @@ describe('samples', () => {
 
 describe('comparing', () => {
   const label = { program: 'model', function: 'main', line: 'total', actual: 'package', expected: 'source graph', gate: 40 } as const
-  const runs = (actual: readonly Tensors[], expected: readonly (Tensors | undefined)[]) => ({
+  const runs = (actual: readonly Tensors[], expected: readonly (Tensors | undefined)[], outputs: readonly DeployedOutput[] = []) => ({
     actual,
     expected,
     samples: expected.map(golden => ({ inputs: {}, golden })),
     valid: {},
+    outputs,
   })
 
   test('takes the samples of an output together, and leaves out those without a reference', () => {
@@ -155,6 +157,32 @@ describe('comparing', () => {
         "model/main z, total (package vs source graph): not finite: NaN where the reference has 1",
       ]
     `)
+  })
+
+  test('an index may choose another score that is as good within the gate, and what follows from it goes with it', () => {
+    const outputs = [
+      { name: 'at', dtype: 'int32', shape: [1], best: { of: 'scores', axis: 0 } },
+      { name: 'place', dtype: 'int32', shape: [1], follows: 'at' },
+    ]
+    const whole = (x: number) => arrayConstant('int32', [1], Int32Array.of(x))
+    const scores = floats(-10, 9.95, 10, 3)
+    const reference = { scores, at: whole(2), place: whole(20) }
+    const compared = (at: number, place: number, expected: Tensors = reference) =>
+      compareOutputs(label, runs([{ ...expected, at: whole(at), place: whole(place) }], [expected], outputs)).map(({ output, ok }) => [
+        output,
+        ok,
+      ])
+    const verdict = (at: boolean, place: boolean) =>
+      expect.arrayContaining([
+        ['at', at],
+        ['place', place],
+      ])
+    expect(compared(2, 20)).toEqual(verdict(true, true))
+    expect(compared(1, 10)).toEqual(verdict(true, true))
+    expect(compared(3, 30)).toEqual(verdict(false, true))
+    expect(compared(2, 10)).toEqual(verdict(true, false))
+    // Without the scores nothing tells how near the two are.
+    expect(compared(1, 10, { at: whole(2), place: whole(20) })).toEqual(verdict(false, true))
   })
 
   test('a figure that is only reported misses nothing, but there must be one', () => {

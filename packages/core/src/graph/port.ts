@@ -92,6 +92,10 @@ export interface OutputPort {
   readonly rows?: string
   /** The cache among the inputs that a host brings up to date with this, at the slots of the new tokens. */
   readonly updates?: string
+  /** This is an index, [1]: where on an axis of the output `of`, which holds scores, the best of all is. Near scores may trade places in fp16. */
+  readonly best?: { readonly of: string; readonly axis: number }
+  /** This follows from the output named, which is such an index: where it is another, so is this. */
+  readonly follows?: string
   readonly role?: OutputRole
   /** How vectors of an embedding are compared where it is not by their angle: by their product, in which lengths count. */
   readonly similarity?: 'dot'

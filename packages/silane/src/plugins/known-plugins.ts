@@ -14,6 +14,7 @@ export const knownPlugins: Readonly<Record<string, string>> = {
   opt: '@silane/plugin-opt',
   perceiver: '@silane/plugin-perceiver',
   retro: '@silane/plugin-retro',
+  realm: '@silane/plugin-realm',
   roberta: '@silane/plugin-roberta',
   sam: '@silane/plugin-sam',
   sam_vision_model: '@silane/plugin-sam',

@@ -55,8 +55,12 @@ const aboutImage = ({ color, scale, bias, picture, steps = [] }: ImagePort): str
   return `${color === 'rgb' ? 'an RGB' : color === 'bgr' ? 'a BGR' : 'a gray'} picture in Core ML, ${normalized} in ONNX${padded}`
 }
 
-const aboutOutput = ({ rows, updates }: DeployedOutput): string =>
-  [rows === undefined ? '' : `rows where \`${rows}\` is 1`, updates === undefined ? '' : `into \`${updates}\``]
+const aboutOutput = ({ rows, updates, best }: DeployedOutput): string =>
+  [
+    rows === undefined ? '' : `rows where \`${rows}\` is 1`,
+    updates === undefined ? '' : `into \`${updates}\``,
+    best === undefined ? '' : `where on axis ${best.axis} the best of \`${best.of}\` is`,
+  ]
     .filter(part => part !== '')
     .join(', ')
 

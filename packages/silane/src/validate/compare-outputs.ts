@@ -1,5 +1,6 @@
-import type { Comparison, Tensors } from '@silane/core'
-import { type Compared, compareSamples, type Difference, EQUAL } from '@silane/runtime'
+import { type Comparison, type Constant, readAll, type Tensors } from '@silane/core'
+import { type Compared, compareChoices, compareSamples, type Difference, EQUAL } from '@silane/runtime'
+import type { DeployedOutput } from '../manifest.ts'
 import type { StageSample } from './choose-samples.ts'
 
 export interface ComparedRuns {
@@ -9,6 +10,8 @@ export interface ComparedRuns {
   readonly samples: readonly StageSample[]
   /** Output → the mask that tells its valid rows. */
   readonly valid: Readonly<Record<string, string>>
+  /** What is known of the outputs. */
+  readonly outputs: readonly DeployedOutput[]
 }
 
 export type ComparisonLabel = Pick<Comparison, 'program' | 'function' | 'line' | 'actual' | 'expected' | 'gate'>
@@ -27,20 +30,33 @@ export function compareOutputs(label: ComparisonLabel, runs: ComparedRuns): Comp
   })
 }
 
-function compareOutput(output: string, { actual, expected, samples, valid }: ComparedRuns): Difference {
+function compareOutput(output: string, { actual, expected, samples, valid, outputs }: ComparedRuns): Difference {
   // One run that stands for both, whatever came out of it.
   if (actual === expected) return EQUAL
+  const { best, follows = '' } = outputs.find(({ name }) => name === output) ?? {}
   const pairs: Compared[] = []
+  const scores: Constant[] = []
   for (const [i, tensors] of expected.entries()) {
     const reference = tensors?.[output]
     if (!reference) continue
     const found = actual[i]?.[output]
     if (!found) return incomparable('it is not there')
     if (found.shape.join() !== reference.shape.join()) return incomparable(`its shape is [${found.shape}] instead of [${reference.shape}]`)
+    const [index, foundIndex] = [tensors[follows], actual[i]?.[follows]]
+    if (index && foundIndex && !equalElements(index, foundIndex)) continue
+    const table = best && tensors[best.of]
+    if (table) scores.push(table)
     pairs.push({ reference, actual: found, mask: samples[i]?.inputs[valid[output] ?? ''] })
   }
+  if (best && pairs.length > 0 && scores.length === pairs.length)
+    return compareChoices(
+      pairs.map(({ actual }, i) => ({ index: actual, scores: scores[i] as Constant })),
+      best.axis,
+    )
   return compareSamples(pairs)
 }
+
+const equalElements = (a: Constant, b: Constant): boolean => readAll(a).join() === readAll(b).join()
 
 const incomparable = (problem: string): Difference => ({
   psnr: Number.NEGATIVE_INFINITY,

@@ -69,9 +69,10 @@ export async function validateStages(input: ValidationInput): Promise<Required<R
     program: string,
     name: string,
     results: Results,
-    chosen: Omit<ChosenSamples, 'note'> & { readonly masks: readonly string[] },
+    chosen: Omit<ChosenSamples, 'note'> & Pick<StageFunction['ports'], 'outputs'>,
   ) => {
-    const { samples, valid } = chosen
+    const { samples, valid, outputs } = chosen
+    const masks = outputs.filter(({ role }) => role === 'masks')
     let original = false
     for (const { line, actual, expected, gate, warn } of gates) {
       const [got, reference] = [results[actual], results[expected]]
@@ -84,10 +85,10 @@ export async function validateStages(input: ValidationInput): Promise<Required<R
         actual: stageNames[actual],
         expected: expected === ORIGINAL ? expected : stageNames[expected],
       }
-      const compared = compareOutputs({ ...label, gate }, { actual: got, expected: known, samples, valid })
+      const compared = compareOutputs({ ...label, gate }, { actual: got, expected: known, samples, valid, outputs })
       comparisons.push(...compared)
       original ||= expected === ORIGINAL && compared.length > 0
-      if (line === 'total') for (const output of chosen.masks) notes.add(agreement({ ...label, output }, known, got))
+      if (line === 'total') for (const { name: output } of masks) notes.add(agreement({ ...label, output }, known, got))
       for (const comparison of compared)
         if (warn !== undefined && comparison.problem === undefined && comparison.worst < warn)
           warnings.push(weightsWarning(comparison, warn))
@@ -119,8 +120,7 @@ export async function validateStages(input: ValidationInput): Promise<Required<R
       done.set(fn, outputs)
       results[stage] = outputs
     }
-    const masks = any.fn.ports.outputs.flatMap(output => (output.role === 'masks' ? [output.name] : []))
-    compare(program, name, results, { ...chosen, masks })
+    compare(program, name, results, { ...chosen, outputs: any.fn.ports.outputs })
   }
 
   for (const [program, golden] of goldens) {
@@ -144,7 +144,7 @@ export async function validateStages(input: ValidationInput): Promise<Required<R
       }
     }
     if (misfit !== undefined) notes.add(`${program}: its golden outputs were not compared: ${misfit.replace(/\.$/, '')}${madeWith(golden)}`)
-    else compare(program, golden.drive, results, { samples, source: 'golden', valid: golden.valid, masks: [] })
+    else compare(program, golden.drive, results, { samples, source: 'golden', valid: golden.valid, outputs: [] })
   }
   if (input.golden !== undefined) requireCompared(input.golden, coverage, [...notes])
   const own = source && (await source.contract.validate?.({ model: source.model, functions: graphs }, runtime))
