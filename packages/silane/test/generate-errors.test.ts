@@ -10,6 +10,7 @@ test('every error of text generation says what is wrong and what to do', () => {
     errors.E_MAX_LENGTH({ maxLength: 8, tokens: 9 }),
     errors.E_INPUT_UNKNOWN({ input: 'token_type_ids', function: 'step' }),
     errors.E_NO_TOKENIZER({ where }),
+    errors.E_PROMPT_EMPTY({}),
     errors.E_PICTURE_WANTED({ where }),
     errors.E_PLACES({ id: 139, found: 3, rows: 6 }),
     errors.E_TOKEN_ID({ id: 200, below: 140 }),
@@ -42,6 +43,10 @@ test('every error of text generation says what is wrong and what to do', () => {
     There is no tokenizer.json.
     Looked in: out
     Give token ids with --ids, or put the tokenizer.json of the model into the folder.
+
+    E_PROMPT_EMPTY
+    There is no token to go on from.
+    Give a text, or token ids with --ids.
 
     E_PICTURE_WANTED
     This conversion writes about a picture, and there is none.

@@ -28,6 +28,10 @@ export const errors = defineErrors({
     where: f.where,
     next: 'Give token ids with --ids, or put the tokenizer.json of the model into the folder.',
   }),
+  E_PROMPT_EMPTY: (_: Record<never, never>) => ({
+    what: 'There is no token to go on from.',
+    next: 'Give a text, or token ids with --ids.',
+  }),
   E_PICTURE_WANTED: (f: { where?: string }) => ({
     what: 'This conversion writes about a picture, and there is none.',
     where: f.where,

@@ -43,7 +43,7 @@ export interface Generated {
 /**
  * Runs the converted programs until a stop rule holds: prompt or encoder text in, text out. The loop is the one an
  * application needs, and what it prints is measured on this machine's CPU. Throws E_NOT_A_DECODER, E_NO_TOKENIZER,
- * E_CONTEXT_FULL, E_INPUT_TOO_LONG, E_MAX_LENGTH, E_TOKEN_ID, E_PICTURE_WANTED and E_PLACES.
+ * E_CONTEXT_FULL, E_INPUT_TOO_LONG, E_MAX_LENGTH, E_PROMPT_EMPTY, E_TOKEN_ID, E_PICTURE_WANTED and E_PLACES.
  */
 export async function generate(options: GenerateOptions): Promise<Generated> {
   const manifest = readManifest(options.folder)
@@ -65,6 +65,7 @@ export async function generate(options: GenerateOptions): Promise<Generated> {
     )
     const promptOf = (config: GenerationConfig) => (reader ? [config.decoderStartTokenId ?? 0] : [...ids])
     const prompt = promptOf(generationConfig(files, options, 0))
+    if (prompt.length === 0) throw errors.E_PROMPT_EMPTY({})
     // The tokenizer refuses to decode nothing.
     const show = (tokens: readonly number[]) =>
       tokenizer && (tokens.length === 0 ? '' : tokenizer.decode([...tokens], { skip_special_tokens: true }))
