@@ -89,6 +89,21 @@ export const errors = defineErrors({
     where: f.where,
     next: 'Give a folder that `silane convert` wrote.',
   }),
+  E_FOLDER_FILE: (f: { file: string; problem: string; where: string }) => ({
+    what: `${f.file} of the converted folder cannot be used: ${f.problem}.`,
+    where: f.where,
+    next: 'Put the file of the model there, or convert the model again.',
+  }),
+  E_PROGRAM_FILE: (f: { file: string; problem: string; where: string }) => ({
+    what: `${f.file} ${f.problem}.`,
+    where: f.where,
+    next: 'The folder has changed since it was written: copy it again as a whole, or convert the model again.',
+  }),
+  E_NOT_WRITTEN: (f: { target: string; where: string }) => ({
+    what: `The conversion holds no ${f.target} programs.`,
+    where: f.where,
+    next: `Convert with --target ${f.target}, or choose the other with --from.`,
+  }),
   E_PIPELINE: (f: { problem: string }) => ({
     what: `The steps of this conversion cannot be run: ${f.problem}.`,
     next: 'Convert again with this version of silane.',

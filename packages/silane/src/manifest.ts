@@ -20,6 +20,8 @@ const inside = z
 
 const shape = z.array(z.int().positive()).readonly()
 const numbers = z.array(z.number()).readonly()
+/** Of red, green and blue. */
+const channels = z.array(z.number()).length(3, 'is not three numbers')
 const roles = [
   'ids',
   'mask',
@@ -48,7 +50,13 @@ const imageStep = z.union([
   z.strictObject({ crop: area }).readonly(),
   z.strictObject({ cropSquare: z.number().positive() }).readonly(),
   z.strictObject({ rescale: z.number() }).readonly(),
-  z.strictObject({ normalize: z.object({ mean: numbers, std: numbers }).readonly() }).readonly(),
+  z
+    .strictObject({
+      normalize: z
+        .object({ mean: channels.readonly(), std: channels.refine(std => !std.includes(0), 'divides by 0').readonly() })
+        .readonly(),
+    })
+    .readonly(),
   z.strictObject({ pad: area }).readonly(),
 ])
 
@@ -93,6 +101,9 @@ const output = z
   })
   .readonly()
 const tensors = z.array(tensor).readonly()
+
+/** No model is shown a picture as more rows. */
+const MOST_PLACES = 1 << 16
 
 const things = z.record(z.string(), z.string()).readonly()
 const placeholders = z.object({ id: size, rows: z.string() }).readonly()
@@ -160,7 +171,18 @@ const schema = z
     options: z.record(z.string(), json).readonly(),
     programs: z.array(program).nonempty().readonly(),
     pipeline: z
-      .object({ kind: z.enum(pipelineKinds), steps: z.array(step, 'is missing: convert again').nonempty().readonly() })
+      .object({
+        kind: z.enum(pipelineKinds),
+        steps: z.array(step, 'is missing: convert again').nonempty().readonly(),
+        /** What a prompt begins with where a picture is shown: this id, so often. */
+        image_tokens: z
+          .object({ id: size, count: z.int().positive().max(MOST_PLACES) })
+          .readonly()
+          .exactOptional(),
+        /** How a question is put, around `{question}`. */
+        question: z.string().exactOptional(),
+        generation: z.record(z.string(), json).readonly().exactOptional(),
+      })
       .catchall(json)
       .readonly(),
   })

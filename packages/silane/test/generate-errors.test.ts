@@ -10,7 +10,10 @@ test('every error of text generation says what is wrong and what to do', () => {
     errors.E_MAX_LENGTH({ maxLength: 8, tokens: 9 }),
     errors.E_INPUT_UNKNOWN({ input: 'token_type_ids', function: 'step' }),
     errors.E_NO_TOKENIZER({ where }),
-    errors.E_NOT_WRITTEN({ target: 'onnx', where }),
+    errors.E_PROMPT_EMPTY({}),
+    errors.E_PICTURE_WANTED({ where }),
+    errors.E_PLACES({ id: 139, found: 3, rows: 6 }),
+    errors.E_TOKEN_ID({ id: 200, below: 140 }),
     errors.E_BEAMS_NEED_IO({}),
   ]
   expect(new Set(all.map(({ code }) => code))).toEqual(new Set(Object.keys(errors)))
@@ -41,10 +44,22 @@ test('every error of text generation says what is wrong and what to do', () => {
     Looked in: out
     Give token ids with --ids, or put the tokenizer.json of the model into the folder.
 
-    E_NOT_WRITTEN
-    The conversion holds no onnx programs.
+    E_PROMPT_EMPTY
+    There is no token to go on from.
+    Give a text, or token ids with --ids.
+
+    E_PICTURE_WANTED
+    This conversion writes about a picture, and there is none.
     Looked in: out
-    Convert with --target onnx, or choose the other with --from.
+    Use \`silane caption\` or \`silane ask-image\`; to \`generate\` give the pixels among its \`things\`.
+
+    E_PLACES
+    The ids leave 3 places for a picture, which has 6 rows.
+    Give the id 139 once for each row. \`silane caption\` and \`silane ask-image\` put them there themselves: --ids has none then.
+
+    E_TOKEN_ID
+    200 is no token of this model, whose ids are 0 to 139.
+    Correct --ids; where they come of a text, tokenizer.json belongs to another model.
 
     E_BEAMS_NEED_IO
     Beam search goes on from several places, which a state in the program cannot.

@@ -80,7 +80,7 @@ test('a prompt that the folder cannot take is refused, and nothing is written', 
   const five = Array.from({ length: 5 }, () => ({ x: 1, y: 1 }))
   for (const [prompt, what] of [
     [{}, 'Nothing says what to look for.'],
-    [{ points: five }, 'are more than the 4 that'],
+    [{ points: five }, 'takes no more than 4 points, and there are 5.'],
     [{ points: [{ x: 84, y: 1 }] }, 'The point 84,1 is not in the picture, which has 83 × 57 pixels.'],
     [{ points: [{ x: 1, y: 1, label: 7 }] }, '7 is no label of a point.'],
     [{ points: [{ x: 1, y: 1, label: -2 }] }, '-2 is no label of a point.'],

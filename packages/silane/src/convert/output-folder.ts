@@ -23,8 +23,10 @@ export interface OutputFolder {
 
 export interface OutputFolderOptions {
   readonly force: boolean
-  /** Paths that are never replaced, nor a folder that any of them is in by whatever name. The first is the checkpoint's own. */
+  /** Paths that are never replaced, nor a folder that any of them is in by whatever name. The first is where they belong. */
   readonly keepOut: readonly string[]
+  /** What the first of them is; default: the checkpoint. */
+  readonly kept?: string
   /** The file that tells a folder of ours; default: silane.json. */
   readonly mark?: string
 }
@@ -72,12 +74,12 @@ export function outputFolder(out: string, options: OutputFolderOptions): OutputF
 const host = hostname().replace(/[^A-Za-z0-9]+/g, '_')
 
 /** Nothing that is not there can hold the checkpoint, so a new folder may be anywhere, inside the checkpoint too. */
-function checkPlace(place: string, { force, keepOut, mark = MARK }: OutputFolderOptions): void {
+function checkPlace(place: string, { force, keepOut, kept: source = 'the checkpoint', mark = MARK }: OutputFolderOptions): void {
   const there = statSync(place, { throwIfNoEntry: false })
   if (!there) return
   const kept = there.isDirectory() ? firstInside(place, keepOut) : undefined
   if (kept !== undefined) {
-    const what = kept === keepOut[0] ? 'the checkpoint' : `${kept}, which belongs to the checkpoint`
+    const what = kept === keepOut[0] ? source : `${kept}, which belongs to ${source}`
     throw errors.E_OUT_FOREIGN({ out: place, reason: `it holds ${what}` })
   }
   if (!force) throw errors.E_OUT_EXISTS({ out: place })

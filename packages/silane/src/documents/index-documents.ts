@@ -44,7 +44,7 @@ const BATCHES_PER_COMMIT = 16
 export async function indexDocuments(options: IndexOptions): Promise<Indexed> {
   const { cwd = '.', chunk, signal, onProgress } = options
   const [file, out] = [resolve(cwd, options.documents), resolve(cwd, options.out)]
-  const { chunkText, createIndex, readDocuments, documentsErrors } = await openDocuments(options.cwd)
+  const { chunkText, createIndex, readDocuments, documentsErrors } = await openDocuments(options.folder, options.cwd)
   const encoder = await openTextEncoder(resolve(cwd, options.folder), options.from)
   try {
     const questions = options.for === undefined ? undefined : await openTextEncoder(resolve(cwd, options.for), options.from)

@@ -39,7 +39,7 @@ export interface Searched {
 /** The passages of an index that are nearest to a question. Throws E_INDEX_MODEL where it is of another model. */
 export async function searchDocuments(options: SearchOptions): Promise<Searched> {
   const { cwd = '.', query, count = 5, method = 'exact' } = options
-  const { documentsErrors, openIndex, recall } = await openDocuments(options.cwd)
+  const { documentsErrors, openIndex, recall } = await openDocuments(options.folder, options.cwd)
   const file = resolve(cwd, options.index)
   const index = openIndex(file)
   try {

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import { arrayConstant, type Constant, type Json, readAll, type Tensors } from '@silane/core'
 import { errors } from '../errors.ts'
+import { readFolderJson } from '../folder-json.ts'
 import { errors as generateErrors } from '../generate/errors.ts'
 import { openTokenizer } from '../generate/open-tokenizer.ts'
 import { type DeployedTensor, type Manifest, readManifest } from '../manifest.ts'
-import { readFolderJson } from '../pictures/folder-json.ts'
 import { isDeployed, openPrograms, type ProgramSource } from '../pipeline/open-programs.ts'
 
 /** A text, with a title in front of it where it has one. */

@@ -28,10 +28,22 @@ export const errors = defineErrors({
     where: f.where,
     next: 'Give token ids with --ids, or put the tokenizer.json of the model into the folder.',
   }),
-  E_NOT_WRITTEN: (f: { target: string; where: string }) => ({
-    what: `The conversion holds no ${f.target} programs.`,
+  E_PROMPT_EMPTY: (_: Record<never, never>) => ({
+    what: 'There is no token to go on from.',
+    next: 'Give a text, or token ids with --ids.',
+  }),
+  E_PICTURE_WANTED: (f: { where?: string }) => ({
+    what: 'This conversion writes about a picture, and there is none.',
     where: f.where,
-    next: `Convert with --target ${f.target}, or choose the other with --from.`,
+    next: 'Use `silane caption` or `silane ask-image`; to `generate` give the pixels among its `things`.',
+  }),
+  E_PLACES: (f: { id: number; found: number; rows: number }) => ({
+    what: `The ids leave ${f.found} places for a picture, which has ${f.rows} rows.`,
+    next: `Give the id ${f.id} once for each row. \`silane caption\` and \`silane ask-image\` put them there themselves: --ids has none then.`,
+  }),
+  E_TOKEN_ID: (f: { id: number; below: number }) => ({
+    what: `${f.id} is no token of this model, whose ids are 0 to ${f.below - 1}.`,
+    next: 'Correct --ids; where they come of a text, tokenizer.json belongs to another model.',
   }),
   E_BEAMS_NEED_IO: (_: Record<never, never>) => ({
     what: 'Beam search goes on from several places, which a state in the program cannot.',

@@ -1,7 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { arrayConstant, type Constant, type Json, type PortRole, type Step, type Tensors } from '@silane/core'
-import { type Manifest, readManifest } from '../manifest.ts'
+import { arrayConstant, type Constant, type Json, type Placeholders, type PortRole, type Step, type Tensors } from '@silane/core'
+import { readFolderJson } from '../folder-json.ts'
+import { type DeployedTensor, type Manifest, readManifest } from '../manifest.ts'
 import type { CachedDecoder, Position, Read } from '../pipeline/cached-decoder.ts'
 import { openPrograms, type ProgramSource } from '../pipeline/open-programs.ts'
 import type { PipelinePrograms } from '../pipeline/pipeline-programs.ts'
@@ -44,7 +43,7 @@ export interface Generated {
 /**
  * Runs the converted programs until a stop rule holds: prompt or encoder text in, text out. The loop is the one an
  * application needs, and what it prints is measured on this machine's CPU. Throws E_NOT_A_DECODER, E_NO_TOKENIZER,
- * E_CONTEXT_FULL, E_INPUT_TOO_LONG and E_MAX_LENGTH.
+ * E_CONTEXT_FULL, E_INPUT_TOO_LONG, E_MAX_LENGTH, E_PROMPT_EMPTY, E_TOKEN_ID, E_PICTURE_WANTED and E_PLACES.
  */
 export async function generate(options: GenerateOptions): Promise<Generated> {
   const manifest = readManifest(options.folder)
@@ -56,15 +55,17 @@ export async function generate(options: GenerateOptions): Promise<Generated> {
   if (!steps.some(step => 'decode' in step)) throw errors.E_NOT_A_DECODER({ where: options.folder })
   const programs = await openPrograms(options.folder, manifest, from)
   try {
-    if (steps.some(step => 'decode' in step && programs.functions(step.decode[0] ?? '').length === 0))
-      throw errors.E_NOT_WRITTEN({ target: from, where: options.folder })
+    if (wantedInputs(steps, programs, 'image').some(({ thing }) => !(thing in given)))
+      throw errors.E_PICTURE_WANTED({ where: options.folder })
     const reader = textReader(steps, programs, given)
-    const config = readJson(options.folder, 'config.json')
-    const files = [manifest.pipeline.generation, readJson(options.folder, 'generation_config.json'), config, config?.text_config].map(
+    checkIds(ids, steps, programs, given)
+    const config = readFolderJson(options.folder, 'config.json')
+    const files = [manifest.pipeline.generation, readFolderJson(options.folder, 'generation_config.json'), config, config?.text_config].map(
       section,
     )
     const promptOf = (config: GenerationConfig) => (reader ? [config.decoderStartTokenId ?? 0] : [...ids])
     const prompt = promptOf(generationConfig(files, options, 0))
+    if (prompt.length === 0) throw errors.E_PROMPT_EMPTY({})
     // The tokenizer refuses to decode nothing.
     const show = (tokens: readonly number[]) =>
       tokenizer && (tokens.length === 0 ? '' : tokenizer.decode([...tokens], { skip_special_tokens: true }))
@@ -98,14 +99,21 @@ interface TextReader {
   read(ids: readonly number[]): Tensors
 }
 
-/** The inputs of this role that calls want from outside: the thing that each is fed with, and its length. */
-function wantedInputs(steps: readonly Step[], programs: PipelinePrograms, role: PortRole): readonly { thing: string; length: number }[] {
+interface Wanted {
+  /** What the input is fed with. */
+  readonly thing: string
+  readonly length: number
+  readonly below: number | undefined
+}
+
+/** The inputs of this role that calls want from outside. */
+function wantedInputs(steps: readonly Step[], programs: PipelinePrograms, role: PortRole): readonly Wanted[] {
   const made = new Set(steps.flatMap(step => ('decode' in step ? [] : Object.keys(step.gives))))
   return steps.flatMap(step => {
     const inputs = 'call' in step ? (programs.functions(step.call)[0]?.inputs ?? []) : []
     return inputs.flatMap(input => {
       const thing = ('call' in step && step.feeds[input.name]) || input.name
-      return input.role === role && !made.has(thing) ? [{ thing, length: input.shape[1] ?? 0 }] : []
+      return input.role === role && !made.has(thing) ? [{ thing, length: input.shape[1] ?? 0, below: input.below }] : []
     })
   })
 }
@@ -132,6 +140,50 @@ function textReader(steps: readonly Step[], programs: PipelinePrograms, given: T
   }
 }
 
+/**
+ * Holds ids against those that a model has, and their places for rows of a picture against the rows: a place too many would stay a word,
+ * and a row too many would not be seen. Throws E_TOKEN_ID, E_PLACES, and E_PICTURE_WANTED where there are places and no rows.
+ */
+function checkIds(ids: readonly number[], steps: readonly Step[], programs: PipelinePrograms, given: Tensors): void {
+  const words = wantedInputs(steps, programs, 'ids').filter(({ thing }) => !(thing in given))
+  for (const { below } of words.length > 0 ? words : entriesOf(steps, programs)) {
+    const id = ids.find(id => !(id >= 0 && id < (below ?? Number.POSITIVE_INFINITY)))
+    if (id !== undefined && below !== undefined) throw errors.E_TOKEN_ID({ id, below })
+  }
+  for (const { id, rows: thing } of placesOf(steps)) {
+    const found = ids.filter(each => each === id).length
+    const rows = rowsOf(thing, steps, programs, given)
+    if (rows === undefined && found > 0) throw errors.E_PICTURE_WANTED({})
+    if (rows !== undefined && rows !== found) throw errors.E_PLACES({ id, found, rows })
+  }
+}
+
+/** The inputs for ids of the decoders, or of what makes vectors of ids for them. */
+const entriesOf = (steps: readonly Step[], programs: PipelinePrograms): readonly DeployedTensor[] =>
+  steps.flatMap(step => {
+    if (!('decode' in step)) return []
+    const [fn] = programs.functions(typeof step.entry === 'string' ? (step.decode[0] ?? '') : step.entry.embed)
+    return (fn?.inputs ?? []).filter(({ role }) => role === 'ids')
+  })
+
+const placesOf = (steps: readonly Step[]): readonly Placeholders[] =>
+  steps.flatMap(step => {
+    if ('place' in step) return [{ id: step.place, rows: step.feeds.rows }]
+    const place = 'decode' in step && typeof step.entry !== 'string' ? step.entry.place : undefined
+    return place ? [place] : []
+  })
+
+/** How many rows [1, N, C] a thing has that is given or that a call gives; undefined where there is none. */
+function rowsOf(thing: string, steps: readonly Step[], programs: PipelinePrograms, given: Tensors): number | undefined {
+  if (given[thing]) return given[thing].shape[1]
+  const counts = steps.flatMap(step => {
+    const output = 'call' in step ? step.gives[thing] : undefined
+    const made = 'call' in step ? programs.functions(step.call)[0]?.outputs.find(({ name }) => name === output) : undefined
+    return made?.shape[1] ?? []
+  })
+  return counts[0]
+}
+
 function encodeText(tokenizer: Awaited<ReturnType<typeof openTokenizer>>, { text, folder }: GenerateOptions): readonly number[] {
   if (!tokenizer) throw errors.E_NO_TOKENIZER({ where: folder })
   return tokenizer.encode(text ?? '').ids
@@ -155,7 +207,7 @@ async function goOn(
     sequence.push(token)
     onToken?.(token, show(sequence.slice(prompt.length)))
     if (config.eosTokenIds.includes(token) || sequence.length >= config.maxLength) break
-    ;({ scores, state } = await decoder.read(state, [token]))
+    ;({ scores, state } = await decoder.next(state, token))
   }
   return sequence
 }
@@ -169,7 +221,7 @@ function searchBeams(
 ): Promise<readonly number[]> {
   if (manifest.programs.some(({ functions }) => functions.some(({ states }) => states.length > 0))) throw errors.E_BEAMS_NEED_IO({})
   // Beams fork: each goes on from a copy.
-  const next = (state: Position, id: number) => decoder.read(decoder.fork(state), [id])
+  const next = (state: Position, id: number) => decoder.next(decoder.fork(state), id)
   return beamSearch({ next }, prompt, first, config)
 }
 
@@ -178,8 +230,3 @@ type JsonObject = { readonly [key: string]: Json }
 const isObject = (json: Json | undefined): json is JsonObject => typeof json === 'object' && json !== null && !Array.isArray(json)
 
 const section = (json: Json | undefined): JsonObject | undefined => (isObject(json) ? json : undefined)
-
-function readJson(folder: string, name: string): JsonObject | undefined {
-  const file = join(folder, name)
-  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined
-}

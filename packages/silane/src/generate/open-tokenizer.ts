@@ -1,11 +1,17 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { errors } from '../errors.ts'
+import { readFolderJson } from '../folder-json.ts'
 
-/** The tokenizer of a folder, or undefined where it has none. */
+/** The tokenizer of a folder, or undefined where it has none. Throws E_FOLDER_FILE. */
 export async function openTokenizer(folder: string) {
-  const [tokenizer, config] = ['tokenizer.json', 'tokenizer_config.json'].map(name => join(folder, name)) as [string, string]
-  if (!existsSync(tokenizer)) return undefined
+  const file = 'tokenizer.json'
+  const tokenizer = readFolderJson(folder, file)
+  if (!tokenizer) return undefined
   const { Tokenizer } = await import('@huggingface/tokenizers')
-  const read = (file: string): object => (existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {})
-  return new Tokenizer(read(tokenizer), read(config))
+  const config = readFolderJson(folder, 'tokenizer_config.json') ?? {}
+  try {
+    return new Tokenizer(tokenizer, config)
+  } catch (cause) {
+    const problem = cause instanceof Error ? cause.message : String(cause)
+    throw errors.E_FOLDER_FILE({ file, problem: `the tokenizers library refuses it (${problem})`, where: folder }, { cause })
+  }
 }

@@ -1,4 +1,4 @@
-import type { Json } from '@silane/core'
+import type { Step } from '@silane/core'
 import { errors } from '../errors.ts'
 import { errors as generateErrors } from '../generate/errors.ts'
 import { type Generated, type GenerateOptions, generate } from '../generate/generate.ts'
@@ -32,7 +32,7 @@ export interface Caption extends Generated {
 /** Describes a picture. Throws E_NO_PICTURES where the programs want a question about it. */
 export async function caption(options: CaptionOptions): Promise<Caption> {
   const manifest = readManifest(options.folder)
-  const reader = readerOf(manifest, options)
+  const reader = readerOf(manifest, 'caption', options)
   if (reader === 'question')
     throw errors.E_NO_PICTURES({ verb: 'caption', problem: 'it answers questions: `silane ask-image` asks one', where: options.folder })
   return about(manifest, 'caption', options, await prompt(manifest, reader, { text: options.text ?? '', ids: options.ids }, options.folder))
@@ -41,13 +41,14 @@ export async function caption(options: CaptionOptions): Promise<Caption> {
 /** Answers a question about a picture. Throws E_NO_PICTURES where the programs take none. */
 export async function askImage(options: AskImageOptions): Promise<Caption> {
   const manifest = readManifest(options.folder)
-  const reader = readerOf(manifest, options)
+  const reader = readerOf(manifest, 'ask-image', options)
   if (reader === undefined)
     throw errors.E_NO_PICTURES({ verb: 'ask-image', problem: 'it describes pictures: `silane caption` does that', where: options.folder })
   const { question: form } = manifest.pipeline
   const { question = '', ids } = options
-  if (question === '' && ids === undefined) throw errors.E_USAGE({ problem: 'There is no question', next: 'Give one with --question "…".' })
-  const text = typeof form === 'string' ? form.replace('{question}', () => question) : question
+  if (question === '' && ids === undefined)
+    throw errors.E_USAGE({ problem: 'There is no question.', next: 'Give one with --question "…".' })
+  const text = form?.replace('{question}', () => question) ?? question
   return about(manifest, 'ask-image', options, await prompt(manifest, reader, { text, ids }, options.folder))
 }
 
@@ -73,21 +74,19 @@ interface ImageTokens {
  */
 function readerOf(
   manifest: Manifest,
+  verb: string,
   { folder, from = 'onnx' }: Pick<CaptionOptions, 'folder' | 'from'>,
 ): 'question' | ImageTokens | undefined {
   const { pipeline, programs } = manifest
-  const places = imageTokens(pipeline.image_tokens)
-  if (places) return places
   const steps = stepsToDecode(deployedSteps(manifest, from), new Set())
-  if (!steps.some(step => 'decode' in step)) throw errors.E_NO_PICTURES({ verb: 'caption', problem: 'it writes no text', where: folder })
+  if (!steps.some(step => 'decode' in step)) throw errors.E_NO_PICTURES({ verb, problem: 'it writes no text', where: folder })
+  if (pipeline.image_tokens) return pipeline.image_tokens
+  if (steps.some(hasPlaces))
+    throw errors.E_PIPELINE({ problem: 'silane.json has no image_tokens, which say where a picture stands in a prompt' })
   return wantedInputs(steps, programs).some(({ role }) => role === 'ids') ? 'question' : undefined
 }
 
-function imageTokens(found: Json | undefined): ImageTokens | undefined {
-  if (typeof found !== 'object' || found === null || !('id' in found) || !('count' in found)) return undefined
-  const { id, count } = found
-  return typeof id === 'number' && typeof count === 'number' ? { id, count } : undefined
-}
+const hasPlaces = (step: Step): boolean => 'place' in step || ('decode' in step && typeof step.entry !== 'string' && !!step.entry.place)
 
 interface Words {
   readonly text: string
@@ -107,6 +106,6 @@ async function prompt(manifest: Manifest, reader: ReturnType<typeof readerOf>, w
 
 /** An id that the pipeline says a text begins with, if it does. */
 function idIn({ pipeline: { generation } }: Manifest, name: string): readonly number[] {
-  const found = typeof generation === 'object' && generation !== null ? Reflect.get(generation, name) : undefined
+  const found = generation?.[name]
   return typeof found === 'number' ? [found] : []
 }

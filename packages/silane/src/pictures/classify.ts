@@ -1,11 +1,11 @@
 import { readAll } from '@silane/core'
 import { errors } from '../errors.ts'
+import { readFolderJson } from '../folder-json.ts'
 import { readManifest } from '../manifest.ts'
 import { givenOutputs } from '../pipeline/borders.ts'
 import { openPrograms, type ProgramSource } from '../pipeline/open-programs.ts'
 import { runPipeline } from '../pipeline/run-pipeline.ts'
 import { deployedSteps } from '../pipeline/steps-for.ts'
-import { readFolderJson } from './folder-json.ts'
 import type { ImageRequest } from './image-request.ts'
 import { readImage } from './read-image.ts'
 

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { arrayConstant, type Tensors } from '@silane/core'
 import type * as Images from '@silane/images'
 import { errors } from '../errors.ts'
@@ -24,7 +25,7 @@ export async function readImage(manifest: Manifest, request: ImageRequest & { re
   const steps = input?.image?.steps
   if (!input || !steps) throw errors.E_NO_PICTURES({ verb, problem: 'no program of it reads pixels', where: folder })
   const { thing, shape } = input
-  const images = await openImages(manifest, { explicit: plugins, cwd })
+  const images = await openImages(manifest, { explicit: plugins, cwd, checkpoint: resolve(cwd ?? '.', folder) })
   const picture = await images.readPicture(image)
   const { data, original, resized, shape: made } = images.preparePixels(picture, steps)
   if (made.join() !== shape.join()) {

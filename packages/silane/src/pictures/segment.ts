@@ -56,10 +56,15 @@ export async function segment(options: SegmentOptions): Promise<Segmented> {
   const read = await readImage(manifest, { ...options, verb: 'segment' })
   const { images, picture, sizes, frame } = read
   const out = resolve(options.cwd ?? '.', options.out ?? `${nameOf(options.image)}.masks`)
-  const target = outputFolder(out, { force: options.force ?? false, keepOut: [resolve(options.cwd ?? '.', folder)], mark: SCORES })
+  const things = { ...read.things, ...promptThings(prompt, { points, box }, sizes, folder) }
+  const target = outputFolder(out, {
+    force: options.force ?? false,
+    keepOut: [resolve(options.cwd ?? '.', folder)],
+    kept: 'the converted programs',
+    mark: SCORES,
+  })
   const programs = await openPrograms(folder, manifest, from)
   try {
-    const things = { ...read.things, ...promptThings(prompt, { points, box }, sizes, folder) }
     const made = await runPipeline(deployedSteps(manifest, from), programs, things, async () => ({}))
     const found = await masksOf(outputs, made, images, { sizes, frame })
     const kept = all ? found : found.slice(0, 1)
@@ -115,7 +120,7 @@ function promptThings(inputs: PromptInputs, { points, box }: Prompt, { original,
     throw errors.E_PROMPT({ problem: 'Nothing says what to look for', next: 'Give --points x,y or --box x0,y0,x1,y1.' })
   if (points.length > places)
     throw errors.E_PROMPT({
-      problem: `${points.length} points are more than the ${places} that ${folder} takes`,
+      problem: `${folder} takes no more than ${places} points, and there are ${points.length}`,
       next: option(`points=${points.length}`),
     })
   if (points.length < places && absent === undefined)
@@ -129,17 +134,24 @@ function promptThings(inputs: PromptInputs, { points, box }: Prompt, { original,
       next: 'Convert again without that option.',
     })
   const [height, width] = original
-  for (const { x, y, label = 1 } of points) {
+  const inside = (what: string, x: number, y: number): void => {
     if (!(x >= 0 && x <= width && y >= 0 && y <= height))
       throw errors.E_PROMPT({
-        problem: `The point ${x},${y} is not in the picture, which has ${width} × ${height} pixels`,
+        problem: `${what} ${x},${y} is not in the picture, which has ${width} × ${height} pixels`,
         next: 'Count from its upper left corner.',
       })
+  }
+  for (const { x, y, label = 1 } of points) {
+    inside('The point', x, y)
     if (!values.includes(label) || label === absent)
       throw errors.E_PROMPT({
         problem: `${label} is no label of a point`,
         next: `Labels are ${values.filter(value => value !== absent).join(', ')}.`,
       })
+  }
+  if (box) {
+    inside('The corner', box[0], box[1])
+    inside('The corner', box[2], box[3])
   }
   if (box && !(box[0] < box[2] && box[1] < box[3]))
     throw errors.E_PROMPT({ problem: `${box.join(',')} is no box`, next: 'Give the upper left corner, then the lower right one.' })

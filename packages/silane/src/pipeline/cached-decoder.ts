@@ -89,11 +89,19 @@ export class CachedDecoder {
     return { ...position, caches: caches.map(cache => new Map([...cache].map(([name, data]) => [name, data.slice()]))) }
   }
 
-  /** Reads ids after what `position` holds. */
+  /** Reads ids of a prompt after what `position` holds. */
   async read(position: Position, ids: readonly number[]): Promise<Read> {
     let last: Read = { scores: new Float32Array(), state: position }
     for await (const { scores, tokens, state } of this.#calls(position, ints(ids))) last = { scores: rowsOf(scores, tokens - 1, 1), state }
     return last
+  }
+
+  /** Reads a token that was chosen. It is a word, whatever its id: only a prompt has places. */
+  async next(position: Position, id: number): Promise<Read> {
+    if (position.length === this.context) throw errors.E_CONTEXT_FULL({ context: this.context, tokens: position.length + 1 })
+    const entry = this.#embed ? await this.#words(1, ints([id])) : ints([id])
+    const { scores, tokens, state } = await this.#call(1, position, entry, 1)
+    return { scores: rowsOf(scores, tokens - 1, 1), state }
   }
 
   /** Reads ids [1, T], or vectors in their place [1, T, C], after what `position` holds. Gives the scores of every one of them [1, T, V], under their name. */
@@ -163,14 +171,20 @@ export class CachedDecoder {
   /** What the first part reads: ids as they are, or the vectors that stand for them. */
   async #entered(width: number, entry: Constant, placed: number): Promise<Constant> {
     if (!this.#embed || entry.shape.length > 2) return entry
-    const fn = functionOf(this.#embed.functions, width)
-    const [ids, output] = [fn.inputs.find(({ role }) => role === 'ids'), fn.outputs[0]]
-    const vectors = ids && output && (await fn.run({ [ids.name]: entry }))[output.name]
-    if (!vectors) throw errors.E_NOT_A_DECODER({})
+    const vectors = await this.#words(width, entry)
     const { place } = this.#embed
     if (!place || this.#placesIn(entry) === 0) return vectors
     if (!place.rows) throw pipelineErrors.E_PIPELINE({ problem: `there is no "${place.name}" for the places of ${place.id}` })
     return placeRows(entry, vectors, { id: place.id, rows: place.rows, from: placed })
+  }
+
+  /** The vectors of ids [1, S], by the program that makes them. */
+  async #words(width: number, entry: Constant): Promise<Constant> {
+    const fn = this.#embed && functionOf(this.#embed.functions, width)
+    const [ids, output] = [fn?.inputs.find(({ role }) => role === 'ids'), fn?.outputs[0]]
+    const vectors = ids && output && (await fn?.run({ [ids.name]: entry }))?.[output.name]
+    if (!vectors) throw errors.E_NOT_A_DECODER({})
+    return vectors
   }
 
   /** How many of these tokens are places of rows. */

@@ -1,5 +1,7 @@
+import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Session, Tensors } from '@silane/core'
+import { errors } from '../errors.ts'
 import { type DeployedFunction, type DeployedProgram, type Manifest, packageOf } from '../manifest.ts'
 import { picturePixels } from './picture-pixels.ts'
 import type { PipelinePrograms } from './pipeline-programs.ts'
@@ -11,14 +13,21 @@ export interface OpenPrograms extends PipelinePrograms {
   close(): Promise<void>
 }
 
-/** The ONNX files of a conversion, or its packages read back from disk, in onnxruntime. */
+/**
+ * The ONNX files of a conversion, or its packages read back from disk, in onnxruntime. Throws E_NOT_WRITTEN where there are none of this
+ * kind; a program that is called throws E_PROGRAM_FILE where its file is not what was written.
+ */
 export async function openPrograms(folder: string, manifest: Manifest, from: ProgramSource): Promise<OpenPrograms> {
+  if (!manifest.programs.some(program => isDeployed(program, from))) throw errors.E_NOT_WRITTEN({ target: from, where: folder })
   const { createRuntime } = await import('@silane/runtime')
   const runtime = createRuntime()
   const opened = new Map<DeployedFunction, Promise<Session>>()
 
   const open = async (program: DeployedProgram, fn: DeployedFunction): Promise<Session | undefined> => {
-    if (from === 'onnx') return fn.onnx && runtime.openFile(join(folder, fn.onnx.path))
+    if (from === 'onnx') {
+      const { onnx } = fn
+      return onnx && runtime.openFile(join(folder, onnx.path)).catch(cause => Promise.reject(changed(folder, onnx, cause) ?? cause))
+    }
     const at = packageOf(program, fn)
     if (!at) return undefined
     const { readPackage } = await import('@silane/coreml')
@@ -59,3 +68,14 @@ export async function openPrograms(folder: string, manifest: Manifest, from: Pro
 /** Whether a program was written for a target. */
 export const isDeployed = (program: DeployedProgram, target: ProgramSource): boolean =>
   program.functions.every(fn => (target === 'onnx' ? fn.onnx !== undefined : packageOf(program, fn) !== undefined))
+
+/** Why a file cannot be opened, if that is no fault of what wrote it: it was lost, cut off or replaced since. */
+function changed(folder: string, { path: file, bytes }: { readonly path: string; readonly bytes: number }, cause: unknown) {
+  const found = statSync(join(folder, file), { throwIfNoEntry: false })
+  const problem = !found?.isFile()
+    ? 'is not there'
+    : found.size === bytes
+      ? undefined
+      : `has ${found.size} bytes, and ${bytes} were written`
+  return problem && errors.E_PROGRAM_FILE({ file, problem, where: folder }, { cause })
+}

@@ -1,0 +1,115 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { convert } from '../src/convert/convert.ts'
+import { askImage, caption } from '../src/pictures/caption.ts'
+import { classify } from '../src/pictures/classify.ts'
+import { segment } from '../src/pictures/segment.ts'
+import { temporary, write } from './workspace.ts'
+
+const plugins = fileURLToPath(new URL('../../../plugins', import.meta.url))
+const image = join(plugins, 'sam/test/pictures/picture.png')
+const all = mkdtempSync(join(tmpdir(), 'silane-broken-'))
+afterAll(() => rmSync(all, { recursive: true, force: true }))
+
+const models = { sam: 'boxes', perceiver: 'image-classification-conv', blip2: 'opt' } as const
+beforeAll(async () => {
+  for (const [plugin, fixture] of Object.entries(models))
+    await convert({
+      model: join(plugins, plugin, 'fixtures', fixture),
+      targets: ['onnx'],
+      out: join(all, plugin),
+      validate: false,
+      ...(plugin === 'sam' ? { options: { boxes: true } } : {}),
+    })
+})
+
+/** A copy that a test may break. */
+function copyOf(plugin: keyof typeof models): string {
+  const folder = join(temporary(), plugin)
+  cpSync(join(all, plugin), folder, { recursive: true })
+  return folder
+}
+
+/** The folder, with its silane.json as text changed. */
+function edited(plugin: keyof typeof models, edit: (manifest: string) => string): string {
+  const folder = copyOf(plugin)
+  const file = join(folder, 'silane.json')
+  const before = readFileSync(file, 'utf8')
+  const after = edit(before)
+  expect(after).not.toBe(before)
+  writeFileSync(file, after)
+  return folder
+}
+
+test('files of the model that are broken are named', async () => {
+  const folder = copyOf('perceiver')
+  for (const [content, problem] of [
+    ['{bad', 'it is not JSON'],
+    ['[1]', 'it is no JSON object'],
+  ] as const) {
+    write(folder, { 'config.json': content })
+    const what = `config.json of the converted folder cannot be used: ${problem}.`
+    await expect(classify({ folder, image })).rejects.toMatchObject({ code: 'E_FOLDER_FILE', what })
+  }
+  const spoken = copyOf('blip2')
+  for (const content of ['{bad', '{}']) {
+    write(spoken, { 'tokenizer.json': content })
+    const refused = { code: 'E_FOLDER_FILE', what: expect.stringContaining('tokenizer.json') }
+    await expect(caption({ folder: spoken, image })).rejects.toMatchObject(refused)
+  }
+})
+
+test('programs that were lost or cut off are no fault of the converter', async () => {
+  const folder = copyOf('perceiver')
+  const file = join(folder, 'onnx/model.onnx')
+  truncateSync(file, 100)
+  const cut = { code: 'E_PROGRAM_FILE', what: expect.stringMatching(/^onnx\/model\.onnx has 100 bytes, and \d+ were written\.$/) }
+  await expect(classify({ folder, image })).rejects.toMatchObject(cut)
+  rmSync(file)
+  const lost = { code: 'E_PROGRAM_FILE', what: 'onnx/model.onnx is not there.' }
+  await expect(classify({ folder, image })).rejects.toMatchObject(lost)
+  await expect(classify({ folder, image, from: 'coreml' })).rejects.toMatchObject({ code: 'E_NOT_WRITTEN' })
+})
+
+test('a manifest that was edited says what is wrong with it', async () => {
+  for (const [from, to] of [
+    [/("count": )6/, '$11e9'],
+    [/("count": )6/, '$1-2'],
+    [/("std": \[)/, '$10,'],
+    [/("std": \[)[^\]]*/, '$11'],
+    [/("std": \[)[^\]]*/, '$11, 0, 1'],
+  ] as const) {
+    const folder = edited('blip2', text => text.replace(from, to))
+    await expect(caption({ folder, image })).rejects.toMatchObject({ code: 'E_MANIFEST' })
+  }
+  const bare = edited('blip2', text => {
+    const { pipeline, ...rest } = JSON.parse(text)
+    const { image_tokens: _, ...kept } = pipeline
+    return JSON.stringify({ ...rest, pipeline: kept })
+  })
+  const what = expect.stringContaining('silane.json has no image_tokens')
+  await expect(caption({ folder: bare, image })).rejects.toMatchObject({ code: 'E_PIPELINE', what })
+})
+
+test('a verb that does not fit is called by its own name', async () => {
+  const refused = { code: 'E_NO_PICTURES', what: '`silane ask-image` cannot use this folder: it writes no text.' }
+  await expect(askImage({ folder: join(all, 'perceiver'), image, question: 'x' })).rejects.toMatchObject(refused)
+})
+
+test('a box lies in the picture, and masks never replace programs', async () => {
+  const folder = join(all, 'sam')
+  const out = join(temporary(), 'masks')
+  for (const [box, corner] of [
+    [[5, 5, 1000, 20], '1000,20'],
+    [[-5, 5, 10, 20], '-5,5'],
+  ] as const) {
+    const what = `The corner ${corner} is not in the picture, which has 83 × 57 pixels.`
+    await expect(segment({ folder, image, out, box })).rejects.toMatchObject({ code: 'E_PROMPT', what })
+  }
+  const onto = segment({ folder, image, out: folder, force: true, box: [5, 5, 20, 20] })
+  const what = expect.stringContaining('it holds the converted programs')
+  await expect(onto).rejects.toMatchObject({ code: 'E_OUT_FOREIGN', what })
+})
