@@ -1,6 +1,6 @@
+import { type BeamConfig, type BeamDecoder, beamSearch, logSoftmax } from '@silane/core'
 import { describe, expect, test } from 'vitest'
-import { type BeamConfig, type BeamDecoder, beamSearch } from '../src/generate/beam-search.ts'
-import { logSoftmax, seededRandom } from '../src/generate/choose-token.ts'
+import { seededRandom } from '../src/generate/choose-token.ts'
 
 const plain: BeamConfig = {
   eosTokenIds: [0],
@@ -25,9 +25,10 @@ async function search(model: Model, config: Partial<BeamConfig>): Promise<readon
   const decoder: BeamDecoder<readonly number[]> = {
     next: async (state, id) => ({ scores: model([...state, id]), state: [...state, id] }),
   }
-  const ids = await beamSearch(decoder, [START], { scores: model([]), state: [] }, { ...plain, ...config })
-  expect(ids[0]).toBe(START)
-  return ids.slice(1)
+  const found = await beamSearch(decoder, [START], { scores: model([]), state: [] }, { ...plain, ...config })
+  expect(found.map(({ ids }) => ids[0])).toEqual(found.map(() => START))
+  expect(found.map(({ score }) => score)).toEqual(found.map(({ score }) => score).sort((a, b) => b - a))
+  return found[0]?.ids.slice(1) ?? []
 }
 
 /** A model from a table of probabilities; what is not in it ends. */
