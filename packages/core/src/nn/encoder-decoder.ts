@@ -28,6 +28,8 @@ export interface EncoderDecoder extends Omit<CachedDecoder, 'entry' | 'cross' | 
 }
 
 export interface BuiltEncoderDecoder {
+  /** Tokens that the encoder reads. */
+  readonly seq: number
   readonly programs: readonly [encoder: Program, decoder: Program]
   readonly steps: readonly Step[]
   /** What shaped them, as resolved, for the manifest. */
@@ -50,6 +52,7 @@ export function encoderDecoder({ checkpoint, options }: EncoderDecoderRequest, m
     cross: { length, mask: true },
   })
   return {
+    seq: length,
     programs: [encoder, decoder.program],
     steps: [encoderStep(encoder), decoder.step],
     options: { seq: length, ...decoder.options },
