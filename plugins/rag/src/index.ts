@@ -78,8 +78,11 @@ export default definePlugin({
   },
   load: ({ checkpoint, architecture, task, options }) => {
     if ('generator' in checkpoint.config !== (task === 'text2text-generation')) {
-      const problem = task === 'text2text-generation' ? 'is missing: a DPR generates no text' : `is there, but a RAG does no ${task}`
-      throw errors.E_CONFIG({ field: 'generator', problem, where: checkpoint.location })
+      const [problem, next] =
+        task === 'text2text-generation'
+          ? ['a DPR generates no text', 'Choose one of: feature-extraction, question-answering.']
+          : [`a RAG does no ${task}`, 'Choose text2text-generation; a DPR has config.json of its own.']
+      throw errors.E_OPTION({ option: '--task', problem, next })
     }
     if (task !== 'text2text-generation') {
       const config = readDprConfig(checkpoint)
