@@ -1,6 +1,9 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { type Constant, readAll, type Tensors } from '@silane/core'
-import { readGoldens } from 'silane'
-import { describe, expect, test } from 'vitest'
+import { convert, parseModelFlags, readGoldens } from 'silane'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { contextText, documentScores, marginalizeSequence, marginalizeTokens } from '../src/index.ts'
 import { fixture } from './programs.ts'
 
@@ -44,6 +47,15 @@ test('RAG-sequence scores as the original does', () => {
     near([-marginalizeSequence(rows, scores, target, { padTokenId: 1 })], numbers(outputs.nll))
     near([-marginalizeSequence(rows, scores, target, { padTokenId: 1, skipFirst: true })], numbers(outputs.nll_without_bos))
   }
+})
+
+test('validation takes a mixture for no program', async () => {
+  const scratch = mkdtempSync(join(tmpdir(), 'silane-rag-'))
+  onTestFinished(() => rmSync(scratch, { recursive: true, force: true }))
+  const options = parseModelFlags(fixture('sequence'), ['--seq', '20', '--context', '32', '--prefill', '8'])
+  const { ok, report } = await convert({ ...options, targets: ['onnx'], out: join(scratch, 'out') })
+  expect(ok).toBe(true)
+  expect(report.notes).toEqual(['marginalize: its golden outputs were not compared: no program gives them, a function of the plugin does'])
 })
 
 test('a mixture needs a score for every document, and scores for every token', () => {
