@@ -18,7 +18,8 @@ from retrieval import contexts
 
 SEQ = 20  # what the fixtures are converted for
 KINDS = {"token": RagTokenForGeneration, "sequence": RagSequenceForGeneration}
-FIXTURES = {"token": [2, 35, 29], "sequence": [2, 123, 106], "token-t5": [1, 98, 120, 26]}  # and ends that some answers meet before the last token
+# The ends beside are such that some answers meet one before their last token.
+FIXTURES = {"token": [2, 35, 29], "sequence": [2, 123, 106], "token-t5": [1, 98, 120, 26]}
 
 
 def settings(ends, start):

@@ -1,6 +1,5 @@
-import { type BeamConfig, type BeamDecoder, beamSearch, logSoftmax } from '@silane/core'
 import { describe, expect, test } from 'vitest'
-import { seededRandom } from '../src/generate/choose-token.ts'
+import { type BeamConfig, type BeamDecoder, beamSearch, logSoftmax } from '../src/index.ts'
 
 const plain: BeamConfig = {
   eosTokenIds: [0],
@@ -41,8 +40,11 @@ const table =
 const randomModel =
   (seed: number, size: number): Model =>
   ids => {
-    const random = seededRandom(ids.reduce((hash, id) => (Math.imul(hash, 31) + id + 1) >>> 0, seed))
-    return Float32Array.from({ length: size }, () => 4 * random())
+    let state = ids.reduce((hash, id) => Math.imul(hash ^ (id + 1), 0x9e3779b1) >>> 0, seed)
+    return Float32Array.from({ length: size }, () => {
+      state = (Math.imul(state ^ (state >>> 15), 0x85ebca6b) + 0x6d2b79f5) >>> 0
+      return (4 * state) / 2 ** 32
+    })
   }
 
 /** The best finished sequence of all, by score / length^penalty. */

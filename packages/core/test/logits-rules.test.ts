@@ -1,5 +1,5 @@
-import { applyLogitsRules, type RuleConfig } from '@silane/core'
 import { describe, expect, test } from 'vitest'
+import { applyLogitsRules, type RuleConfig } from '../src/index.ts'
 
 const plain: RuleConfig = {
   eosTokenIds: [],
