@@ -1,6 +1,6 @@
 """What RAG answers from given documents: `python decodings.py ../../plugins/rag`.
 
-Writes test/decodings.json, a list of cases over the plugin's own fixtures, each decoded by transformers' RagTokenForGeneration or
+Writes test/fixtures/decodings.json, a list of cases over the plugin's own fixtures, each decoded by transformers' RagTokenForGeneration or
 RagSequenceForGeneration, which read the same checkpoints:
 
 fixture, decoding     the checkpoint; "token" or "sequence"
@@ -106,7 +106,7 @@ def main(plugin):
     with torch.no_grad():
         found = [case for fixture in FIXTURES for name in KINDS for case in decoding(plugin / "fixtures" / fixture, name)]
     lines = ",\n".join(json.dumps(case) for case in found)
-    (plugin / "test" / "decodings.json").write_text(f"[\n{lines}\n]\n")
+    (plugin / "test" / "fixtures" / "decodings.json").write_text(f"[\n{lines}\n]\n")
 
 
 if __name__ == "__main__":

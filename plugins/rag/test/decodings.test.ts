@@ -21,7 +21,7 @@ interface Case extends Answer {
   readonly candidates?: readonly Answer[]
 }
 
-const cases = JSON.parse(readFileSync(new URL('decodings.json', import.meta.url), 'utf8')) as readonly Case[]
+const cases = JSON.parse(readFileSync(new URL('fixtures/decodings.json', import.meta.url), 'utf8')) as readonly Case[]
 
 const names: Readonly<Record<string, keyof RagGenerationOptions>> = {
   num_beams: 'beams',
