@@ -66,6 +66,26 @@ describe('the hub', () => {
     checkpoint.close()
   })
 
+  it('takes tokenizers in folders of their own along', async () => {
+    const files = {
+      'config.json': config,
+      'model.safetensors': scalars({ a: 1 }),
+      'question_encoder_tokenizer/vocab.txt': 'a\n',
+      'question_encoder_tokenizer/tokenizer_config.json': '{}',
+      'generator_tokenizer/merges.txt': 'a b\n',
+      'generator/config.json': 'no',
+    }
+    const { requests } = await fakeHub('org/name', { main: files }, temporary())
+    const checkpoint = await openCheckpoint('org/name')
+    expect(checkpoint.files).toEqual(
+      Object.keys(files)
+        .filter(file => file !== 'generator/config.json')
+        .sort(),
+    )
+    expect(downloads(requests)).not.toContain('generator/config.json')
+    checkpoint.close()
+  })
+
   it('takes a model from the folder that modules.json names, and finds it there without a network', async () => {
     const cache = temporary()
     const files = {

@@ -246,6 +246,16 @@ describe('what convert writes', () => {
     expect(report.notes.some(note => note.includes('adapter_model.bin'))).toBe(beside.includes('adapter_model.bin'))
   })
 
+  test('tokenizers in folders of their own come along, and nothing else of these folders', async () => {
+    const tokenizers = ['generator_tokenizer/merges.txt', 'question_encoder_tokenizer/vocab.txt', 'tokenizer_2/tokenizer.json']
+    const others = ['generator_tokenizer/notes.txt', 'generator/tokenizer.json', 'tokenizer_2/config.json']
+    const model = copyOf('base')
+    write(model, Object.fromEntries([...tokenizers, ...others].map(file => [file, '{}'])))
+    const out = join(temporary(), 'out')
+    await quick(out, { model })
+    expect(Object.keys(content(out)).filter(file => [...tokenizers, ...others].includes(file))).toEqual(tokenizers)
+  })
+
   test('a function for each length, in one package from iOS 18 on', async () => {
     const out = join(temporary(), 'out')
     const { manifest } = await quick(out, { seq: [16, 8] })

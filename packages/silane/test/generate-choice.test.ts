@@ -1,5 +1,6 @@
+import { argmax, logSoftmax } from '@silane/core'
 import { describe, expect, test } from 'vitest'
-import { argmax, chooseToken, logSoftmax, type SamplingConfig, seededRandom } from '../src/generate/choose-token.ts'
+import { chooseToken, type SamplingConfig, seededRandom } from '../src/generate/choose-token.ts'
 
 const sampling: SamplingConfig = { doSample: true, temperature: 1, topK: 0, topP: 1 }
 

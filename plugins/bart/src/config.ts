@@ -26,5 +26,5 @@ const schema = z
 
 export type BartConfig = z.infer<typeof schema>
 
-/** config.json, typed, defaulted and checked. Throws E_CONFIG. */
-export const readBartConfig = (checkpoint: Checkpoint): BartConfig => readConfig(checkpoint, schema)
+/** config.json, or one section of it, typed, defaulted and checked. Throws E_CONFIG. */
+export const readBartConfig = (checkpoint: Checkpoint, section?: string): BartConfig => readConfig(checkpoint, schema, section)

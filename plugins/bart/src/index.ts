@@ -1,32 +1,22 @@
 import {
   type Builder,
-  cachedDecoder,
   computedConstant,
   decoderOptions,
   definePlugin,
+  encoderDecoder,
   encoderModel,
   encoderOptions,
-  encoderProgram,
-  encoderStep,
   forTasks,
   ids,
   labelCount,
   lastPosition,
   mask,
-  names,
-  perToken,
-  prefixed,
-  project,
   sequenceAttention,
-  sequenceLength,
-  spelled,
-  stackLayers,
   tokenAt,
   tokenInputs,
   type Value,
-  Weights,
 } from '@silane/core'
-import { classify, crossProjection, decode, embed, encode, readBartConfig, vocabulary } from './model.ts'
+import { bartWeights, classify, crossProjection, decode, embed, encode, generator, readBartConfig } from './model.ts'
 
 export { type RelationTriplet, relationTriplets } from './relation-triplets.ts'
 
@@ -57,14 +47,12 @@ export default definePlugin({
   },
   load: ({ checkpoint, task, options }) => {
     const config = readBartConfig(checkpoint)
-    // Of one matrix under several names some files keep this one (`safetensors.torch.save_model`).
-    const tied = spelled(config.tie_word_embeddings ? [['shared.weight', 'lm_head.weight']] : [])
-    const w = new Weights(checkpoint, { candidates: names(tied, prefixed(['', 'model.'])) })
-    const { d_model, decoder_layers, max_position_embeddings: positions, vocab_size } = config
-    const ports = { input_ids: ids(vocab_size), attention_mask: mask }
+    const w = bartWeights(checkpoint, config)
     if (task === 'text-classification') {
       // The decoder reads the input shifted right, and its state at the input's last end-of-sequence token is classified
       // (transformers `BartForSequenceClassification`).
+      const { decoder_layers, max_position_embeddings: positions, vocab_size } = config
+      const ports = { input_ids: ids(vocab_size), attention_mask: mask }
       return encoderModel(
         { checkpoint, options },
         {
@@ -83,33 +71,7 @@ export default definePlugin({
         },
       )
     }
-    const length = sequenceLength(options.seq, checkpoint, positions)
-    const build: Parameters<typeof encoderProgram>[1] = b => {
-      const inputs = tokenInputs(b, ports, [1, length])
-      const x = encode(b, inputs.input_ids, inputs.attention_mask, w, config)
-      const crossed = Array.from({ length: decoder_layers }, (_, layer) => crossProjection(b, x, layer, w, config))
-      const stacked = (of: (projected: { key: Value; value: Value }) => Value): Value => stackLayers(b, crossed.map(of))
-      return { last_hidden_state: perToken(x), cross_key: stacked(({ key }) => key), cross_value: stacked(({ value }) => value) }
-    }
-    const encoder = encoderProgram([length], build, 'encoder')
-    const decoder = cachedDecoder(options, {
-      layers: decoder_layers,
-      channels: d_model,
-      positions,
-      entry: { vocabulary: vocab_size },
-      cross: { length, mask: true },
-      embed: (b, tokens, places) => embed(b, tokens, places, w, w.at('decoder'), config),
-      layer: (b, x, layer, attention) => decode(b, x, layer, attention, w, config),
-      logits: (b, x) => {
-        const { table, bias } = vocabulary(w, config)
-        return project(b, x, table, bias)
-      },
-    })
-    return {
-      modelType: 'bart',
-      programs: [encoder, decoder.program],
-      pipeline: { kind: 'encoder-decoder', steps: [encoderStep(encoder), decoder.step] },
-      options: { seq: length, ...decoder.options },
-    }
+    const { programs, steps, options: resolved } = encoderDecoder({ checkpoint, options }, generator(w, config))
+    return { modelType: 'bart', programs, pipeline: { kind: 'encoder-decoder', steps }, options: resolved }
   },
 })

@@ -1,17 +1,24 @@
 import {
   activate,
   type Builder,
+  type Checkpoint,
   type Constant,
   type DecoderAttention,
+  type EncoderDecoder,
   embedding,
   layerNorm,
   linear,
+  names,
   type PostNormNames,
   postNormLayer,
+  prefixed,
+  project,
   reshapeConstant,
   sliceConstant,
+  spelled,
+  stackLayers,
   type Value,
-  type Weights,
+  Weights,
 } from '@silane/core'
 import type { BartConfig } from './config.ts'
 
@@ -27,6 +34,13 @@ const EPSILON = 1e-5
 
 /** The first rows of a position table stood for padding in fairseq and are never read. */
 const OFFSET = 2
+
+/** The tensors of BART, or of one inside another model's checkpoint, where its own names have one of these prefixes. */
+export function bartWeights(checkpoint: Checkpoint, config: BartConfig, prefixes: readonly string[] = ['']): Weights {
+  // Of one matrix under several names some files keep this one (`safetensors.torch.save_model`).
+  const tied = spelled(config.tie_word_embeddings ? [['shared.weight', 'lm_head.weight']] : [])
+  return new Weights(checkpoint, { candidates: names(tied, prefixed(['', 'model.']), prefixed(prefixes)) })
+}
 
 const encoderLayerNames: PostNormNames = {
   query: 'self_attn.q_proj',
@@ -118,6 +132,26 @@ export function vocabulary(w: Weights, config: BartConfig): { table: Constant; b
   const bias = w.optional('final_logits_bias', [1, config.vocab_size])
   return { table: w.tensor(name, shape), bias: bias && reshapeConstant(bias, [config.vocab_size]) }
 }
+
+/** BART as what reads a text and writes one. */
+export const generator = (w: Weights, config: BartConfig): EncoderDecoder => ({
+  vocabulary: config.vocab_size,
+  positions: config.max_position_embeddings,
+  layers: config.decoder_layers,
+  channels: config.d_model,
+  encode: (b, inputIds, attentionMask) => encode(b, inputIds, attentionMask, w, config),
+  crossed: (b, encoded) => {
+    const layers = Array.from({ length: config.decoder_layers }, (_, layer) => crossProjection(b, encoded, layer, w, config))
+    const stacked = (of: (projected: { key: Value; value: Value }) => Value): Value => stackLayers(b, layers.map(of))
+    return { cross_key: stacked(({ key }) => key), cross_value: stacked(({ value }) => value) }
+  },
+  embed: (b, tokens, places) => embed(b, tokens, places, w, w.at('decoder'), config),
+  layer: (b, x, layer, attention) => decode(b, x, layer, attention, w, config),
+  logits: (b, x) => {
+    const { table, bias } = vocabulary(w, config)
+    return project(b, x, table, bias)
+  },
+})
 
 /** out_proj(tanh(dense(x))) of one vector per sequence. [B, C] → [B, labels] */
 export const classify = (b: Builder, x: Value, w: Weights, config: BartConfig, labels: number): Value => {

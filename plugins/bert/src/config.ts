@@ -27,5 +27,5 @@ const schema = z
 
 export type BertConfig = z.infer<typeof schema>
 
-/** config.json, typed, defaulted and checked. Throws E_CONFIG. */
-export const readBertConfig = (checkpoint: Checkpoint): BertConfig => readConfig(checkpoint, schema)
+/** config.json, or one section of it, typed, defaulted and checked. Throws E_CONFIG. */
+export const readBertConfig = (checkpoint: Checkpoint, section?: string): BertConfig => readConfig(checkpoint, schema, section)

@@ -43,11 +43,13 @@ const tensorFlowNorms: readonly NamePair[] = [
 ]
 
 /**
- * The tensors of BERT and of its relatives: bare or below the backbone's name (`bert`, `roberta` …), inside wrappers, with the names of
- * TensorFlow's norms. `spellings` are further names, of single tensors.
+ * The tensors of BERT and of its relatives: bare or below the backbone's name (`bert`, `roberta` …), inside wrappers, or below one of the
+ * prefixes where these are given in its place; with the names of TensorFlow's norms. `spellings` are further names, of single tensors.
  */
-export const bertWeights = (checkpoint: Checkpoint, backbone: string, spellings: readonly NamePair[] = []): Weights =>
-  new Weights(checkpoint, { candidates: names(spelled(tensorFlowNorms), spelled(spellings), prefixed(backbonePrefixes(backbone))) })
+export function bertWeights(checkpoint: Checkpoint, backbone: string | readonly string[], spellings: readonly NamePair[] = []): Weights {
+  const prefixes = typeof backbone === 'string' ? backbonePrefixes(backbone) : backbone
+  return new Weights(checkpoint, { candidates: names(spelled(tensorFlowNorms), spelled(spellings), prefixed(prefixes)) })
+}
 
 export interface BertEmbeddings {
   readonly vocabulary: number

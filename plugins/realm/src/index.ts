@@ -1,6 +1,7 @@
 import {
   type Builder,
   callStep,
+  comparedByProduct,
   definePlugin,
   encoderOptions,
   encoderProgram,
@@ -88,7 +89,7 @@ export default definePlugin({
         throw errors.E_OPTION({ option: '--option question-seq', problem: `${asked} is more than the model's ${positions} positions` })
       const embedder = encoderProgram(
         [asked],
-        (b, length) => ({ projected_score: project(b, tokenInputs(b, ports, [1, length]), w.at('embedder'), config) }),
+        (b, length) => ({ projected_score: comparedByProduct(project(b, tokenInputs(b, ports, [1, length]), w.at('embedder'), config)) }),
         'embedder',
       )
       const reader = encoderProgram([length], read, 'reader')
@@ -148,7 +149,7 @@ export default definePlugin({
 
     const part = isOpen ? w.at('embedder') : w
     const embedder = single('embedder', (b, length) => ({
-      projected_score: project(b, tokenInputs(b, ports, [batch, length]), part, config),
+      projected_score: comparedByProduct(project(b, tokenInputs(b, ports, [batch, length]), part, config)),
     }))
     return { ...embedder, ...(isOpen ? { notes: [BLOCKS_STAY] } : {}) }
   },

@@ -1,23 +1,18 @@
 import {
-  cachedDecoder,
   decoderOptions,
   definePlugin,
+  encoderDecoder,
   encoderFeatures,
   encoderModel,
   encoderOptions,
-  encoderProgram,
-  encoderStep,
   forTasks,
   ids,
   mask,
-  perToken,
   prefixed,
-  project,
-  sequenceLength,
   tokenInputs,
   Weights,
 } from '@silane/core'
-import { crossProjections, decode, embed, encode, finish, readT5Config, t5Model, vocabulary } from './model.ts'
+import { encode, generator, readT5Config, t5Model } from './model.ts'
 
 export { refinedLines, refinementInput, reviewComment, reviewInput, type SourceOptions, sourceIds } from './code-review.ts'
 
@@ -38,8 +33,8 @@ export default definePlugin({
   load: ({ checkpoint, task, options }) => {
     const w = new Weights(checkpoint, { candidates: prefixed(['', 'transformer.']) })
     const config = t5Model(w, readT5Config(checkpoint))
-    const ports = { input_ids: ids(config.vocab_size), attention_mask: mask }
     if (task === 'feature-extraction') {
+      const ports = { input_ids: ids(config.vocab_size), attention_mask: mask }
       return encoderModel(
         { checkpoint, options },
         {
@@ -53,29 +48,7 @@ export default definePlugin({
         },
       )
     }
-    const length = sequenceLength(options.seq, checkpoint, Number.POSITIVE_INFINITY)
-    const build: Parameters<typeof encoderProgram>[1] = b => {
-      const inputs = tokenInputs(b, ports, [1, length])
-      const x = encode(b, inputs.input_ids, inputs.attention_mask, w, config)
-      return { last_hidden_state: perToken(x), ...crossProjections(b, x, w, config) }
-    }
-    const encoder = encoderProgram([length], build, 'encoder')
-    const output = vocabulary(w, config)
-    const decoder = cachedDecoder(options, {
-      layers: config.num_decoder_layers,
-      channels: config.inner,
-      positions: undefined,
-      entry: { vocabulary: config.vocab_size },
-      cross: { length, mask: true },
-      embed: (b, tokens) => embed(b, tokens, w, config),
-      layer: (b, x, layer, attention, places) => decode(b, x, layer, attention, places, w, config),
-      logits: (b, x) => project(b, finish(b, x, w, config), output, undefined),
-    })
-    return {
-      modelType: 't5',
-      programs: [encoder, decoder.program],
-      pipeline: { kind: 'encoder-decoder', steps: [encoderStep(encoder), decoder.step] },
-      options: { seq: length, ...decoder.options },
-    }
+    const { programs, steps, options: resolved } = encoderDecoder({ checkpoint, options }, generator(w, config))
+    return { modelType: 't5', programs, pipeline: { kind: 'encoder-decoder', steps }, options: resolved }
   },
 })

@@ -3,7 +3,9 @@ import {
   type Builder,
   type Constant,
   type DecoderAttention,
+  type EncoderDecoder,
   embedding,
+  project as linear,
   scaleConstant,
   stackLayers,
   type Value,
@@ -184,4 +186,20 @@ const decoderBias = (b: Builder, tokens: number, { positions, slots }: Places, s
 export function finish(b: Builder, x: Value, w: Weights, config: T5Model): Value {
   const normal = norm(b, x, w.at('decoder.final_layer_norm'), config)
   return config.scale_decoder_outputs ? b.mul({ x: normal, y: b.scalar(config.d_model ** -0.5, normal) }) : normal
+}
+
+/** T5 as what reads a text and writes one. */
+export function generator(w: Weights, config: T5Model): EncoderDecoder {
+  const output = vocabulary(w, config)
+  return {
+    vocabulary: config.vocab_size,
+    positions: Number.POSITIVE_INFINITY,
+    layers: config.num_decoder_layers,
+    channels: config.inner,
+    encode: (b, inputIds, attentionMask) => encode(b, inputIds, attentionMask, w, config),
+    crossed: (b, encoded) => crossProjections(b, encoded, w, config),
+    embed: (b, tokens) => embed(b, tokens, w, config),
+    layer: (b, x, layer, attention, places) => decode(b, x, layer, attention, places, w, config),
+    logits: (b, x) => linear(b, finish(b, x, w, config), output, undefined),
+  }
 }

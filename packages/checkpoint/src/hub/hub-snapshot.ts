@@ -14,7 +14,7 @@ import { downloadFile } from './download-file.ts'
 import { HubCache } from './hub-cache.ts'
 import { HubClient, Unreachable } from './hub-client.ts'
 import { hubSettings } from './hub-settings.ts'
-import { isModuleFolder, neededFiles } from './needed-files.ts'
+import { isModuleFolder, isTokenizerFolder, neededFiles } from './needed-files.ts'
 
 /** A folder that holds one commit of a model. */
 export interface HubSnapshot {
@@ -75,10 +75,11 @@ async function downloadSnapshot(client: HubClient, cache: HubCache, commit: stri
   const snapshot = cache.snapshot(commit)
   const root = await client.list(commit)
   const modules = root.files.some(file => file.path === 'modules.json') ? root.folders.filter(isModuleFolder) : []
-  const listings = [...(await Promise.all(modules.map(folder => client.list(commit, folder)))), root]
-  // Modules first: the weights of the model itself, which take longest, end the download.
+  const folders = [...modules, ...root.folders.filter(isTokenizerFolder)]
+  const listings = [...(await Promise.all(folders.map(folder => client.list(commit, folder)))), root]
+  // Folders first: the weights of the model itself, which take longest, end the download.
   for (const [i, { files }] of listings.entries()) {
-    const prefix = i < modules.length ? `${modules[i]}/` : ''
+    const prefix = i < folders.length ? `${folders[i]}/` : ''
     const byName = new Map(files.map(file => [file.path.slice(prefix.length), file]))
     const fetchAll = async (names: readonly string[]) => {
       for (const name of names) {

@@ -18,3 +18,6 @@ export function neededFiles(files: readonly string[], where: string): string[] {
 
 /** Sub-folders of sentence-transformers: `1_Pooling`, `2_Dense`. */
 export const isModuleFolder = (folder: string): boolean => /^\d+_\w+$/.test(folder)
+
+/** Sub-folders with a tokenizer each, of models that consist of several: `question_encoder_tokenizer`, `generator_tokenizer`. */
+export const isTokenizerFolder = (folder: string): boolean => /^(?:\w+[_-])?tokenizer(?:_\d+)?$/.test(folder)

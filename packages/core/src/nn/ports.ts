@@ -39,6 +39,9 @@ export function image(steps: readonly ImageStep[], { color = 'rgb', picture = fa
 /** An output with a row for each token, [B, S, …]: what it holds at padding means nothing. */
 export const perToken = (value: Value, rows = 'attention_mask'): Output => ({ value, rows })
 
+/** A vector for each text [B, C]; passages are compared with questions by the product of theirs. */
+export const comparedByProduct = (value: Value): Output => ({ value, role: 'embedding', similarity: 'dot' })
+
 /** Ports by the names of the inputs. */
 export type Ports = { readonly [name: string]: Port | undefined }
 

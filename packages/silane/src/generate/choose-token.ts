@@ -1,26 +1,11 @@
+import { argmax } from '@silane/core'
+
 /** How a token is drawn from its scores. */
 export interface SamplingConfig {
   readonly doSample: boolean
   readonly temperature: number
   readonly topK: number
   readonly topP: number
-}
-
-/** The index of the largest score; the first of equals. */
-export function argmax(scores: Float32Array): number {
-  let best = 0
-  for (let i = 1; i < scores.length; i++) if ((scores[i] as number) > (scores[best] as number)) best = i
-  return best
-}
-
-/** ln softmax, in double precision. */
-export function logSoftmax(scores: Float32Array): Float32Array {
-  let most = Number.NEGATIVE_INFINITY
-  for (const score of scores) if (score > most) most = score
-  let sum = 0
-  for (const score of scores) sum += Math.exp(score - most)
-  const norm = most + Math.log(sum)
-  return scores.map(score => score - norm)
 }
 
 /** The most likely token, or one drawn after temperature, top-k and top-p, in that order. `random` gives numbers in [0, 1). */

@@ -1,4 +1,14 @@
-import { arrayConstant, type Constant, type Json, type Placeholders, type PortRole, type Step, type Tensors } from '@silane/core'
+import {
+  applyLogitsRules,
+  arrayConstant,
+  beamSearch,
+  type Constant,
+  type Json,
+  type Placeholders,
+  type PortRole,
+  type Step,
+  type Tensors,
+} from '@silane/core'
 import { readFolderJson } from '../folder-json.ts'
 import { type DeployedTensor, type Manifest, readManifest } from '../manifest.ts'
 import type { CachedDecoder, Position, Read } from '../pipeline/cached-decoder.ts'
@@ -6,11 +16,9 @@ import { openPrograms, type ProgramSource } from '../pipeline/open-programs.ts'
 import type { PipelinePrograms } from '../pipeline/pipeline-programs.ts'
 import { runPipeline } from '../pipeline/run-pipeline.ts'
 import { deployedSteps, stepsToDecode } from '../pipeline/steps-for.ts'
-import { beamSearch } from './beam-search.ts'
 import { chooseToken, seededRandom } from './choose-token.ts'
 import { errors } from './errors.ts'
 import { type GenerationConfig, type GenerationOptions, generationConfig } from './generation-config.ts'
-import { applyLogitsRules } from './logits-rules.ts'
 import { openTokenizer } from './open-tokenizer.ts'
 
 export interface GenerateOptions extends GenerationOptions {
@@ -212,7 +220,7 @@ async function goOn(
   return sequence
 }
 
-function searchBeams(
+async function searchBeams(
   decoder: CachedDecoder,
   prompt: readonly number[],
   first: Read,
@@ -222,7 +230,8 @@ function searchBeams(
   if (manifest.programs.some(({ functions }) => functions.some(({ states }) => states.length > 0))) throw errors.E_BEAMS_NEED_IO({})
   // Beams fork: each goes on from a copy.
   const next = (state: Position, id: number) => decoder.next(decoder.fork(state), id)
-  return beamSearch({ next }, prompt, first, config)
+  const [best] = await beamSearch({ next }, prompt, first, config)
+  return best?.ids ?? prompt
 }
 
 type JsonObject = { readonly [key: string]: Json }

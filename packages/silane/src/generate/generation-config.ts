@@ -1,5 +1,4 @@
-import type { Json } from '@silane/core'
-import type { BeamConfig } from './beam-search.ts'
+import type { BeamConfig, Json } from '@silane/core'
 import type { SamplingConfig } from './choose-token.ts'
 import { errors } from './errors.ts'
 

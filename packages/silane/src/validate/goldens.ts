@@ -20,6 +20,9 @@ export interface Golden {
   readonly flags: readonly string[]
 }
 
+/** How outputs are driven that a host computes around the programs. */
+export const OF_HOST = 'host'
+
 export type Goldens = ReadonlyMap<string, Golden>
 
 /** The golden outputs that somebody asked to be compared with: there must be some. */

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type BeamConfig, type BeamDecoder, beamSearch } from '../src/generate/beam-search.ts'
-import { logSoftmax, seededRandom } from '../src/generate/choose-token.ts'
+import { type BeamConfig, type BeamDecoder, beamSearch, logSoftmax } from '../src/index.ts'
 
 const plain: BeamConfig = {
   eosTokenIds: [0],
@@ -25,9 +24,10 @@ async function search(model: Model, config: Partial<BeamConfig>): Promise<readon
   const decoder: BeamDecoder<readonly number[]> = {
     next: async (state, id) => ({ scores: model([...state, id]), state: [...state, id] }),
   }
-  const ids = await beamSearch(decoder, [START], { scores: model([]), state: [] }, { ...plain, ...config })
-  expect(ids[0]).toBe(START)
-  return ids.slice(1)
+  const found = await beamSearch(decoder, [START], { scores: model([]), state: [] }, { ...plain, ...config })
+  expect(found.map(({ ids }) => ids[0])).toEqual(found.map(() => START))
+  expect(found.map(({ score }) => score)).toEqual(found.map(({ score }) => score).sort((a, b) => b - a))
+  return found[0]?.ids.slice(1) ?? []
 }
 
 /** A model from a table of probabilities; what is not in it ends. */
@@ -40,8 +40,11 @@ const table =
 const randomModel =
   (seed: number, size: number): Model =>
   ids => {
-    const random = seededRandom(ids.reduce((hash, id) => (Math.imul(hash, 31) + id + 1) >>> 0, seed))
-    return Float32Array.from({ length: size }, () => 4 * random())
+    let state = ids.reduce((hash, id) => Math.imul(hash ^ (id + 1), 0x9e3779b1) >>> 0, seed)
+    return Float32Array.from({ length: size }, () => {
+      state = (Math.imul(state ^ (state >>> 15), 0x85ebca6b) + 0x6d2b79f5) >>> 0
+      return (4 * state) / 2 ** 32
+    })
   }
 
 /** The best finished sequence of all, by score / length^penalty. */

@@ -1,5 +1,5 @@
-import { logSoftmax } from './choose-token.ts'
 import { applyLogitsRules, type RuleConfig } from './logits-rules.ts'
+import { logSoftmax } from './scores.ts'
 
 export interface BeamConfig extends RuleConfig {
   readonly beams: number
@@ -20,7 +20,8 @@ interface Running<State> {
   readonly state: State
 }
 
-interface Finished {
+/** A sequence with its start, and the sum of its log probabilities / length^penalty. */
+export interface BeamResult {
   readonly ids: readonly number[]
   readonly score: number
 }
@@ -31,19 +32,19 @@ const NOT_YET = -1e9
 /**
  * Beam search over one example as transformers does it (`generation/utils.py`, _beam_search): the rules work on log
  * probabilities, twice as many candidates as beams are looked at, and finished ones compete by score / length^penalty.
- * `prompt` includes the start token; `first` are the scores after it. Gives the best sequence.
+ * `prompt` includes the start token; `first` are the scores after it. Gives as many sequences as there are beams, the best first.
  */
 export async function beamSearch<State>(
   decoder: BeamDecoder<State>,
   prompt: readonly number[],
   first: { readonly scores: Float32Array; readonly state: State },
   config: BeamConfig,
-): Promise<readonly number[]> {
+): Promise<readonly BeamResult[]> {
   const { beams, eosTokenIds, maxLength, earlyStopping, lengthPenalty } = config
   const eos = new Set(eosTokenIds)
   const done = (ids: readonly number[]) => eos.has(ids.at(-1) as number) || ids.length >= maxLength
   let running: Running<State>[] = Array.from({ length: beams }, (_, i) => ({ ids: prompt, score: i === 0 ? 0 : NOT_YET, ...first }))
-  let finished: Finished[] = []
+  let finished: readonly BeamResult[] = []
 
   for (;;) {
     const candidates = expand(running, prompt.length, config)
@@ -59,7 +60,7 @@ export async function beamSearch<State>(
     if (stops(finished, open[0]?.score ?? NOT_YET, generated, prompt.length, config)) break
     running = await advance(decoder, running, open)
   }
-  return (finished[0] ?? { ids: running[0]?.ids ?? prompt }).ids
+  return finished
 }
 
 interface Candidate {
@@ -87,7 +88,7 @@ function expand<State>(running: readonly Running<State>[], promptLength: number,
 }
 
 /** Whether no running beam can still overtake the worst finished one. */
-function stops(finished: readonly Finished[], best: number, generated: number, promptLength: number, config: BeamConfig): boolean {
+function stops(finished: readonly BeamResult[], best: number, generated: number, promptLength: number, config: BeamConfig): boolean {
   if (finished.length < config.beams) return false
   if (config.earlyStopping === true) return true
   const horizon = config.earlyStopping === 'never' && config.lengthPenalty > 0 ? config.maxLength - promptLength : generated

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { applyLogitsRules, type RuleConfig } from '../src/generate/logits-rules.ts'
+import { applyLogitsRules, type RuleConfig } from '../src/index.ts'
 
 const plain: RuleConfig = {
   eosTokenIds: [],
