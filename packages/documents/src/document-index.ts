@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync, readSync } from 'node:fs'
+import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs'
 import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite'
 import { getLoadablePath } from 'sqlite-vec'
 import type { Document } from './document.ts'
@@ -98,7 +98,8 @@ export function createIndex(file: string, about: IndexAbout): DocumentIndex {
 /** Opens an index to search in it. Throws E_INDEX_FILE. */
 export function openIndex(file: string): DocumentIndex {
   if (!existsSync(file)) throw errors.E_INDEX_FILE({ file, problem: 'there is no such file' })
-  if (!isSqlite(file)) throw errors.E_INDEX_FILE({ file, problem: 'it is no SQLite file' })
+  const problem = problemOf(file)
+  if (problem !== undefined) throw errors.E_INDEX_FILE({ file, problem })
   const db = opened(file)
   try {
     return indexOf(db, file, readAbout(db, file))
@@ -108,17 +109,26 @@ export function openIndex(file: string): DocumentIndex {
   }
 }
 
-function isSqlite(file: string): boolean {
-  const head = Buffer.alloc(MAGIC.length)
+/** Bytes of the header that tell what the file is, and how many pages of which size it has (sqlite.org/fileformat.html, §1.3). */
+const HEADER = 32
+const [PAGE_SIZE_AT, PAGES_AT] = [16, 28]
+
+/** What is wrong with a file that SQLite might not see: it reads what is there, and pads a page that is not whole. */
+function problemOf(file: string): string | undefined {
+  const head = Buffer.alloc(HEADER)
   const at = openSync(file, 'r')
   try {
+    const size = fstatSync(at).size
     readSync(at, head, 0, head.length, 0)
+    if (head.toString('latin1', 0, MAGIC.length) !== MAGIC) return 'it is no SQLite file'
+    const pageSize = head.readUInt16BE(PAGE_SIZE_AT)
+    // 65536 does not fit, and is written as 1.
+    return size < head.readUInt32BE(PAGES_AT) * (pageSize === 1 ? 65536 : pageSize) ? 'it is cut short' : undefined
   } catch {
-    return false
+    return 'it is no file that can be read'
   } finally {
     closeSync(at)
   }
-  return head.toString('latin1') === MAGIC
 }
 
 function opened(file: string): DatabaseSync {
