@@ -77,9 +77,11 @@ export async function benchmark(options: BenchmarkOptions): Promise<BenchmarkRes
   return { functions: results, own: await ownFigures(folder, manifest, runtime, options) }
 }
 
-/** The package that converted the folder is told by name; where it is not installed, nothing of its own is measured. */
+/** The package that converted the folder is told by name; where it is not installed, nothing of its own is measured. A folder is data: its code is not run. */
 async function ownFigures(folder: string, manifest: Manifest, runtime: OnnxRuntime, { plugins, cwd, onProgress }: BenchmarkOptions) {
-  const found = discoverPlugins({ explicit: plugins, cwd }).plugins.find(plugin => plugin.package === manifest.plugin.package)
+  const found = discoverPlugins({ explicit: plugins, cwd, checkpoint: folder }).plugins.find(
+    plugin => plugin.package === manifest.plugin.package,
+  )
   const contract = found && (await loadPlugin(found))
   if (!contract?.benchmark) return {}
   onProgress?.({ step: `measurements of ${manifest.plugin.package}` })

@@ -11,6 +11,7 @@ import {
 } from '@silane/core'
 import { readFolderJson } from '../folder-json.ts'
 import { type DeployedTensor, type Manifest, readManifest } from '../manifest.ts'
+import { type Bound, wantedInputs } from '../pipeline/borders.ts'
 import type { CachedDecoder, Position, Read } from '../pipeline/cached-decoder.ts'
 import { openPrograms, type ProgramSource } from '../pipeline/open-programs.ts'
 import type { PipelinePrograms } from '../pipeline/pipeline-programs.ts'
@@ -63,10 +64,10 @@ export async function generate(options: GenerateOptions): Promise<Generated> {
   if (!steps.some(step => 'decode' in step)) throw errors.E_NOT_A_DECODER({ where: options.folder })
   const programs = await openPrograms(options.folder, manifest, from)
   try {
-    if (wantedInputs(steps, programs, 'image').some(({ thing }) => !(thing in given)))
-      throw errors.E_PICTURE_WANTED({ where: options.folder })
-    const reader = textReader(steps, programs, given)
-    checkIds(ids, steps, programs, given)
+    const wanted = wantedInputs(steps, manifest.programs).filter(({ thing }) => !(thing in given))
+    if (wanted.some(({ role }) => role === 'image')) throw errors.E_PICTURE_WANTED({ where: options.folder })
+    const reader = textReader(wanted)
+    checkIds(ids, steps, programs, wanted, given)
     const config = readFolderJson(options.folder, 'config.json')
     const files = [manifest.pipeline.generation, readFolderJson(options.folder, 'generation_config.json'), config, config?.text_config].map(
       section,
@@ -107,28 +108,12 @@ interface TextReader {
   read(ids: readonly number[]): Tensors
 }
 
-interface Wanted {
-  /** What the input is fed with. */
-  readonly thing: string
-  readonly length: number
-  readonly below: number | undefined
-}
+/** An input that is wanted from outside, and the thing that it is fed with. */
+type Wanted = Bound<DeployedTensor>
 
-/** The inputs of this role that calls want from outside. */
-function wantedInputs(steps: readonly Step[], programs: PipelinePrograms, role: PortRole): readonly Wanted[] {
-  const made = new Set(steps.flatMap(step => ('decode' in step ? [] : Object.keys(step.gives))))
-  return steps.flatMap(step => {
-    const inputs = 'call' in step ? (programs.functions(step.call)[0]?.inputs ?? []) : []
-    return inputs.flatMap(input => {
-      const thing = ('call' in step && step.feeds[input.name]) || input.name
-      return input.role === role && !made.has(thing) ? [{ thing, length: input.shape[1] ?? 0, below: input.below }] : []
-    })
-  })
-}
-
-function textReader(steps: readonly Step[], programs: PipelinePrograms, given: Tensors): TextReader | undefined {
-  const wanted = (role: PortRole) => wantedInputs(steps, programs, role).filter(({ thing }) => !(thing in given))
-  const words = wanted('ids')
+function textReader(wanted: readonly Wanted[]): TextReader | undefined {
+  const ofRole = (role: PortRole) => wanted.flatMap(input => (input.role === role ? [{ ...input, length: input.shape[1] ?? 0 }] : []))
+  const words = ofRole('ids')
   if (words.length === 0) return undefined
   const row = (length: number, value: (at: number) => number): Constant =>
     arrayConstant(
@@ -142,7 +127,7 @@ function textReader(steps: readonly Step[], programs: PipelinePrograms, given: T
       if (ids.length > shortest) throw errors.E_INPUT_TOO_LONG({ tokens: ids.length, length: shortest })
       return Object.fromEntries([
         ...words.map(({ thing, length }) => [thing, row(length, at => ids[at] ?? 0)] as const),
-        ...wanted('mask').map(({ thing, length }) => [thing, row(length, at => (at < ids.length ? 1 : 0))] as const),
+        ...ofRole('mask').map(({ thing, length }) => [thing, row(length, at => (at < ids.length ? 1 : 0))] as const),
       ])
     },
   }
@@ -152,8 +137,14 @@ function textReader(steps: readonly Step[], programs: PipelinePrograms, given: T
  * Holds ids against those that a model has, and their places for rows of a picture against the rows: a place too many would stay a word,
  * and a row too many would not be seen. Throws E_TOKEN_ID, E_PLACES, and E_PICTURE_WANTED where there are places and no rows.
  */
-function checkIds(ids: readonly number[], steps: readonly Step[], programs: PipelinePrograms, given: Tensors): void {
-  const words = wantedInputs(steps, programs, 'ids').filter(({ thing }) => !(thing in given))
+function checkIds(
+  ids: readonly number[],
+  steps: readonly Step[],
+  programs: PipelinePrograms,
+  wanted: readonly Wanted[],
+  given: Tensors,
+): void {
+  const words = wanted.filter(({ role }) => role === 'ids')
   for (const { below } of words.length > 0 ? words : entriesOf(steps, programs)) {
     const id = ids.find(id => !(id >= 0 && id < (below ?? Number.POSITIVE_INFINITY)))
     if (id !== undefined && below !== undefined) throw errors.E_TOKEN_ID({ id, below })
