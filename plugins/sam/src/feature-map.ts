@@ -16,17 +16,18 @@ interface Kernel {
   readonly stride?: number
   /** Zeros on every side. */
   readonly pad?: number
+  /** Whether it has one. Default: true. */
+  readonly bias?: boolean
 }
 
-/** A convolution with `weight` [out, C, k, k] and, where there is one, `bias` [out]. [B, C, H, W] → [B, out, H', W'] */
-export const convolution = (b: Builder, x: Value, w: Weights, out: number, { kernel, stride = 1, pad = 0 }: Kernel): Value =>
+/** A convolution with `weight` [out, C, k, k] and `bias` [out]. [B, C, H, W] → [B, out, H', W'] */
+export const convolution = (b: Builder, x: Value, w: Weights, out: number, { kernel, stride = 1, pad = 0, bias = true }: Kernel): Value =>
   b.in(w.path, () => {
     const weight = b.constant(w.tensor('weight', [out, x.type.shape[1] as number, kernel, kernel]))
-    const bias = w.optional('bias', [out])
     return b.conv({
       x,
       weight,
-      ...(bias ? { bias: b.constant(bias) } : {}),
+      ...(bias ? { bias: b.constant(w.tensor('bias', [out])) } : {}),
       strides: [stride, stride],
       pad_type: pad > 0 ? 'custom' : 'valid',
       pad: [pad, pad, pad, pad],

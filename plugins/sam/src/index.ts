@@ -126,7 +126,10 @@ export default definePlugin({
     const alone = architecture === 'SamVisionModel'
     const config = alone ? undefined : readSamConfig(checkpoint)
     const vision = config?.vision_config ?? readVisionConfig(checkpoint)
-    const w = new Weights(checkpoint, { candidates: samNames(checkpoint, config?.mask_decoder_config.iou_head_depth ?? 3) })
+    const w = new Weights(checkpoint, {
+      candidates: samNames(checkpoint, config?.mask_decoder_config.iou_head_depth ?? 3),
+      biases: 'all',
+    })
     const encoder = (output: string): Program =>
       programOf('vision_encoder', b => {
         const { image_size: size } = vision

@@ -7,6 +7,7 @@ import {
   linear,
   packedLinear,
   reshapeConstant,
+  sliceConstant,
   type Value,
   type Weights,
 } from '@silane/core'
@@ -57,11 +58,18 @@ function layer(b: Builder, x: Value, index: number, w: Weights, config: VisionCo
  * What is added until windows fit is zero and no token: it is a key like any other, as in the original.
  */
 function attend(b: Builder, x: Value, window: number | undefined, w: Weights, config: VisionConfig): Value {
-  const { hidden_size: width, num_attention_heads: heads, use_rel_pos } = config
+  const { hidden_size: width, num_attention_heads: heads, use_rel_pos, qkv_bias } = config
   const [batch, height, columns] = x.type.shape as [number, number, number, number]
   const tokens = window === undefined ? b.reshape({ x, shape: [batch, height * columns, width] }) : b.window_partition({ x, window })
   const side = window ?? height
-  const part = (index: number): Value => packedLinear(b, tokens, w.at('qkv'), 3 * width, width, index * width)
+  const packed = w.at('qkv')
+  const part = (index: number): Value => {
+    const [from, to] = [index * width, (index + 1) * width]
+    if (qkv_bias) return packedLinear(b, tokens, packed, 3 * width, width, from)
+    return b.in(packed.path, () =>
+      b.linear({ x: tokens, weight: b.constant(sliceConstant(packed.tensor('weight', [3 * width, width]), 0, from, to)) }),
+    )
+  }
   const table = (name: string): Value => b.constant(relativeRows(w.tensor(name, [2 * side - 1, width / heads]), side))
   const mixed = b.attention({
     query: part(0),
@@ -91,11 +99,11 @@ function neck(b: Builder, x: Value, w: Weights, { output_channels: out }: Vision
   return b.in(w.path, () => {
     const narrow = layerNorm(
       b,
-      channelsLast(b, convolution(b, channelsFirst(b, x), w.at('conv1'), out, { kernel: 1 })),
+      channelsLast(b, convolution(b, channelsFirst(b, x), w.at('conv1'), out, { kernel: 1, bias: false })),
       w.at('layer_norm1'),
       NECK_EPSILON,
     )
-    const mixed = convolution(b, channelsFirst(b, narrow), w.at('conv2'), out, { kernel: 3, pad: 1 })
+    const mixed = convolution(b, channelsFirst(b, narrow), w.at('conv2'), out, { kernel: 3, pad: 1, bias: false })
     return channelsFirst(b, layerNorm(b, channelsLast(b, mixed), w.at('layer_norm2'), NECK_EPSILON))
   })
 }
