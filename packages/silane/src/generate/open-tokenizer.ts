@@ -1,13 +1,17 @@
+import { join } from 'node:path'
 import { errors } from '../errors.ts'
 import { readFolderJson } from '../folder-json.ts'
 
-/** The tokenizer of a folder, or undefined where it has none. Throws E_FOLDER_FILE. */
-export async function openTokenizer(folder: string) {
-  const file = 'tokenizer.json'
+/**
+ * The tokenizer of a folder, or undefined where it has none. A model of several has one in each of its sub-folders, such as
+ * `question_encoder_tokenizer`. Throws E_FOLDER_FILE.
+ */
+export async function openTokenizer(folder: string, within = '') {
+  const file = join(within, 'tokenizer.json')
   const tokenizer = readFolderJson(folder, file)
   if (!tokenizer) return undefined
   const { Tokenizer } = await import('@huggingface/tokenizers')
-  const config = readFolderJson(folder, 'tokenizer_config.json') ?? {}
+  const config = readFolderJson(folder, join(within, 'tokenizer_config.json')) ?? {}
   try {
     return new Tokenizer(tokenizer, config)
   } catch (cause) {
