@@ -21,6 +21,7 @@ import { chooseToken, seededRandom } from './choose-token.ts'
 import { errors } from './errors.ts'
 import { type GenerationConfig, type GenerationOptions, generationConfig } from './generation-config.ts'
 import { openTokenizer } from './open-tokenizer.ts'
+import { tokenizerFolder } from './tokenizer-folder.ts'
 
 export interface GenerateOptions extends GenerationOptions {
   /** A converted folder. */
@@ -56,11 +57,11 @@ export interface Generated {
  */
 export async function generate(options: GenerateOptions): Promise<Generated> {
   const manifest = readManifest(options.folder)
-  const tokenizer = await openTokenizer(options.folder)
-  const ids = options.ids ?? encodeText(tokenizer, options)
   const from = options.from ?? 'onnx'
   const given = options.things ?? {}
   const steps = stepsToDecode(deployedSteps(manifest, from), new Set(Object.keys(given)))
+  const tokenizer = await openTokenizer(options.folder, tokenizerFolder(manifest, decoderOf(steps)))
+  const ids = options.ids ?? encodeText(tokenizer, options)
   if (!steps.some(step => 'decode' in step)) throw errors.E_NOT_A_DECODER({ where: options.folder })
   const programs = await openPrograms(options.folder, manifest, from)
   try {
@@ -101,6 +102,9 @@ export async function generate(options: GenerateOptions): Promise<Generated> {
     await programs.close()
   }
 }
+
+/** The first program of what decodes: its words are those of what it attends to. */
+const decoderOf = (steps: readonly Step[]): string => steps.flatMap(step => ('decode' in step ? step.decode : []))[0] ?? ''
 
 /** What reads a text before anything is decoded. */
 interface TextReader {
