@@ -34,7 +34,7 @@ function paragraphs() {
 const questions = [
   ['How do I write a plugin for a new model family?', 'docs/guides/write-a-plugin.md', 'A plugin reads one model family'],
   ['What happens when a pickle file from a stranger is loaded?', 'docs/architecture.md', 'Checkpoints and packages are not trusted'],
-  ['Why is half precision applied last?', 'docs/architecture.md', '**fp16 comes last**'],
+  ['Are errors documented with stable codes?', 'docs/architecture.md', 'An error for the user is one entry of a catalogue'],
   ['How does a rule get added to the rewriting passes?', 'docs/architecture.md', 'has a name, a reason, the kinds of op it looks at'],
   ['How does silane find the plugins that are installed?', 'README.md', '`npx silane plugins` lists what is found'],
 ] as const
