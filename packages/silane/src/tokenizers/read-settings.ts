@@ -54,22 +54,30 @@ export function readSettings(checkpoint: Checkpoint, source: TokenizerSource): T
       )
     }
   }
-  /** As a file spells it; a bare string has what the class declares for its role. */
+  const listed = new Map([...added.values()].map(token => [token.content, token]))
+  /** Those whose flags a file or the class says. */
+  const shaped = new Map<string, SpecialToken>()
+  /** As a file spells it; of a bare string the flags are those that the class declares for its role. */
   const token = (file: string, value: Json, declared: Partial<SpecialToken>): SpecialToken => {
-    if (typeof value === 'string') return plain(value, { special: true, ...declared })
-    if (isObject(value)) return spelled(value, file === SPECIAL, problem => refuse(file, problem))
-    throw refuse(file, `${JSON.stringify(value)} is no token`)
+    const made =
+      typeof value === 'string'
+        ? plain(value, { special: true, ...declared })
+        : isObject(value)
+          ? spelled(value, file === SPECIAL, problem => refuse(file, problem))
+          : undefined
+    if (!made) throw refuse(file, `${JSON.stringify(value)} is no token`)
+    if (typeof value !== 'string' || Object.keys(declared).length > 0) shaped.set(made.content, made)
+    return listed.get(made.content) ?? made
   }
-  const known = (found: SpecialToken): SpecialToken => [...added.values()].find(({ content }) => content === found.content) ?? found
 
   const special = new Map<TokenRole, SpecialToken>()
   for (const role of tokenRoles) {
     const name = `${role}_token`
     const [file, value] = name in map ? [SPECIAL, map[name]] : [CONFIG, config[name]]
-    const declared = source.tokens[role]
-    const { content, ...flags } = declared ?? {}
-    if (value !== undefined && value !== null && value !== '') special.set(role, known(token(file, value, flags)))
-    else if (content !== undefined && value !== null) special.set(role, known(plain(content, { special: true, ...flags })))
+    const { content, ...flags } = source.tokens[role] ?? {}
+    // Null takes away what the class declares.
+    const named = value === undefined ? content : value
+    if (named !== undefined && named !== null && named !== '') special.set(role, token(file, named, flags))
   }
   const lists = [
     [CONFIG, config.additional_special_tokens],
@@ -80,7 +88,7 @@ export function readSettings(checkpoint: Checkpoint, source: TokenizerSource): T
     if (list === undefined || list === null) continue
     if (!Array.isArray(list)) throw refuse(file, 'additional_special_tokens is no list')
     for (const value of list) {
-      const found = known(token(file, value, {}))
+      const found = token(file, value, {})
       if (!more.has(found.content)) more.set(found.content, found)
     }
   }
@@ -88,7 +96,7 @@ export function readSettings(checkpoint: Checkpoint, source: TokenizerSource): T
     const names = new Set([...special.values(), ...more.values()].map(({ content }) => content))
     for (const [content, id] of readVocabulary(checkpoint, ADDED)) {
       const is = names.has(content)
-      added.set(id, plain(content, { special: is, normalized: !is }))
+      added.set(id, shaped.get(content) ?? plain(content, { special: is, normalized: !is }))
     }
   }
   const flag = (name: string, otherwise: boolean): boolean => {
