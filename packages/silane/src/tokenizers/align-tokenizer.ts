@@ -1,4 +1,3 @@
-import { type BertNormalizer, ByteLevelPreTokenizer, type Tokenizer } from '@huggingface/tokenizers'
 import type { Json } from '@silane/core'
 import { isObject, type JsonObject } from './is-object.ts'
 
@@ -20,16 +19,20 @@ export function alignFile(file: JsonObject): JsonObject {
   return isObject(post) && post.type === 'ByteLevel' ? { ...file, post_processor: SEQUENCES } : file
 }
 
+/** What is replaced of a tokenizer of the library. */
+interface Tokenizer {
+  readonly normalizer: { normalize(text: string): string } | null
+  readonly pre_tokenizer: { pattern?: RegExp } | null
+}
+
 /** A tokenizer that the library has made of such a file, brought to the original's characters. */
-export function alignTokenizer(tokenizer: Tokenizer, { normalizer, added_tokens }: JsonObject): void {
-  const words = tokenizer.pre_tokenizer
-  if (words instanceof ByteLevelPreTokenizer) words.pattern = WORDS
-  if (tokenizer.normalizer !== null && isObject(normalizer) && normalizer.type === 'BertNormalizer') {
+export function alignTokenizer(tokenizer: Tokenizer, { normalizer: steps, pre_tokenizer: words, added_tokens }: JsonObject): void {
+  if (tokenizer.pre_tokenizer !== null && isObject(words) && words.type === 'ByteLevel') tokenizer.pre_tokenizer.pattern = WORDS
+  if (tokenizer.normalizer !== null && isObject(steps) && steps.type === 'BertNormalizer') {
     const listed: readonly Json[] = Array.isArray(added_tokens) ? added_tokens : []
     const added = new Set(listed.map(token => (isObject(token) ? token.content : undefined)))
-    const settings = (tokenizer.normalizer as BertNormalizer).config
     tokenizer.normalizer.normalize = text => {
-      const made = normalizeWords(text, settings)
+      const made = normalizeWords(text, steps)
       // The library takes a text for an added token where the whole of it is like one only after it was normalized. A space parts words
       // anyway, and makes it another text.
       return made !== text && added.has(made) ? `${made} ` : made
@@ -41,15 +44,8 @@ export function alignTokenizer(tokenizer: Tokenizer, { normalizer, added_tokens 
 const WORDS =
   /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\p{White_Space}\p{L}\p{N}]+|\p{White_Space}+(?!\P{White_Space})|\p{White_Space}+/gu
 
-interface WordSettings {
-  readonly clean_text?: boolean
-  readonly handle_chinese_chars?: boolean
-  readonly strip_accents?: boolean | null
-  readonly lowercase?: boolean
-}
-
 /** The steps of the original in its order: control characters, ideographs, accents, case. */
-function normalizeWords(text: string, { clean_text, handle_chinese_chars, strip_accents, lowercase = false }: WordSettings): string {
+function normalizeWords(text: string, { clean_text, handle_chinese_chars, strip_accents, lowercase }: JsonObject): string {
   const characters = [...text].flatMap(character => {
     if (clean_text && isDropped(character)) return []
     const clean = clean_text && /\s/.test(character) ? ' ' : character
