@@ -65,10 +65,10 @@ const modules: Readonly<Record<string, string>> = {
 
 /** All of them are BERT's. */
 const dprTokenizers = [
+  'BertTokenizer',
   'DPRQuestionEncoderTokenizer',
   'DPRContextEncoderTokenizer',
   'DPRReaderTokenizer',
-  'BertTokenizer',
 ] as const satisfies TokenizerSource['classes']
 
 /** The tensors of a DPR. A configuration that names no class is of the one whose tensors are there. */
