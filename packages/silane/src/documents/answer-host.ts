@@ -1,7 +1,7 @@
-import { join } from 'node:path'
 import { type AnswerHost, arrayConstant, type DecoderState, readAll, type Step, type Tensors, type TextTokenizer } from '@silane/core'
 import { errors } from '../errors.ts'
 import { errors as generateErrors } from '../generate/errors.ts'
+import { missingTokenizer } from '../generate/missing-tokenizer.ts'
 import { openTokenizer } from '../generate/open-tokenizer.ts'
 import { textTokenizer } from '../generate/text-tokenizer.ts'
 import { tokenizerFolder } from '../generate/tokenizer-folder.ts'
@@ -29,7 +29,7 @@ export async function answerHost(
       const known = tokenizers.get(within)
       if (known) return known
       const opened = await openTokenizer(folder, within)
-      if (!opened) throw generateErrors.E_NO_TOKENIZER({ where: join(folder, within) })
+      if (!opened) throw missingTokenizer(folder, within)
       const tokenizer = textTokenizer(opened)
       tokenizers.set(within, tokenizer)
       return tokenizer

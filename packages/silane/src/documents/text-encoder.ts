@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto'
-import { join } from 'node:path'
 import { arrayConstant, type Constant, type Json, readAll, type Tensors } from '@silane/core'
 import { errors } from '../errors.ts'
 import { readFolderJson } from '../folder-json.ts'
-import { errors as generateErrors } from '../generate/errors.ts'
+import { missingTokenizer } from '../generate/missing-tokenizer.ts'
 import { openTokenizer } from '../generate/open-tokenizer.ts'
 import { tokenizerFolder } from '../generate/tokenizer-folder.ts'
 import { type DeployedTensor, type Manifest, readManifest } from '../manifest.ts'
@@ -50,7 +49,7 @@ export async function openTextEncoder(folder: string, from: ProgramSource = 'onn
   const { program, fn, output, words } = found
   const within = tokenizerFolder(manifest, program.name)
   const tokenizer = await openTokenizer(folder, within)
-  if (!tokenizer) throw generateErrors.E_NO_TOKENIZER({ where: join(folder, within) })
+  if (!tokenizer) throw missingTokenizer(folder, within)
   const [batch, length] = words.shape as readonly [number, number]
   const dimension = output.shape.at(-1) as number
   const settings = readFolderJson(folder, 'config_sentence_transformers.json')

@@ -20,6 +20,7 @@ import { deployedSteps, stepsToDecode } from '../pipeline/steps-for.ts'
 import { chooseToken, seededRandom } from './choose-token.ts'
 import { errors } from './errors.ts'
 import { type GenerationConfig, type GenerationOptions, generationConfig } from './generation-config.ts'
+import { missingTokenizer } from './missing-tokenizer.ts'
 import { openTokenizer } from './open-tokenizer.ts'
 import { tokenizerFolder } from './tokenizer-folder.ts'
 
@@ -60,8 +61,9 @@ export async function generate(options: GenerateOptions): Promise<Generated> {
   const from = options.from ?? 'onnx'
   const given = options.things ?? {}
   const steps = stepsToDecode(deployedSteps(manifest, from), new Set(Object.keys(given)))
-  const tokenizer = await openTokenizer(options.folder, tokenizerFolder(manifest, decoderOf(steps)))
-  const ids = options.ids ?? encodeText(tokenizer, options)
+  const within = tokenizerFolder(manifest, decoderOf(steps))
+  const tokenizer = await openTokenizer(options.folder, within)
+  const ids = options.ids ?? encodeText(tokenizer, options, within)
   if (!steps.some(step => 'decode' in step)) throw errors.E_NOT_A_DECODER({ where: options.folder })
   const programs = await openPrograms(options.folder, manifest, from)
   try {
@@ -187,8 +189,12 @@ function rowsOf(thing: string, steps: readonly Step[], programs: PipelineProgram
   return counts[0]
 }
 
-function encodeText(tokenizer: Awaited<ReturnType<typeof openTokenizer>>, { text, folder }: GenerateOptions): readonly number[] {
-  if (!tokenizer) throw errors.E_NO_TOKENIZER({ where: folder })
+function encodeText(
+  tokenizer: Awaited<ReturnType<typeof openTokenizer>>,
+  { text, folder }: GenerateOptions,
+  within: string,
+): readonly number[] {
+  if (!tokenizer) throw missingTokenizer(folder, within)
   return tokenizer.encode(text ?? '').ids
 }
 

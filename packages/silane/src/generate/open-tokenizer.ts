@@ -11,9 +11,13 @@ export async function openTokenizer(folder: string, within = '') {
   const tokenizer = readFolderJson(folder, file)
   if (!tokenizer) return undefined
   const { Tokenizer } = await import('@huggingface/tokenizers')
-  const config = readFolderJson(folder, join(within, 'tokenizer_config.json')) ?? {}
+  const { alignFile, alignTokenizer } = await import('../tokenizers/align-tokenizer.ts')
+  // Where nothing is said of spaces, transformers leaves them, and the library would not.
+  const config = { clean_up_tokenization_spaces: false, ...readFolderJson(folder, join(within, 'tokenizer_config.json')) }
   try {
-    return new Tokenizer(tokenizer, config)
+    const made = new Tokenizer(alignFile(tokenizer), config)
+    alignTokenizer(made, tokenizer)
+    return made
   } catch (cause) {
     const problem = cause instanceof Error ? cause.message : String(cause)
     throw errors.E_FOLDER_FILE({ file, problem: `the tokenizers library refuses it (${problem})`, where: folder }, { cause })
