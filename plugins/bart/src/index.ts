@@ -16,7 +16,7 @@ import {
   tokenInputs,
   type Value,
 } from '@silane/core'
-import { bartWeights, classify, crossProjection, decode, embed, encode, generator, readBartConfig } from './model.ts'
+import { bartTokenizer, bartWeights, classify, crossProjection, decode, embed, encode, generator, readBartConfig } from './model.ts'
 
 export { type RelationTriplet, relationTriplets } from './relation-triplets.ts'
 
@@ -58,6 +58,7 @@ export default definePlugin({
         {
           modelType: 'bart',
           positions,
+          tokenizers: [bartTokenizer()],
           build: (b, length) => {
             const { input_ids, attention_mask } = tokenInputs(b, ports, [options.batch, length])
             const encoded = encode(b, input_ids, attention_mask, w, config)
@@ -72,6 +73,6 @@ export default definePlugin({
       )
     }
     const { programs, steps, options: resolved } = encoderDecoder({ checkpoint, options }, generator(w, config))
-    return { modelType: 'bart', programs, pipeline: { kind: 'encoder-decoder', steps }, options: resolved }
+    return { modelType: 'bart', programs, pipeline: { kind: 'encoder-decoder', steps }, options: resolved, tokenizers: [bartTokenizer()] }
   },
 })

@@ -1,4 +1,4 @@
-import { encoderPlugin, encoderTasks, ids, mask, perToken, segments } from '@silane/core'
+import { encoderPlugin, encoderTasks, ids, mask, perToken, segments, wordPieces } from '@silane/core'
 import { bertWeights, classify, encode, findAnswer, pool, predictNextSentence, predictWords, readBertConfig } from './model.ts'
 
 /** BERT: every head of transformers, relative positions, sentence-transformers folders. */
@@ -11,6 +11,7 @@ export default encoderPlugin({
   }),
   config: readBertConfig,
   weights: checkpoint => bertWeights(checkpoint, 'bert'),
+  tokenizers: () => [wordPieces(['BertTokenizer'])],
   positions: config => config.max_position_embeddings,
   inputs: config => ({ input_ids: ids(config.vocab_size), attention_mask: mask, token_type_ids: segments(config.type_vocab_size) }),
   encode: (b, inputs, { w, config }) => encode(b, inputs, w, config),

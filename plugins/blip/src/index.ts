@@ -17,6 +17,7 @@ import {
   tokenInputs,
   type Value,
   Weights,
+  wordPieces,
 } from '@silane/core'
 import { readBlipConfig, requireEqualWidths } from './config.ts'
 import { compared, crossProjections, embed, look, match, predictWords, read, textLayer, tokensOf } from './model.ts'
@@ -55,7 +56,7 @@ export default definePlugin({
     const tokens = tokensOf(vision)
     const shown = (b: Builder): Value => b.input('image_embeds', 'fp32', [1, tokens, width], { role: 'vectors' })
     const words = (b: Builder, length: number) => tokenInputs(b, { input_ids: ids(text.vocab_size), attention_mask: mask }, [1, length])
-    const about = { modelType: 'blip' }
+    const about = { modelType: 'blip', tokenizers: [wordPieces(['BertTokenizer'])] }
     const taken = { 'image-input': options['image-input'] }
 
     if (task === 'image-text-retrieval') {

@@ -1,5 +1,6 @@
 import {
   type Builder,
+  bytePairs,
   callStep,
   decoderOptions,
   definePlugin,
@@ -13,6 +14,7 @@ import {
   tokenInputs,
   type Value,
   Weights,
+  wordPieces,
 } from '@silane/core'
 import { look, picture, tokensOf } from '@silane/plugin-blip/model'
 import { readBlip2Config, readLanguageConfig, requireImageToken, requireText } from './config.ts'
@@ -74,6 +76,8 @@ export default definePlugin({
         programs,
         pipeline: { kind, steps: [seen, callStep(qformer), callStep(texts), callStep(itm)] },
         options: { ...taken, seq: length },
+        // The Q-Former's, not a language model's.
+        tokenizers: [wordPieces(['BertTokenizer'])],
       }
     }
 
@@ -97,6 +101,8 @@ export default definePlugin({
         image_tokens: { id: place.id, count: config.num_query_tokens },
       },
       options: { ...taken, ...spoken.options },
+      // T5's vocabulary is of SentencePiece.
+      tokenizers: language.type === 'opt' ? [bytePairs(['GPT2Tokenizer'])] : [],
     }
   },
 })

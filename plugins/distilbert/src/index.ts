@@ -1,4 +1,4 @@
-import { encoderPlugin, encoderTasks, ids, mask, perToken } from '@silane/core'
+import { encoderPlugin, encoderTasks, ids, mask, perToken, wordPieces } from '@silane/core'
 import { bertWeights } from '@silane/plugin-bert/model'
 import { readDistilBertConfig } from './config.ts'
 import { classify, classifyTokens, encode, findAnswer, predictWords } from './model.ts'
@@ -10,6 +10,8 @@ export default encoderPlugin({
   tasks: encoderTasks('DistilBert'),
   config: readDistilBertConfig,
   weights: checkpoint => bertWeights(checkpoint, 'distilbert'),
+  // Some name the class of what they were distilled from.
+  tokenizers: () => [wordPieces(['DistilBertTokenizer', 'BertTokenizer'])],
   positions: config => config.max_position_embeddings,
   inputs: config => ({ input_ids: ids(config.vocab_size), attention_mask: mask }),
   encode: (b, inputs, { w, config }) => encode(b, inputs, w, config),

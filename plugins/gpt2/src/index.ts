@@ -1,4 +1,5 @@
 import {
+  bytePairs,
   type Checkpoint,
   cachedDecoder,
   decoderOptions,
@@ -41,6 +42,7 @@ export default definePlugin({
     ...forTasks(['feature-extraction', 'text-classification'], encoderOptions),
   },
   load: ({ checkpoint, task, options }) => {
+    const tokenizers = [bytePairs(['GPT2Tokenizer'])]
     const config = readGpt2Config(checkpoint)
     const w = weights(checkpoint, config)
     if (task === 'text-generation') {
@@ -57,7 +59,7 @@ export default definePlugin({
         layer: (b, x, layer, attention) => block(b, x, attention, w, config, layer),
         logits: (b, x) => project(b, finalNorm(b, x, w, config), vocabulary(w, config), undefined),
       })
-      return { modelType: 'gpt2', programs: [program], pipeline: { kind: 'decoder', steps: [step] }, options: { ...resolved } }
+      return { modelType: 'gpt2', programs: [program], pipeline: { kind: 'decoder', steps: [step] }, options: { ...resolved }, tokenizers }
     }
     // The cache-free program: last hidden states, or the scores of classes for the last token that is not padding.
     return encoderModel(
@@ -65,6 +67,7 @@ export default definePlugin({
       {
         modelType: 'gpt2',
         positions: config.n_positions,
+        tokenizers,
         build: (b, length) => {
           const inputs = tokenInputs(b, { input_ids: ids(config.vocab_size), attention_mask: mask }, [options.batch, length])
           const x = encode(b, embedSequence(b, inputs.input_ids, w, config), inputs.attention_mask, w, config)

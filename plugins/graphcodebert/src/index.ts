@@ -1,4 +1,15 @@
-import { type Builder, definePlugin, encoderFeatures, encoderModel, encoderOptions, ids, mask, tokenInputs, type Value } from '@silane/core'
+import {
+  type Builder,
+  definePlugin,
+  encoderFeatures,
+  encoderModel,
+  encoderOptions,
+  ids,
+  mask,
+  separatedBytePairs,
+  tokenInputs,
+  type Value,
+} from '@silane/core'
 import { bertWeights } from '@silane/plugin-bert/model'
 import { readGraphCodeBertConfig } from './config.ts'
 import { encode, encodeDataFlow, pool } from './model.ts'
@@ -47,6 +58,7 @@ export default definePlugin({
           return vector ? { last_hidden_state: x, pooler_output: vector } : { last_hidden_state: x }
         },
         options: { dataflow },
+        tokenizers: [separatedBytePairs(['RobertaTokenizer'], {})],
         notes: [SHARED],
       },
     )

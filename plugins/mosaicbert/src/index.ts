@@ -1,4 +1,4 @@
-import { encoderPlugin, encoderTasks, ids, mask, perToken, segments } from '@silane/core'
+import { encoderPlugin, encoderTasks, ids, mask, perToken, segments, wordPieces } from '@silane/core'
 import { bertWeights } from '@silane/plugin-bert/model'
 import { readMosaicBertConfig } from './config.ts'
 import { classify, encode, findAnswer, pool, predictWords } from './model.ts'
@@ -10,6 +10,7 @@ export default encoderPlugin({
   tasks: encoderTasks('Bert'),
   config: readMosaicBertConfig,
   weights: checkpoint => bertWeights(checkpoint, 'bert'),
+  tokenizers: () => [wordPieces(['BertTokenizer'])],
   // ALiBi has no table that ends.
   positions: () => Number.POSITIVE_INFINITY,
   inputs: config => ({ input_ids: ids(config.vocab_size), attention_mask: mask, token_type_ids: segments(config.type_vocab_size) }),

@@ -1,4 +1,5 @@
 import {
+  bytePairs,
   cachedDecoder,
   decoderOptions,
   definePlugin,
@@ -33,6 +34,7 @@ export default definePlugin({
     ...forTasks(['feature-extraction', 'text-classification'], encoderOptions),
   },
   load: ({ checkpoint, task, options }) => {
+    const tokenizers = [bytePairs(['GPT2Tokenizer'])]
     const config = readOptConfig(checkpoint)
     // Of one matrix under two names some files keep the other name (`safetensors.torch.save_model`).
     const tied = spelled(config.tie_word_embeddings ? [['decoder.embed_tokens.weight', 'lm_head.weight']] : [])
@@ -53,6 +55,7 @@ export default definePlugin({
         programs: [decoder.program],
         pipeline: { kind: 'decoder', steps: [decoder.step] },
         options: { ...decoder.options },
+        tokenizers,
       }
     }
     return encoderModel(
@@ -60,6 +63,7 @@ export default definePlugin({
       {
         modelType: 'opt',
         positions: config.max_position_embeddings,
+        tokenizers,
         build: (b, length) => {
           const inputs = tokenInputs(b, { input_ids: ids(config.vocab_size), attention_mask: mask }, [options.batch, length])
           const x = encode(b, inputs.input_ids, inputs.attention_mask, w, config)

@@ -12,6 +12,7 @@ import {
   labelCount,
   mask,
   type SourceModel,
+  type TokenizerSource,
   tokenInputs,
   type Value,
   Weights,
@@ -34,6 +35,21 @@ import { readPixels } from './pixels.ts'
 const refused: Readonly<Record<string, string>> = {
   PerceiverForMultimodalAutoencoding: 'it decodes a part of its outputs per call, chosen by the caller',
   PerceiverModel: 'without a task it has neither a preprocessor nor a decoder of its own',
+}
+
+/** Text is read as bytes, behind six special tokens. */
+const bytes: TokenizerSource = {
+  kind: 'bytes',
+  classes: ['PerceiverTokenizer'],
+  tokens: {
+    pad: { content: '[PAD]', normalized: true },
+    bos: { content: '[BOS]', normalized: true },
+    eos: { content: '[EOS]', normalized: true },
+    mask: { content: '[MASK]', normalized: true },
+    cls: { content: '[CLS]', normalized: true },
+    sep: { content: '[SEP]', normalized: true },
+  },
+  around: 'segments',
 }
 
 /** Perceiver: masked bytes, classification of text and of images, optical flow. */
@@ -82,6 +98,7 @@ export default definePlugin({
       { checkpoint, options },
       {
         modelType: 'perceiver',
+        tokenizers: [bytes],
         positions: config.max_position_embeddings,
         build: (b, length) => {
           const { input_ids, attention_mask } = tokenInputs(b, { input_ids: ids(config.vocab_size), attention_mask: mask }, [

@@ -14,9 +14,12 @@ import {
   type OptionSpecs,
   segments,
   sequenceLength,
+  type TokenizerSource,
   tokenInputs,
   type Weights,
+  wordPieces,
 } from '@silane/core'
+import { bartTokenizer } from '@silane/plugin-bart/model'
 import { bertWeights } from '@silane/plugin-bert/model'
 import { readDprConfig, readRagConfig } from './config.ts'
 import { generationSettings, scoringSettings } from './generation-settings.ts'
@@ -60,6 +63,14 @@ const modules: Readonly<Record<string, string>> = {
   DPRReader: 'span_predictor',
 }
 
+/** All of them are BERT's. */
+const dprTokenizers = [
+  'BertTokenizer',
+  'DPRQuestionEncoderTokenizer',
+  'DPRContextEncoderTokenizer',
+  'DPRReaderTokenizer',
+] as const satisfies TokenizerSource['classes']
+
 /** The tensors of a DPR. A configuration that names no class is of the one whose tensors are there. */
 function dprWeights(checkpoint: Checkpoint, architecture: string): Weights {
   const named = Array.isArray(checkpoint.config.architectures)
@@ -94,6 +105,7 @@ export default definePlugin({
         {
           modelType: 'dpr',
           positions: config.max_position_embeddings,
+          tokenizers: [wordPieces(dprTokenizers)],
           build: (b, length) => {
             const shape = [options.batch, length]
             if (task === 'question-answering') return { ...findAnswer(b, tokenInputs(b, reads, shape), w, config) }
@@ -141,6 +153,11 @@ export default definePlugin({
         generation,
       },
       options: { ...built.options, 'question-length': length },
+      tokenizers: [
+        wordPieces(dprTokenizers, { folder: 'question_encoder_tokenizer' }),
+        // T5's vocabulary is of SentencePiece.
+        ...(generator.type === 'bart' ? [bartTokenizer({ folder: 'generator_tokenizer' })] : []),
+      ],
       notes: [
         ...(width === config.retrieval_vector_size
           ? []

@@ -16,6 +16,7 @@ import {
   sequenceLengths,
   shapeOptions,
   tokenInputs,
+  wordPieces,
 } from '@silane/core'
 import { bertWeights, encode, predictWords } from '@silane/plugin-bert/model'
 import { readRealmConfig, requireSpans } from './config.ts'
@@ -54,7 +55,7 @@ export default definePlugin({
     const tied = task === 'fill-mask' && config.tie_word_embeddings
     const w = bertWeights(checkpoint, 'realm', tied ? [['embeddings.word_embeddings.weight', 'cls.predictions.decoder.weight']] : [])
     const ports = { input_ids: ids(config.vocab_size), attention_mask: mask, token_type_ids: segments(config.type_vocab_size) }
-    const about = { modelType: 'realm' }
+    const about = { modelType: 'realm', tokenizers: [wordPieces(['BertTokenizer', 'RealmTokenizer'], { cleanUp: false })] }
     // Two classes have this task each. A configuration without architectures leaves it to the tensors.
     const isScorer = architecture === 'RealmScorer' || w.has('query_embedder.cls.dense.weight')
     const isOpen = architecture === 'RealmForOpenQA' || w.has('reader.qa_outputs.dense_output.weight')

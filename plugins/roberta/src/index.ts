@@ -1,4 +1,4 @@
-import { encoderPlugin, encoderTasks, ids, mask, perToken, segments } from '@silane/core'
+import { encoderPlugin, encoderTasks, ids, mask, perToken, segments, separatedBytePairs } from '@silane/core'
 import { bertWeights } from '@silane/plugin-bert/model'
 import { type Mode, modes } from './masks.ts'
 import {
@@ -39,6 +39,8 @@ export default encoderPlugin({
   // Of one matrix under two names some files keep the other name (`safetensors.torch.save_model`).
   weights: (checkpoint, config) =>
     bertWeights(checkpoint, 'roberta', config.tie_word_embeddings ? [['embeddings.word_embeddings.weight', 'lm_head.decoder.weight']] : []),
+  // The others' vocabularies are of SentencePiece, without a spelling in text.
+  tokenizers: config => (config.model_type === 'roberta' ? [separatedBytePairs(['RobertaTokenizer'], {})] : []),
   // Rows 0 … pad of the position table are not for tokens.
   positions: config => config.max_position_embeddings - config.pad_token_id - 1,
   inputs: (config, options) => ({

@@ -1,4 +1,4 @@
-import { definePlugin, encoderModel, encoderOptions, errors, ids, mask, segments, tokenInputs } from '@silane/core'
+import { definePlugin, encoderModel, encoderOptions, errors, ids, mask, segments, tokenInputs, wordPieces } from '@silane/core'
 import { bertWeights } from '@silane/plugin-bert/model'
 import { readUniRelConfig } from './config.ts'
 import { interactions } from './model.ts'
@@ -28,6 +28,7 @@ export default definePlugin({
       { checkpoint, options: { ...options, seq } },
       {
         modelType: 'bert',
+        tokenizers: [wordPieces(['BertTokenizer'])],
         positions: max_position_embeddings,
         build: (b, length) => interactions(b, tokenInputs(b, ports, [options.batch, length]), w, config),
       },

@@ -2,6 +2,7 @@ import type { Builder, Output } from '../builder.ts'
 import type { Checkpoint, Json } from '../plugin/checkpoint.ts'
 import { shapeOptions } from '../plugin/options.ts'
 import type { SourceModel } from '../plugin/source-model.ts'
+import type { TokenizerSource } from '../plugin/tokenizer-source.ts'
 import { encoderProgram, sequenceLengths } from './encoder-program.ts'
 import { callStep } from './ports.ts'
 
@@ -21,6 +22,7 @@ export interface Encoder {
   readonly build: (b: Builder, length: number) => Readonly<Record<string, Output>>
   /** Own options as resolved, for the manifest. */
   readonly options?: Readonly<Record<string, Json>>
+  readonly tokenizers?: readonly TokenizerSource[]
   readonly notes?: readonly string[]
 }
 
@@ -33,6 +35,7 @@ export function encoderModel({ checkpoint, options: { seq, batch } }: EncoderReq
     programs: [program],
     pipeline: { kind: 'encoder', steps: [callStep(program)] },
     options: { seq: lengths.length === 1 ? (lengths[0] as number) : [...lengths], batch, ...encoder.options },
+    ...(encoder.tokenizers ? { tokenizers: encoder.tokenizers } : {}),
     ...(encoder.notes ? { notes: encoder.notes } : {}),
   }
 }

@@ -4,6 +4,7 @@ import type { Port } from '../graph/port.ts'
 import type { Checkpoint, Json } from '../plugin/checkpoint.ts'
 import { forTasks, type OptionSpecs, type OptionValues } from '../plugin/options.ts'
 import type { PluginContract } from '../plugin/plugin.ts'
+import type { TokenizerSource } from '../plugin/tokenizer-source.ts'
 import { encoderModel, encoderOptions } from './encoder-model.ts'
 import { type InputsOf, type Ports, perToken, tokenInputs } from './ports.ts'
 import { labelCount } from './read-config.ts'
@@ -82,6 +83,8 @@ export interface EncoderFamily<C, P extends EncoderPorts, T extends string, O ex
   }
   /** Own options as resolved, for the manifest. */
   readonly resolved?: (config: C, options: OptionValues<O>) => Readonly<Record<string, Json>>
+  /** What tokenizes where the checkpoint has no tokenizer.json. */
+  readonly tokenizers?: (config: C) => readonly TokenizerSource[]
   readonly notes?: (config: C, task: T) => readonly string[]
 }
 
@@ -136,6 +139,7 @@ export function encoderPlugin<C, P extends EncoderPorts, T extends string, const
           positions: family.positions(config),
           build: outputs,
           options: { ...(questions ? { choices: answers } : {}), ...family.resolved?.(config, options) },
+          tokenizers: family.tokenizers?.(config) ?? [],
           notes: family.notes?.(config, task) ?? [],
         },
       )

@@ -4,6 +4,7 @@ import { MANIFEST_FILE, type Manifest } from '../manifest.ts'
 import { renderReport } from '../report/render-report.ts'
 import { buildReport, type ConversionReport, REPORT_FILE } from '../report/report.ts'
 import { swiftReadme } from '../report/swift-readme.ts'
+import { buildTokenizers } from '../tokenizers/build-tokenizers.ts'
 import { buildManifest } from './build-manifest.ts'
 import { checkpointPlaces } from './checkpoint-places.ts'
 import { companionFiles } from './companion-files.ts'
@@ -46,7 +47,9 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
   try {
     const out = resolve(options.cwd ?? '.', options.out ?? `${basename(checkpoint.id)}.silane`)
     const { plugin, contract } = await step('find plugin', () => findPlugin(checkpoint, options))
-    const model = await step('load', () => loadModel(checkpoint, { plugin, contract }, options))
+    const loaded = await step('load', () => loadModel(checkpoint, { plugin, contract }, options))
+    const tokenizers = await step('tokenizers', () => buildTokenizers(checkpoint, loaded.tokenizers))
+    const model = { ...loaded, notes: [...(loaded.notes ?? []), ...tokenizers.notes] }
     const { programs, pipeline } = planDeployment(model, settings)
     const rewritten = await step('rewrite', () => programs.map(program => rewriteProgram(program, contract, settings)))
     const companions = companionFiles(checkpoint.files)
@@ -59,6 +62,7 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
     const folder = outputFolder(out, { force: options.force ?? false, keepOut })
     try {
       await step('copy files', () => copyFiles(companions, checkpoint.path, folder.work))
+      await writeTexts(folder.work, tokenizers.files)
       // Goes on in its own thread while the weights are written.
       const hashing = hashFiles(taken, checkpoint.path, options.signal)
       const written = await step('write', () => writePrograms(rewritten, folder.work, { settings, checkpoint, model, options }))

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { arrayConstant, type Constant, type Json, readAll, type Tensors } from '@silane/core'
 import { errors } from '../errors.ts'
 import { readFolderJson } from '../folder-json.ts'
-import { errors as generateErrors } from '../generate/errors.ts'
+import { missingTokenizer } from '../generate/missing-tokenizer.ts'
 import { openTokenizer } from '../generate/open-tokenizer.ts'
 import { type DeployedTensor, type Manifest, readManifest } from '../manifest.ts'
 import { isDeployed, openPrograms, type ProgramSource } from '../pipeline/open-programs.ts'
@@ -44,7 +44,7 @@ export async function openTextEncoder(folder: string, from: ProgramSource = 'onn
   })[0]
   if (!found) throw errors.E_NO_EMBEDDINGS({ where: folder })
   const tokenizer = await openTokenizer(folder)
-  if (!tokenizer) throw generateErrors.E_NO_TOKENIZER({ where: folder })
+  if (!tokenizer) throw missingTokenizer(folder)
   const { program, fn, output, words } = found
   const [batch, length] = words.shape as readonly [number, number]
   const dimension = output.shape.at(-1) as number

@@ -20,6 +20,7 @@ import { deployedSteps, stepsToDecode } from '../pipeline/steps-for.ts'
 import { chooseToken, seededRandom } from './choose-token.ts'
 import { errors } from './errors.ts'
 import { type GenerationConfig, type GenerationOptions, generationConfig } from './generation-config.ts'
+import { missingTokenizer } from './missing-tokenizer.ts'
 import { openTokenizer } from './open-tokenizer.ts'
 
 export interface GenerateOptions extends GenerationOptions {
@@ -184,7 +185,7 @@ function rowsOf(thing: string, steps: readonly Step[], programs: PipelineProgram
 }
 
 function encodeText(tokenizer: Awaited<ReturnType<typeof openTokenizer>>, { text, folder }: GenerateOptions): readonly number[] {
-  if (!tokenizer) throw errors.E_NO_TOKENIZER({ where: folder })
+  if (!tokenizer) throw missingTokenizer(folder)
   return tokenizer.encode(text ?? '').ids
 }
 

@@ -1,7 +1,7 @@
 import type { Step } from '@silane/core'
 import { errors } from '../errors.ts'
-import { errors as generateErrors } from '../generate/errors.ts'
 import { type Generated, type GenerateOptions, generate } from '../generate/generate.ts'
+import { missingTokenizer } from '../generate/missing-tokenizer.ts'
 import { openTokenizer } from '../generate/open-tokenizer.ts'
 import { type Manifest, readManifest } from '../manifest.ts'
 import { wantedInputs } from '../pipeline/borders.ts'
@@ -95,7 +95,7 @@ interface Words {
 
 async function prompt(manifest: Manifest, reader: ReturnType<typeof readerOf>, words: Words, folder: string): Promise<readonly number[]> {
   const tokenizer = await openTokenizer(folder)
-  if (!tokenizer && words.text !== '' && words.ids === undefined) throw generateErrors.E_NO_TOKENIZER({ where: folder })
+  if (!tokenizer && words.text !== '' && words.ids === undefined) throw missingTokenizer(folder)
   const ids = (special: boolean): readonly number[] =>
     words.ids ?? tokenizer?.encode(words.text, { add_special_tokens: special }).ids ?? (special ? idIn(manifest, 'bos_token_id') : [])
   if (reader === 'question') return ids(true)
