@@ -126,6 +126,27 @@ export function pluginConformance(plugin: PluginContract, options: PluginPlace):
         expect(found.filter(code => code !== undefined && code !== 'E_TENSOR_MISSING')).toEqual([])
       })
 
+      // Of what an architecture has, nothing may be taken for absent: without a bias everything runs, and the numbers are wrong.
+      test('a missing bias is E_TENSOR_MISSING', async () => {
+        const checkpoint = await openCheckpoint(first.folder)
+        try {
+          const whole = await programs(plugin, checkpoint, shape(first))
+          const silent: string[] = []
+          for (const name of someOf(
+            checkpoint.tensorNames.filter(name => /\.(?:bias|beta)$/.test(name)),
+            SPOILED,
+          )) {
+            const lacking = spoilCheckpoint(checkpoint, name, () => undefined)
+            if ((await codeOf(plugin, lacking, shape(first))) !== undefined) continue
+            // One that no program reads may be missing.
+            if ((await programs(plugin, lacking, shape(first))).join() !== whole.join()) silent.push(name)
+          }
+          expect(silent).toEqual([])
+        } finally {
+          checkpoint.close()
+        }
+      })
+
       test('a tensor of another shape is E_TENSOR_SHAPE', async () => {
         const found = await codes(lengthen)
         expect(found).toContain('E_TENSOR_SHAPE')
@@ -148,11 +169,15 @@ export function pluginConformance(plugin: PluginContract, options: PluginPlace):
 async function printed(plugin: PluginContract, options: ModelOptions): Promise<readonly string[]> {
   const checkpoint = await openCheckpoint(options.model)
   try {
-    const { programs } = await plugin.load(loadRequest(checkpoint, plugin, options))
-    return programs.map(printProgram)
+    return await programs(plugin, checkpoint, options)
   } finally {
     checkpoint.close()
   }
+}
+
+async function programs(plugin: PluginContract, checkpoint: Checkpoint, options: ModelOptions): Promise<readonly string[]> {
+  const model = await plugin.load(loadRequest(checkpoint, plugin, options))
+  return model.programs.map(printProgram)
 }
 
 async function codeOf(plugin: PluginContract, checkpoint: Checkpoint, options: ModelOptions): Promise<string | undefined> {

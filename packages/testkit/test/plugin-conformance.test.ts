@@ -42,6 +42,7 @@ test('the suite finds what is wrong with a plugin', async () => {
     exact: status('base converts exactly in fp32'),
     twice: status('base loads the same twice'),
     missing: status('errors a missing tensor is E_TENSOR_MISSING'),
+    bias: status('errors a missing bias is E_TENSOR_MISSING'),
     shape: status('errors a tensor of another shape is E_TENSOR_SHAPE'),
     task: status('errors an unknown task is E_OPTION'),
   }).toEqual({
@@ -53,6 +54,7 @@ test('the suite finds what is wrong with a plugin', async () => {
     exact: 'failed',
     twice: 'failed',
     missing: 'failed',
+    bias: 'failed',
     shape: 'failed',
     // The host knows the tasks, and a plugin is not asked.
     task: 'passed',
