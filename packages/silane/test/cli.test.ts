@@ -57,6 +57,20 @@ describe('exit codes', () => {
     mkdirSync(broken)
     expect(await main(['verify', broken])).toBe(1)
   })
+
+  test('a package that is not supported is 2, and not called broken; beside a broken one it is 1', async () => {
+    const compressed = fileURLToPath(new URL('../../coreml/test/unsupported/palette.mlpackage', import.meta.url))
+    expect(await main(['verify', compressed, '--json'])).toBe(2)
+    expect(JSON.parse(out)).toMatchObject([{ verdict: 'unsupported', ok: false, findings: [{ code: 'E_COMPRESSED' }] }])
+    expect(err).toContain('NOT SUPPORTED')
+    expect(err).not.toContain('BROKEN')
+    out = ''
+    expect(await main(['inspect', compressed])).toBe(0)
+    expect(out).toContain('unsupported E_COMPRESSED')
+    const broken = join(temporary(), 'x.mlpackage')
+    mkdirSync(broken)
+    expect(await main(['verify', compressed, broken])).toBe(1)
+  })
 })
 
 describe('what is printed', () => {
@@ -112,7 +126,7 @@ describe('what is printed', () => {
     }
     out = ''
     await main(['verify', join(folder, 'model.mlpackage'), '--json'])
-    expect(JSON.parse(out)).toEqual([{ path: join(folder, 'model.mlpackage'), ok: true, findings: [] }])
+    expect(JSON.parse(out)).toEqual([{ path: join(folder, 'model.mlpackage'), verdict: 'ok', ok: true, findings: [] }])
     out = ''
     await main(['benchmark', folder, '--runs', '1', '--json'])
     expect(JSON.parse(out)).toMatchObject({
