@@ -51,10 +51,10 @@ function unsupportedFeature(type: FeatureType | undefined): string | undefined {
     case 'imageType':
       return found.value.sizeFlexibility.case === undefined ? undefined : 'images of several sizes'
     case 'stateType':
-    case undefined:
       return undefined
     default:
-      return `features of the kind ${found.case.replace('Type', '')}`
+      // What says nothing is wrong in another way.
+      return found?.case && `features of the kind ${found.case.replace('Type', '')}`
   }
 }
 
