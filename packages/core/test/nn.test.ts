@@ -377,6 +377,11 @@ describe('lengths', () => {
     ] as const) {
       expect(() => sizes(wrong, 100)).toThrow(problem)
     }
+    expect(sizes({}, 32)).toEqual({ context: 32, prefill: 32 })
+    // Nobody asked for a context of 0, nor is another one to be had.
+    for (const asked of [{}, { context: 32 }] as const) {
+      expect(() => sizes(asked, 31)).toThrow("The model has 31 positions; a decoder's cache has 32 slots at least.")
+    }
   })
 })
 

@@ -109,6 +109,19 @@ describe('what is printed', () => {
     expect(err).toContain('Compared with the original implementation: model/main (2 golden samples).')
   })
 
+  test('the summary has the size of the weights beside ONNX files', async () => {
+    const place = join(temporary(), 'out')
+    const decoder = fileURLToPath(new URL('../../../plugins/gpt2/fixtures/text-generation', import.meta.url))
+    expect(await main(['convert', decoder, '--context', '32', '--target', 'onnx', '--no-validate', '--out', place])).toBe(0)
+    const { size } = statSync(join(place, 'onnx/decoder.onnx_data'))
+    expect(size).toBeGreaterThan(100_000)
+    expect(err).toContain(`weights: onnx/decoder.onnx_data (${(size / 1000).toFixed(1)} kB)`)
+    err = ''
+    const other = join(temporary(), 'out')
+    expect(await main(['convert', fixture('base'), '--seq', '24', '--target', 'onnx', '--no-validate', '--out', other])).toBe(0)
+    expect(err).not.toContain('onnx_data')
+  })
+
   test('inspect: a checkpoint, a folder, a package, an ONNX file', async () => {
     await main(['inspect', fixture('base'), '--seq', '24'])
     expect(out).toMatch(/plugin +@silane\/plugin-bert@.*: model_type is "bert"/)
