@@ -1,4 +1,5 @@
 import { chooseWeights } from '../choose-weights.ts'
+import { countedShards } from '../counted-shards.ts'
 
 /** Settings and vocabularies: `*.json`, `vocab.txt`, `merges.txt`, `spiece.model` … */
 const SMALL = /\.(?:json|txt|model)$/
@@ -13,7 +14,7 @@ const INDEX = /\.index(?:\.[\w-]+)?\.json$/
 export function neededFiles(files: readonly string[], where: string): string[] {
   const weights = chooseWeights(files, where)
   const small = files.filter(file => SMALL.test(file) && !INDEX.test(file) && file !== weights)
-  return weights === undefined ? small : [...small, weights]
+  return weights === undefined ? small : [...small, ...(countedShards(weights, files, where) ?? [weights])]
 }
 
 /** Sub-folders of sentence-transformers: `1_Pooling`, `2_Dense`. */
