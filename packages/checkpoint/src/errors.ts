@@ -11,6 +11,17 @@ const RESAVE = 'Files of your own: save the state dict alone, with safetensors.t
 
 const AGAIN = 'Download the file again; if it stays the same, it was published broken.'
 
+/** What is known of a tensor, or of a whole checkpoint, that is not read. */
+interface DTypeFacts {
+  readonly file?: string
+  readonly tensor?: string
+  readonly dtype?: string
+  readonly method?: string | undefined
+  /** What is wrong with it beyond its type. */
+  readonly detail?: string
+  readonly where: string
+}
+
 /** Errors of reading checkpoints, by what was being read. */
 export const errors = defineErrors({
   E_MODEL_FOLDER: (f: { model: string; where: string }) => ({
@@ -101,10 +112,28 @@ export const errors = defineErrors({
     next: AGAIN,
   }),
 
-  E_TENSOR_DTYPE: (f: { file: string; tensor: string; dtype: string; where: string }) => ({
-    what: `Tensor "${f.tensor}" in ${f.file} has the element type ${f.dtype}, which silane does not read.`,
+  /** Of one tensor, or, where a `method` of quantisation is known, of weights that are quantised by it. */
+  E_TENSOR_DTYPE: (f: DTypeFacts) => ({
+    what: [
+      f.method === undefined
+        ? ''
+        : `The checkpoint is quantised (quantization_config of config.json, quant_method "${f.method}"), in a form that silane does not read`,
+      f.tensor === undefined
+        ? (f.detail ?? '')
+        : `${f.method === undefined ? 'Tensor' : 'tensor'} "${f.tensor}" in ${f.file} has the element type ${f.dtype}${f.detail === undefined ? '' : ` (${f.detail})`}${f.method === undefined ? ', which silane does not read' : ''}`,
+    ]
+      .filter(part => part !== '')
+      .join(': ')
+      .concat('.'),
     where: f.where,
-    next: 'Use a checkpoint in F32, F16 or BF16; quantised weights can be saved in one of these with transformers.',
+    next: f.method
+      ? 'Give the model that it was made from, or what transformers makes of it: model.dequantize(), then save_pretrained. Read are floats, int8 of bitsandbytes and fp8 with its scales.'
+      : 'Use a checkpoint in F32, F16 or BF16; quantised weights can be saved in one of these with transformers.',
+  }),
+  E_ADAPTER: (f: { problem: string; where: string }) => ({
+    what: `${f.problem}.`,
+    where: f.where,
+    next: 'Merge it where it was made, and give the result: model.merge_and_unload().save_pretrained("merged"). Or take its files away, for the base model alone.',
   }),
 
   E_SHARD_INDEX: (f: { file: string; problem: string; where: string }) => ({
@@ -127,10 +156,10 @@ export const errors = defineErrors({
     where: f.where,
     next: 'Give a folder or an id with PyTorch or safetensors weights.',
   }),
-  E_WEIGHTS_ADAPTER: (f: { files: readonly string[]; where: string }) => ({
-    what: `The checkpoint has an adapter (${f.files.join(', ')}), but not the weights of the model that it belongs to.`,
+  E_WEIGHTS_ADAPTER: (f: { files: readonly string[]; base: string | undefined; where: string }) => ({
+    what: `The checkpoint has an adapter (${f.files.join(', ')}), but not the weights of the model that it belongs to${f.base === undefined ? '' : `, "${f.base}"`}.`,
     where: f.where,
-    next: 'Merge the two and give the result: model.merge_and_unload().save_pretrained("merged").',
+    next: `Put its files beside config.json and the weights of ${f.base === undefined ? 'that model' : `"${f.base}"`}, or merge the two and give the result: model.merge_and_unload().save_pretrained("merged").`,
   }),
   E_WEIGHTS_AMBIGUOUS: (f: { files: readonly string[]; where: string }) => ({
     what: `Any of these could be the weights: ${f.files.join(', ')}.`,

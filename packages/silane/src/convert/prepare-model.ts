@@ -9,8 +9,16 @@ import { resolvePluginOptions } from './resolve-plugin-options.ts'
 import { checkTogether, resolveSettings } from './resolve-settings.ts'
 import { shapeEntries } from './settings.ts'
 
-/** A checkpoint, opened. */
-export function openModel(options: ModelOptions): Promise<OpenCheckpoint> {
+/** A checkpoint, opened. Throws where its weights cannot be taken as they are, before anything else is looked at. */
+export async function openModel(options: ModelOptions): Promise<OpenCheckpoint> {
+  const checkpoint = await openToLook(options)
+  if (!checkpoint.refusal) return checkpoint
+  checkpoint.close()
+  throw checkpoint.refusal
+}
+
+/** A checkpoint, opened, whether or not its weights can be taken (see `refusal`). */
+export function openToLook(options: ModelOptions): Promise<OpenCheckpoint> {
   const { model, cwd, revision, offline, signal, onProgress } = options
   return openCheckpoint(cwd !== undefined && /^\.{0,2}\//.test(model) ? resolve(cwd, model) : model, {
     revision,
