@@ -37,8 +37,8 @@ const FACTORS: Readonly<Record<string, Factor>> = {
   lora_magnitude_vector: 'magnitude',
 }
 
-/** What a tensor's name says; wrappers of peft are taken off. Names without an adapter's (`lora_A.weight`) belong to the adapter ''. */
-export function adapterName(stored: string): AdapterName {
+/** What a tensor's name says, among the weights or in a file beside them; wrappers of peft are taken off. Names without an adapter's (`lora_A.weight`) belong to the adapter ''. */
+export function adapterName(stored: string, isBeside: boolean): AdapterName {
   const name = stored.replace(/^(?:module\.)?base_model\.model\./, '')
   const foreign = FOREIGN.find(([pattern]) => pattern.test(name))
   if (foreign) return { kind: 'foreign', what: foreign[1] }
@@ -58,8 +58,13 @@ export function adapterName(stored: string): AdapterName {
       return { kind: 'foreign', what: `LoRA in a form that is not peft's` }
     return { kind: 'factor', module: parts.slice(0, at).join('.'), factor: isBias ? 'bias' : factor, adapter }
   }
-  const saved = /^(.+)\.modules_to_save\.([^.]+)\.(.+)$/.exec(name)
-  if (saved) return { kind: 'saved', name: `${saved[1]}.${saved[3]}`, adapter: saved[2] as string }
+  const saved = /^(.+)\.modules_to_save\.(.+)$/.exec(name)
+  if (saved) {
+    const [, module, rest = ''] = saved
+    // In an adapter's own file its name is taken out of those of its tensors.
+    const [adapter = '', ...inner] = isBeside ? ['', ...rest.replace(/^default\./, '').split('.')] : rest.split('.')
+    return inner.length > 0 ? { kind: 'saved', name: [module, ...inner].join('.'), adapter } : { kind: 'foreign', what: 'modules_to_save without a name' }
+  }
   const original = /^(.+)\.original_module\.(.+)$/.exec(name)
   if (original) return { kind: 'original', name: `${original[1]}.${original[2]}` }
   return { kind: 'plain', name: name.replace(/\.base_layer(?=\.[^.]+$)/, '') }

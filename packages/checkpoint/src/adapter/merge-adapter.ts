@@ -43,8 +43,8 @@ type Matrices = Partial<Record<Factor, Part>>
 export function mergeAdapter(place: AdapterPlace): Merged {
   const { base, beside, where, settings } = place
   const refuse = (problem: string): Error => errors.E_ADAPTER({ problem, where })
-  const inside = read(base, name => base.tensor(name))
-  const outside = beside && read(beside.weights, name => beside.weights.tensor(name))
+  const inside = read(base, false)
+  const outside = beside && read(beside.weights, true)
   const factorsInside = inside.factors.size > 0 || inside.saved.length > 0
   for (const [file, found] of [[place.file, inside] as const, ...(beside && outside ? [[beside.file, outside] as const] : [])]) {
     if (found.foreign) throw refuse(`${file}: "${found.foreign.name}" belongs to ${found.foreign.what}, which is not merged`)
@@ -92,18 +92,18 @@ export function mergeAdapter(place: AdapterPlace): Merged {
       })
     }
   }
-  const merged = made.size
+  const product = new Set(made.keys())
   // Trained biases and whole modules; under their own names where the base has none, as a head has that was made for the adapter.
   const copies = beside ? [...source.saved, ...[...source.plain].map(([name, at]) => copy(beside.weights, name, at))] : source.saved
   for (const { name, part } of copies) {
     const target = (beside && locate(name, names)) ?? name
     const shape = part.read().shape
     checkTied(target, shape, place, refuse)
-    if (made.has(target)) throw refuse(`"${part.name}" takes the place of a weight that has matrices too`)
-    made.set(target, () => part.read())
+    if (product.has(target)) throw refuse(`"${part.name}" takes the place of a weight that has matrices too`)
+    if (!made.has(target)) made.set(target, () => part.read())
   }
   if (made.size === 0) throw refuse(`${source.file} holds no tensors`)
-  const replaced = [...made.keys()].slice(merged)
+  const replaced = [...made.keys()].slice(product.size)
   const known = new Map<string, Constant>()
   return {
     weights: {
@@ -118,7 +118,7 @@ export function mergeAdapter(place: AdapterPlace): Merged {
     },
     changed: [...made.keys()],
     notes: [
-      `${source.file}: the adapter is merged into ${merged === 1 ? 'one tensor' : `${merged} tensors`}${replaced.length > 0 ? `, and brings ${listed(replaced)}` : ''}`,
+      `${source.file}: the adapter is merged into ${product.size === 1 ? 'one tensor' : `${product.size} tensors`}${replaced.length > 0 ? `, and brings ${listed(replaced)}` : ''}`,
     ],
   }
 }
@@ -138,7 +138,7 @@ interface Content {
 }
 
 /** Sorts the tensors of a file by what their names say. */
-function read(weights: WeightsFile, tensor: (name: string) => Constant | undefined): Content {
+function read(weights: WeightsFile, isBeside: boolean): Content {
   const plain = new Map<string, string>()
   const factors = new Map<string, Matrices>()
   const saved: { name: string; part: Part }[] = []
@@ -146,8 +146,8 @@ function read(weights: WeightsFile, tensor: (name: string) => Constant | undefin
   const adapters = new Set<string>()
   let foreign: Content['foreign']
   for (const stored of weights.names) {
-    const said: AdapterName = adapterName(stored)
-    const part: Part = { name: stored, read: () => tensor(stored) as Constant }
+    const said: AdapterName = adapterName(stored, isBeside)
+    const part: Part = { name: stored, read: () => weights.tensor(stored) as Constant }
     if (said.kind === 'plain') plain.set(plain.has(said.name) ? stored : said.name, stored)
     else if (said.kind === 'original') originals.set(said.name, stored)
     else if (said.kind === 'foreign') foreign ??= { name: stored, what: said.what }
@@ -157,7 +157,8 @@ function read(weights: WeightsFile, tensor: (name: string) => Constant | undefin
       else factors.set(said.module, { ...factors.get(said.module), [said.factor]: part })
     }
   }
-  for (const [name, stored] of originals) plain.set(name, stored)
+  // Beside the weights they are copies of the base's, among what was trained.
+  if (!isBeside) for (const [name, stored] of originals) plain.set(name, stored)
   return { plain, factors, saved, adapters: [...adapters], foreign }
 }
 
