@@ -62,8 +62,12 @@ export function renamed(table: readonly NamePair[]): Candidates {
 export const backbonePrefixes = (backbone: string): readonly string[] =>
   ['', 'module.', 'model.', 'encoder.', 'module.model.', 'module.encoder.'].flatMap(wrapper => [wrapper, `${wrapper}${backbone}.`])
 
-/** What look-ups gave, by the model's own names: a tensor, or that there is none. */
-type Found = Map<string, Constant | undefined>
+/** What all modules of one checkpoint share. */
+interface Shared {
+  /** What look-ups gave, by the model's own names: a tensor, or that there is none. Functions of a program ask for the same names, each of which may have dozens of candidates. */
+  readonly found: Map<string, Constant | undefined>
+  readonly stored: ReadonlySet<string>
+}
 
 const asTheyAre: Candidates = name => [name]
 
@@ -75,23 +79,25 @@ export class Weights {
   readonly path: string
   readonly #checkpoint: Checkpoint
   readonly #names: WeightNames
-  /** Shared by all modules: the functions of a program ask for the same names, each of which may have dozens of candidates. */
-  readonly #found: Found
+  readonly #shared: Shared
 
-  constructor(checkpoint: Checkpoint, names: WeightNames = {}, path = '', found: Found = new Map()) {
+  constructor(checkpoint: Checkpoint, names: WeightNames = {}, path = '', shared?: Shared) {
     this.#checkpoint = checkpoint
     this.#names = names
-    this.#found = found
+    this.#shared = shared ?? { found: new Map(), stored: new Set(checkpoint.tensorNames) }
     this.path = path
   }
 
   /** The tensors of a module below this one. */
   at(module: string | number): Weights {
-    return new Weights(this.#checkpoint, this.#names, this.#full(String(module)), this.#found)
+    return new Weights(this.#checkpoint, this.#names, this.#full(String(module)), this.#shared)
   }
 
+  /** Whether a tensor is there. It is not taken by that: what is only asked for counts as unread. */
   has(name: string): boolean {
-    return this.#find(name) !== undefined
+    const { stored } = this.#shared
+    for (const candidate of this.#candidates(this.#full(name))) if (stored.has(candidate)) return true
+    return false
   }
 
   /** A tensor that must be there in this shape. Throws E_TENSOR_MISSING or E_TENSOR_SHAPE. */
@@ -133,10 +139,11 @@ export class Weights {
 
   #find(name: string): Constant | undefined {
     const full = this.#full(name)
-    if (this.#found.has(full)) return this.#found.get(full)
-    const found = this.#look(full)
-    this.#found.set(full, found)
-    return found
+    const { found } = this.#shared
+    if (found.has(full)) return found.get(full)
+    const tensor = this.#look(full)
+    found.set(full, tensor)
+    return tensor
   }
 
   #look(full: string): Constant | undefined {

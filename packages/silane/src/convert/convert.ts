@@ -45,8 +45,9 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
   const checkpoint = await step('open checkpoint', () => openModel(options))
   try {
     const out = resolve(options.cwd ?? '.', options.out ?? `${basename(checkpoint.id)}.silane`)
-    const { plugin, contract } = await step('find plugin', () => findPlugin(checkpoint, options))
-    const model = await step('load', () => loadModel(checkpoint, { plugin, contract }, options))
+    const chosen = await step('find plugin', () => findPlugin(checkpoint, options))
+    const { plugin, contract } = chosen
+    const model = await step('load', () => loadModel(checkpoint, chosen, options))
     const { programs, pipeline } = planDeployment(model, settings)
     const rewritten = await step('rewrite', () => programs.map(program => rewriteProgram(program, contract, settings)))
     const companions = companionFiles(checkpoint.files)
@@ -87,7 +88,7 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
               return locateMisses(validation.comparisons, { rewritten, model, folder: folder.work })
             })
       const hashes = await step('hash checkpoint', () => hashing)
-      const report = buildReport({ model, validation, rewritten, written })
+      const report = buildReport({ model, plugin: plugin.package, validation, rewritten, written })
       const manifest = buildManifest({ ...checkpoint, model, pipeline, plugin, files: hashes, programs: written, settings, ok: report.ok })
       await writeTexts(folder.work, {
         [MANIFEST_FILE]: jsonText(manifest),

@@ -45,6 +45,8 @@ export interface CheckpointInspection {
     readonly task: string
     readonly options: { readonly [key: string]: Json }
     readonly notes: readonly string[]
+    /** Tensors that would not be in the converted model, although the plugin does not know that they may be left out. */
+    readonly unread: readonly string[]
   }
   readonly plan?: readonly FunctionSummary[]
   readonly functions?: readonly FunctionReport[]
@@ -111,7 +113,7 @@ async function inspectCheckpoint(options: ModelOptions): Promise<CheckpointInspe
       return {
         ...facts,
         plugin,
-        model: { architecture: model.architecture, task: model.task, options: model.options, notes: model.notes ?? [] },
+        model: { architecture: model.architecture, task: model.task, options: model.options, notes: model.notes ?? [], unread: model.unread },
         plan: rewritten.flatMap(({ plan, targets }) => summarize(plan, targets.coreml)),
         functions: rewritten.flatMap(program => functionReports(program, (_, graph) => onnxContents(graph, settings.onnxPrecision))),
       }
