@@ -17,9 +17,12 @@ import {
   type Json,
   labelCount,
   lastPosition,
+  layerNorm,
+  linear,
   names,
   normalize,
   ownNames,
+  packedLinear,
   positionsPastPadding,
   prefixed,
   readConfig,
@@ -135,10 +138,23 @@ describe('weights', () => {
     expect(w.shapeOf('encoder.dense.weight')).toEqual([4, 3])
     expect(w.shapeOf('encoder.dense.bias')).toBeUndefined()
   })
-  it('may have to have a bias in every layer', () => {
-    const bias = (biases?: 'all') => new Weights(checkpoint, biases ? { biases } : {}).at('bert.encoder.dense').bias([4])
-    expect(bias()).toBeUndefined()
-    expect(() => bias('all')).toThrow('bert.encoder.dense.bias')
+  it('are incomplete without a bias that a layer has', () => {
+    const lacking = new Weights(fakeCheckpoint({ tensors: { 'dense.weight': [4, 3], 'norm.weight': [3] } }))
+    const build = (layer: (b: Builder, x: Value) => Value) => () => {
+      const b = new Builder('main')
+      return layer(b, b.input('x', 'fp32', [2, 3])).type.shape
+    }
+    const missing = (tensor: string) => expect.objectContaining({ code: 'E_TENSOR_MISSING', what: expect.stringContaining(tensor) })
+    expect(build((b, x) => linear(b, x, lacking.at('dense'), 4))).toThrow(missing('dense.bias'))
+    expect(build((b, x) => packedLinear(b, x, lacking.at('dense'), 4, 2, 2))).toThrow(missing('dense.bias'))
+    expect(build((b, x) => layerNorm(b, x, lacking.at('norm'), 1e-5))).toThrow(missing('norm.bias'))
+    expect(build((b, x) => linear(b, x, lacking.at('dense'), 4, { bias: false }))()).toEqual([2, 4])
+    expect(build((b, x) => packedLinear(b, x, lacking.at('dense'), 4, 2, 2, { bias: false }))()).toEqual([2, 2])
+  })
+  it('are not read where a layer has no bias', () => {
+    const both = new Weights(fakeCheckpoint({ tensors: { 'dense.weight': [4, 3], 'dense.bias': [4] } })).at('dense')
+    const b = new Builder('main')
+    expect(linear(b, b.input('x', 'fp32', [2, 3]), both, 4, { bias: false }).producer?.operands).not.toHaveProperty('bias')
   })
   it('prefer their own name', () => {
     const both = fakeCheckpoint({ tensors: { 'a.LayerNorm.weight': [1], 'bert.a.LayerNorm.gamma': [1], 'a.LayerNorm.gamma': [1] } })

@@ -45,7 +45,7 @@ export default definePlugin({
         ? [['text_decoder.bert.embeddings.word_embeddings.weight', 'text_decoder.cls.predictions.decoder.weight']]
         : [],
     )
-    const w = new Weights(checkpoint, { candidates: tied, biases: 'all' })
+    const w = new Weights(checkpoint, { candidates: tied })
     const [pixels, decoderStack, encoderStack] = [
       picture(checkpoint, side, options['image-input']),
       w.at('text_decoder.bert'),

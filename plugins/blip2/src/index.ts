@@ -36,7 +36,7 @@ export default definePlugin({
     const config = readBlip2Config(checkpoint)
     const { vision, qformer: queries } = config
     const side = vision.image_size
-    const w = new Weights(checkpoint, { biases: 'all' })
+    const w = new Weights(checkpoint)
     const pixels = picture(checkpoint, side, options['image-input'])
     const shown = (b: Builder): Value => b.input('image_embeds', 'fp32', [1, tokensOf(vision), vision.hidden_size], { role: 'vectors' })
     const tower = mainProgram('vision_encoder', b => ({

@@ -23,7 +23,7 @@ export default definePlugin({
   load: ({ checkpoint, options }) => {
     const config = readDecisionTransformerConfig(checkpoint)
     const { steps, notes } = contextOf(options.context, config)
-    const w = new Weights(checkpoint, { biases: 'all' })
+    const w = new Weights(checkpoint)
     const program = mainProgram('model', b => {
       const { state_preds, action_preds, return_preds } = predict(
         b,

@@ -58,7 +58,7 @@ export default definePlugin({
     const reason = refused[architecture]
     if (reason) throw errors.E_UNSUPPORTED({ what: `${architecture} is not supported: ${reason}.` })
     const config = readPerceiverConfig(checkpoint)
-    const all = new Weights(checkpoint, { biases: 'all' })
+    const all = new Weights(checkpoint)
     const w = all.at('perceiver')
 
     if (task === 'image-classification') {

@@ -34,7 +34,7 @@ export default definePlugin({
   },
   load: ({ checkpoint, options }) => {
     const config = readRetroConfig(checkpoint, options)
-    const w = new Weights(checkpoint, { candidates: prefixed([config.prefix]), biases: 'all' })
+    const w = new Weights(checkpoint, { candidates: prefixed([config.prefix]) })
     const seq = sequenceLength(options.seq, checkpoint, config.positions)
     const { chunkSize } = config
     const asked = options.retrieval

@@ -128,7 +128,6 @@ export default definePlugin({
     const vision = config?.vision_config ?? readVisionConfig(checkpoint)
     const w = new Weights(checkpoint, {
       candidates: samNames(checkpoint, config?.mask_decoder_config.iou_head_depth ?? 3),
-      biases: 'all',
     })
     const encoder = (output: string): Program =>
       programOf('vision_encoder', b => {
