@@ -38,7 +38,8 @@ const dtypes: Readonly<Record<string, DType>> = {
 
 const floats8: Readonly<Record<string, Float8>> = { F8_E4M3: 'fp8_e4m3', F8_E5M2: 'fp8_e5m2' }
 
-const lookUp = <T>(table: Readonly<Record<string, T>>, name: string): T | undefined => (Object.hasOwn(table, name) ? table[name] : undefined)
+const lookUp = <T>(table: Readonly<Record<string, T>>, name: string): T | undefined =>
+  Object.hasOwn(table, name) ? table[name] : undefined
 
 /** What tensors of this element type are read from: bytes where the core has no such type. */
 const storageOf = (dtype: string): DType | undefined => lookUp(dtypes, dtype) ?? (lookUp(floats8, dtype) && 'uint8')

@@ -3,11 +3,7 @@ import type { Checkpoint, Constant } from '@silane/core'
 /** A checkpoint in which one tensor is missing, or another than it was. */
 export const spoilCheckpoint = (base: Checkpoint, name: string, change: (tensor: Constant) => Constant | undefined): Checkpoint => ({
   ...base,
-  tensorNames: base.tensorNames.filter(other => {
-    if (other !== name) return true
-    const tensor = base.tensor(other)
-    return tensor !== undefined && change(tensor) !== undefined
-  }),
+  tensorNames: base.tensorNames.filter(other => other !== name),
   tensor: asked => {
     const tensor = base.tensor(asked)
     return asked === name && tensor ? change(tensor) : tensor

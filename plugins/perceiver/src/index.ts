@@ -39,6 +39,7 @@ const refused: Readonly<Record<string, string>> = {
 /** Perceiver: masked bytes, classification of text and of images, optical flow. */
 export default definePlugin({
   id: 'perceiver',
+  spare: ['num_batches_tracked', 'embedding_decoder', 'perceiver.decoder'],
   tasks: {
     PerceiverForMaskedLM: 'fill-mask',
     PerceiverForSequenceClassification: 'text-classification',

@@ -49,7 +49,10 @@ const SILENT = new Set([
 const KEEPING: readonly Json[] = [null, true, false, 'gaussian', 'orthogonal', 'eva']
 
 const isSet = (value: Json): boolean =>
-  value !== null && value !== false && !(Array.isArray(value) && value.length === 0) && !(isObject(value) && Object.keys(value).length === 0)
+  value !== null &&
+  value !== false &&
+  !(Array.isArray(value) && value.length === 0) &&
+  !(isObject(value) && Object.keys(value).length === 0)
 
 /** Reads adapter_config.json. Throws E_ADAPTER for every method but LoRA, and for what it sets and is not followed here. */
 export function readAdapterConfig(config: Json, where: string): AdapterConfig {
@@ -89,7 +92,8 @@ type Patterns = readonly (readonly [RegExp, number])[]
 const chosen = (found: Patterns, module: string): number | undefined => found.find(([pattern]) => pattern.test(module))?.[1]
 
 /** Longer ones are no names of modules, and one that repeats a group could be matched without end. */
-const isHarmless = (pattern: string): boolean => pattern.length <= 512 && !/\)[*+?{]/.test(pattern) && (pattern.match(/[*+{]/g) ?? []).length <= 4
+const isHarmless = (pattern: string): boolean =>
+  pattern.length <= 512 && !/\)[*+?{]/.test(pattern) && (pattern.match(/[*+{]/g) ?? []).length <= 4
 
 function patterns(given: Json | undefined, isValue: (value: number) => boolean): Patterns | undefined {
   if (given === undefined || given === null) return []

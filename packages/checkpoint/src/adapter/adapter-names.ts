@@ -63,7 +63,9 @@ export function adapterName(stored: string, isBeside: boolean): AdapterName {
     const [, module, rest = ''] = saved
     // In an adapter's own file its name is taken out of those of its tensors.
     const [adapter = '', ...inner] = isBeside ? ['', ...rest.replace(/^default\./, '').split('.')] : rest.split('.')
-    return inner.length > 0 ? { kind: 'saved', name: [module, ...inner].join('.'), adapter } : { kind: 'foreign', what: 'modules_to_save without a name' }
+    return inner.length > 0
+      ? { kind: 'saved', name: [module, ...inner].join('.'), adapter }
+      : { kind: 'foreign', what: 'modules_to_save without a name' }
   }
   const original = /^(.+)\.original_module\.(.+)$/.exec(name)
   if (original) return { kind: 'original', name: `${original[1]}.${original[2]}` }

@@ -9,7 +9,9 @@ interface Named {
  * are not square, whose biases are as long as their outputs, do not say otherwise.
  */
 export function isTurned(tensors: readonly Named[], said: boolean): boolean | undefined {
-  const biases = new Map(tensors.flatMap(({ name, shape }) => (name.endsWith('.bias') && shape.length === 1 ? [[name.slice(0, -4), shape[0]] as const] : [])))
+  const biases = new Map(
+    tensors.flatMap(({ name, shape }) => (name.endsWith('.bias') && shape.length === 1 ? [[name.slice(0, -4), shape[0]] as const] : [])),
+  )
   const seen = { straight: false, turned: false }
   for (const { name, shape } of tensors) {
     const [first, second] = shape

@@ -84,7 +84,8 @@ export function mergeAdapter(place: AdapterPlace): Merged {
     if (bias) {
       const own = target.replace(/weight$/, 'bias')
       const added = sizeOf(bias.read().shape)
-      if (!names.has(own) || sizeOf(shapeOf(own)) !== added) throw refuse(`"${bias.name}" has no "${own}" of ${added} elements to be added to`)
+      if (!names.has(own) || sizeOf(shapeOf(own)) !== added)
+        throw refuse(`"${bias.name}" has no "${own}" of ${added} elements to be added to`)
       const scale = config.scale(module)
       made.set(own, () => {
         const whole = castConstant(base.tensor(names.get(own) as string) as Constant, 'fp32')
@@ -123,7 +124,8 @@ export function mergeAdapter(place: AdapterPlace): Merged {
   }
 }
 
-const listed = (names: readonly string[]): string => (names.length > 6 ? `${names.slice(0, 6).join(', ')} and ${names.length - 6} more` : names.join(', '))
+const listed = (names: readonly string[]): string =>
+  names.length > 6 ? `${names.slice(0, 6).join(', ')} and ${names.length - 6} more` : names.join(', ')
 
 const leftOver = (settings: Json | undefined): readonly string[] =>
   settings === undefined ? [] : [`${ADAPTER_CONFIG} is there without an adapter; the weights are taken as they are`]
@@ -196,7 +198,11 @@ interface Fitting {
 }
 
 /** The product that a module's matrices are to its weight. Throws E_ADAPTER where they do not fit. */
-function fit(module: string, matrices: Matrices, { shape, config, turned: square, refuse }: Fitting): () => Parameters<typeof mergedWeight>[1] {
+function fit(
+  module: string,
+  matrices: Matrices,
+  { shape, config, turned: square, refuse }: Fitting,
+): () => Parameters<typeof mergedWeight>[1] {
   const isEmbedding = matrices.embeddingA !== undefined || matrices.embeddingB !== undefined
   const [down, up] = isEmbedding ? [matrices.embeddingA, matrices.embeddingB] : [matrices.A, matrices.B]
   if (!down || !up || (isEmbedding && (matrices.A || matrices.B))) throw refuse(`Of the two matrices for "${module}" one is missing`)
@@ -208,7 +214,8 @@ function fit(module: string, matrices: Matrices, { shape, config, turned: square
   if (rank !== said) throw refuse(`${given}, but ${ADAPTER_CONFIG} says rank ${said}`)
   if (sizeOf(b.shape) !== out * rank || shape.length < 2) throw refuse(`${given} do not fit`)
   const columns = sizeOf(shape.slice(1))
-  const isStraight = !isEmbedding && shape[0] === out && columns === width && (shape.length === 2 || String(a.shape.slice(1)) === String(shape.slice(1)))
+  const isStraight =
+    !isEmbedding && shape[0] === out && columns === width && (shape.length === 2 || String(a.shape.slice(1)) === String(shape.slice(1)))
   const isTurnedShape = shape.length === 2 && shape[0] === width && columns === out
   if (!isStraight && !isTurnedShape) throw refuse(`${given} do not fit`)
   const turned = isEmbedding || (isStraight && isTurnedShape ? square : isTurnedShape)
@@ -216,7 +223,8 @@ function fit(module: string, matrices: Matrices, { shape, config, turned: square
     throw refuse(`${given}: whether it is stored [in, out] (fan_in_fan_out) cannot be told, since other weights of the file say otherwise`)
   }
   const { magnitude } = matrices
-  if ((magnitude !== undefined) !== config.magnitudes) throw refuse(`"${module}": use_dora in ${ADAPTER_CONFIG} and the magnitudes in the file differ`)
+  if ((magnitude !== undefined) !== config.magnitudes)
+    throw refuse(`"${module}": use_dora in ${ADAPTER_CONFIG} and the magnitudes in the file differ`)
   const lengths = magnitude?.read()
   if (lengths && sizeOf(lengths.shape) !== out) throw refuse(`"${module}": magnitudes [${lengths.shape}] for ${out} outputs`)
   return () => {
@@ -240,6 +248,9 @@ const WITH_VOCABULARY = /LMHead|CausalLM|MaskedLM|Seq2SeqLM|PreTraining|Conditio
 function checkTied(name: string, shape: readonly number[], { config }: AdapterPlace, refuse: (problem: string) => Error): void {
   const { architectures, tie_word_embeddings: tied, vocab_size: size, is_encoder_decoder: twice } = config
   const classes = Array.isArray(architectures) ? architectures.map(String) : []
-  if (tied === false || shape.length !== 2 || shape[0] !== size || !(twice === true || classes.some(name => WITH_VOCABULARY.test(name)))) return
-  throw refuse(`The adapter changes "${name}", one of the modules that share the word embeddings (tie_word_embeddings); merged, it would change all of them`)
+  if (tied === false || shape.length !== 2 || shape[0] !== size || !(twice === true || classes.some(name => WITH_VOCABULARY.test(name))))
+    return
+  throw refuse(
+    `The adapter changes "${name}", one of the modules that share the word embeddings (tie_word_embeddings); merged, it would change all of them`,
+  )
 }

@@ -76,7 +76,10 @@ export function dequantise(weights: WeightsFile, quantised: Quantisation | undef
   if (rounded === 0) {
     return {
       weights,
-      notes: method === undefined ? [] : [`config.json: quantization_config says ${method}, but no weight is quantised; they are taken as they are`],
+      notes:
+        method === undefined
+          ? []
+          : [`config.json: quantization_config says ${method}, but no weight is quantised; they are taken as they are`],
     }
   }
   const made = new Map<string, Constant>()

@@ -60,12 +60,8 @@ export function renamed(table: readonly NamePair[]): Candidates {
 export const backbonePrefixes = (backbone: string): readonly string[] =>
   ['', 'module.', 'model.', 'encoder.', 'module.model.', 'module.encoder.'].flatMap(wrapper => [wrapper, `${wrapper}${backbone}.`])
 
-/** What all modules of one checkpoint share. */
-interface Shared {
-  /** What look-ups gave, by the model's own names: a tensor, or that there is none. Functions of a program ask for the same names, each of which may have dozens of candidates. */
-  readonly found: Map<string, Constant | undefined>
-  readonly stored: ReadonlySet<string>
-}
+/** What look-ups gave, by the model's own names: a tensor, or that there is none. */
+type Found = Map<string, Constant | undefined>
 
 const asTheyAre: Candidates = name => [name]
 
@@ -77,24 +73,26 @@ export class Weights {
   readonly path: string
   readonly #checkpoint: Checkpoint
   readonly #names: WeightNames
-  readonly #shared: Shared
+  /** Shared by all modules: the functions of a program ask for the same names, each of which may have dozens of candidates. */
+  readonly #found: Found
 
-  constructor(checkpoint: Checkpoint, names: WeightNames = {}, path = '', shared?: Shared) {
+  constructor(checkpoint: Checkpoint, names: WeightNames = {}, path = '', found: Found = new Map()) {
     this.#checkpoint = checkpoint
     this.#names = names
-    this.#shared = shared ?? { found: new Map(), stored: new Set(checkpoint.tensorNames) }
+    this.#found = found
     this.path = path
   }
 
   /** The tensors of a module below this one. */
   at(module: string | number): Weights {
-    return new Weights(this.#checkpoint, this.#names, this.#full(String(module)), this.#shared)
+    return new Weights(this.#checkpoint, this.#names, this.#full(String(module)), this.#found)
   }
 
   /** Whether a tensor is there. It is not taken by that: what is only asked for counts as unread. */
   has(name: string): boolean {
-    const { stored } = this.#shared
-    for (const candidate of this.#candidates(this.#full(name))) if (stored.has(candidate)) return true
+    const { hasTensor, tensor } = this.#checkpoint
+    const isThere = hasTensor ?? ((candidate: string) => tensor(candidate) !== undefined)
+    for (const candidate of this.#candidates(this.#full(name))) if (isThere(candidate)) return true
     return false
   }
 
@@ -132,11 +130,10 @@ export class Weights {
 
   #find(name: string): Constant | undefined {
     const full = this.#full(name)
-    const { found } = this.#shared
-    if (found.has(full)) return found.get(full)
-    const tensor = this.#look(full)
-    found.set(full, tensor)
-    return tensor
+    if (this.#found.has(full)) return this.#found.get(full)
+    const found = this.#look(full)
+    this.#found.set(full, found)
+    return found
   }
 
   #look(full: string): Constant | undefined {

@@ -31,6 +31,8 @@ export interface PluginContract<O extends OptionSpecs = OptionSpecs> {
    * part.
    */
   readonly spare?: readonly string[]
+  /** Its checkpoints bring code of their own (`auto_map` of config.json), and the plugin computes what that does. */
+  readonly ownCode?: boolean
   load(request: LoadRequest<O>): SourceModel | Promise<SourceModel>
   /** Default: the core's pipeline. */
   rewrite?(target: Target): PluginRewrite

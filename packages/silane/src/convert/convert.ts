@@ -45,9 +45,8 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
   const checkpoint = await step('open checkpoint', () => openModel(options))
   try {
     const out = resolve(options.cwd ?? '.', options.out ?? `${basename(checkpoint.id)}.silane`)
-    const chosen = await step('find plugin', () => findPlugin(checkpoint, options))
-    const { plugin, contract } = chosen
-    const model = await step('load', () => loadModel(checkpoint, chosen, options))
+    const { plugin, contract } = await step('find plugin', () => findPlugin(checkpoint, options))
+    const model = await step('load', () => loadModel(checkpoint, { plugin, contract }, options))
     const { programs, pipeline } = planDeployment(model, settings)
     const rewritten = await step('rewrite', () => programs.map(program => rewriteProgram(program, contract, settings)))
     const companions = companionFiles(checkpoint.files)

@@ -69,7 +69,7 @@ export interface LoadedModel extends SourceModel {
 /** Has the plugin build the programs, in the plain layout of the original. Remarks on the checkpoint's files join its own. */
 export async function loadModel(
   checkpoint: OpenCheckpoint,
-  { plugin, contract, because }: ChosenPlugin,
+  { plugin, contract }: Pick<ChosenPlugin, 'plugin' | 'contract'>,
   options: ModelOptions,
 ): Promise<LoadedModel> {
   const watched = watchTensors(checkpoint)
@@ -77,16 +77,18 @@ export async function loadModel(
   const model = await contract.load(request)
   for (const program of model.programs) verifyProgram(program, `load of ${plugin.package}`)
   const { architecture, task } = request
-  const notes = [...checkpoint.notes, ...ownCode(checkpoint, architecture, because), ...(model.notes ?? [])]
+  const notes = [...checkpoint.notes, ...(contract.ownCode ? [] : foreignCode(checkpoint, architecture)), ...(model.notes ?? [])]
   return { ...model, architecture, task, unread: watched.unread(contract.spare ?? []), notes }
 }
 
-/** That a checkpoint brings code of its own is said, unless that is what the plugin was chosen for. */
-function ownCode({ config }: Checkpoint, architecture: string, because: readonly string[]): readonly string[] {
+/** That a checkpoint brings code of its own, which nobody runs here. */
+function foreignCode({ config }: Checkpoint, architecture: string): readonly string[] {
   const { auto_map: map } = config
-  if (typeof map !== 'object' || map === null || Array.isArray(map) || because.some(condition => condition.includes('auto_map'))) return []
+  if (typeof map !== 'object' || map === null || Array.isArray(map)) return []
   const classes = Object.values(map).flatMap(name => (typeof name === 'string' ? [name] : []))
   return classes.length === 0
     ? []
-    : [`config.json: auto_map names code that came with the checkpoint (${[...new Set(classes)].join(', ')}); it is not run, and the model is taken as ${architecture}`]
+    : [
+        `config.json: auto_map names code that came with the checkpoint (${[...new Set(classes)].join(', ')}); it is not run, and the model is taken as ${architecture}`,
+      ]
 }

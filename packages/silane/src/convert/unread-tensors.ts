@@ -24,6 +24,7 @@ export function watchTensors(base: OpenCheckpoint): WatchedCheckpoint {
         if (tensor) taken.set(name, tensor.id)
         return tensor
       },
+      hasTensor: name => base.tensor(name) !== undefined,
     },
     unread: spare => {
       const ids = new Set(taken.values())
@@ -57,6 +58,7 @@ const SHOWN = 8
 export function unreadWarning(names: readonly string[], plugin: string): string {
   const shown = names.slice(0, SHOWN).join(', ')
   const more = names.length > SHOWN ? ` and ${names.length - SHOWN} more` : ''
-  const [are, them] = names.length === 1 ? ['one tensor of the checkpoint is', 'it'] : [`${names.length} tensors of the checkpoint are`, 'them']
+  const [are, them] =
+    names.length === 1 ? ['one tensor of the checkpoint is', 'it'] : [`${names.length} tensors of the checkpoint are`, 'them']
   return `${are} not in the converted model, and ${plugin} does not know ${them} as a buffer or as part of another head: ${shown}${more}`
 }

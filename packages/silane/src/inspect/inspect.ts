@@ -113,7 +113,13 @@ async function inspectCheckpoint(options: ModelOptions): Promise<CheckpointInspe
       return {
         ...facts,
         plugin,
-        model: { architecture: model.architecture, task: model.task, options: model.options, notes: model.notes ?? [], unread: model.unread },
+        model: {
+          architecture: model.architecture,
+          task: model.task,
+          options: model.options,
+          notes: model.notes ?? [],
+          unread: model.unread,
+        },
         plan: rewritten.flatMap(({ plan, targets }) => summarize(plan, targets.coreml)),
         functions: rewritten.flatMap(program => functionReports(program, (_, graph) => onnxContents(graph, settings.onnxPrecision))),
       }

@@ -77,7 +77,7 @@ async function againstCheckpoint(folder: string, manifest: Manifest, model: stri
     const own = Object.entries(manifest.options).filter(([name]) => Object.hasOwn(contract.options ?? {}, name))
     const withOwn = { ...shape, options: Object.fromEntries(own) as Readonly<Record<string, OptionValue>> }
     const resolved = resolveSettings(withOwn)
-    const model = await loadModel(checkpoint, chosen, withOwn)
+    const model = await loadModel(checkpoint, { plugin, contract }, withOwn)
     const graphs = new Map(
       planDeployment(model, resolved).programs.flatMap(program => {
         const { targets, exact } = rewriteProgram(program, contract, resolved)
