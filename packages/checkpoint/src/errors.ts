@@ -16,7 +16,10 @@ interface DTypeFacts {
   readonly file?: string
   readonly tensor?: string
   readonly dtype?: string
+  /** How it is quantised, as config.json says. */
   readonly method?: string | undefined
+  /** The same, as its tensors say. */
+  readonly packer?: string | undefined
   /** What is wrong with it beyond its type. */
   readonly detail?: string
   readonly where: string
@@ -112,24 +115,27 @@ export const errors = defineErrors({
     next: AGAIN,
   }),
 
-  /** Of one tensor, or, where a `method` of quantisation is known, of weights that are quantised by it. */
-  E_TENSOR_DTYPE: (f: DTypeFacts) => ({
-    what: [
+  /** Of one tensor, or of weights that are quantised. */
+  E_TENSOR_DTYPE: (f: DTypeFacts) => {
+    const tensor = `ensor "${f.tensor}" in ${f.file} has the element type ${f.dtype}${f.detail === undefined ? '' : ` (${f.detail})`}`
+    if (f.method === undefined && f.packer === undefined) {
+      return {
+        what: `T${tensor}, which silane does not read.`,
+        where: f.where,
+        next: 'Use a checkpoint in F32, F16 or BF16; quantised weights can be saved in one of these with transformers.',
+      }
+    }
+    const by =
       f.method === undefined
-        ? ''
-        : `The checkpoint is quantised (quantization_config of config.json, quant_method "${f.method}"), in a form that silane does not read`,
-      f.tensor === undefined
-        ? (f.detail ?? '')
-        : `${f.method === undefined ? 'Tensor' : 'tensor'} "${f.tensor}" in ${f.file} has the element type ${f.dtype}${f.detail === undefined ? '' : ` (${f.detail})`}${f.method === undefined ? ', which silane does not read' : ''}`,
-    ]
-      .filter(part => part !== '')
-      .join(': ')
-      .concat('.'),
-    where: f.where,
-    next: f.method
-      ? 'Give the model that it was made from, or what transformers makes of it: model.dequantize(), then save_pretrained. Read are floats, int8 of bitsandbytes and fp8 with its scales.'
-      : 'Use a checkpoint in F32, F16 or BF16; quantised weights can be saved in one of these with transformers.',
-  }),
+        ? `${f.packer}, by its tensors; config.json has no quantization_config`
+        : `quantization_config of config.json, quant_method "${f.method}"`
+    const more = f.tensor === undefined ? f.detail : `t${tensor}`
+    return {
+      what: `The checkpoint is quantised (${by}), in a form that silane does not read${more === undefined ? '' : `: ${more}`}.`,
+      where: f.where,
+      next: 'Give the model that it was made from, or what transformers makes of it: model.dequantize(), then save_pretrained. Read are floats, int8 of bitsandbytes and fp8 with its scales.',
+    }
+  },
   E_ADAPTER: (f: { problem: string; where: string }) => ({
     what: `${f.problem}.`,
     where: f.where,

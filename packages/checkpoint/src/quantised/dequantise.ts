@@ -33,8 +33,8 @@ export interface Dequantised {
  */
 export function dequantise(weights: WeightsFile, quantised: Quantisation | undefined, at: { file: string; where: string }): Dequantised {
   const method = quantised?.method
-  const refuse = (tensor: string, detail: string, by = method): Error =>
-    errors.E_TENSOR_DTYPE({ ...at, tensor, dtype: weights.stored(tensor)?.dtype ?? 'unknown', method: by, detail })
+  const refuse = (tensor: string, detail: string, packer?: string): Error =>
+    errors.E_TENSOR_DTYPE({ ...at, tensor, dtype: weights.stored(tensor)?.dtype ?? 'unknown', method, packer, detail })
   const products = new Map<string, () => Constant>()
   const hidden = new Set<string>()
   const given = blockSize(quantised)
@@ -43,7 +43,7 @@ export function dequantise(weights: WeightsFile, quantised: Quantisation | undef
   for (const name of weights.names) {
     const [, packer] = PACKED.find(([end]) => end.test(name)) ?? []
     const { dtype, shape } = weights.stored(name) ?? { dtype: '', shape: [] }
-    if (packer !== undefined && !isFloat(dtype)) throw refuse(name, 'packed weights', method ?? packer)
+    if (packer !== undefined && !isFloat(dtype)) throw refuse(name, 'packed weights', packer)
     const module = name.slice(0, name.lastIndexOf('.') + 1)
     if (dtype === 'int8' && weights.stored(`${module}SCB`) && name === `${module}weight`) {
       const scales = `${module}SCB`
@@ -97,7 +97,7 @@ export function dequantise(weights: WeightsFile, quantised: Quantisation | undef
       stored: name => (hidden.has(name) ? undefined : weights.stored(name)),
     },
     notes: [
-      `${at.file}: ${rounded === 1 ? 'one weight' : `${rounded} weights`} of 8 bits taken as what they stand for, each times its scale; where the original rounds activations to 8 bits too, it is not followed`,
+      `${at.file}: ${rounded === 1 ? 'one weight' : `${rounded} weights`} of 8 bits taken times the scales beside them, exactly; where the original rounds activations to 8 bits too, that is not done`,
     ],
   }
 }
