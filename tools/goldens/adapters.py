@@ -32,7 +32,7 @@ def train(model, seed):
             if "lora_magnitude_vector" in name:
                 parameter.mul_(1 + 0.2 * noise)
             elif "lora_" in name:
-                parameter.copy_(0.2 * noise)
+                parameter.copy_(0.1 * noise)
             elif parameter.requires_grad:
                 parameter.add_(0.1 * noise)
     return model.eval()
@@ -98,6 +98,11 @@ def write(root, name, model, task, config, lora, seed, layout="beside", storage=
                          avoid={settings.pad_token_id})
     valid = {output: "attention_mask" for output in outputs if output != "logits" or task == "fill-mask"}
     program = record(folder, "model", wrapped, call, inputs, valid=valid, double=False)
+    adapted = call(inputs[0])
+    with wrapped.disable_adapter():
+        for output, value in call(inputs[0]).items():
+            ratio = decibels(value, adapted[output])
+            assert ratio < 35, f"{name}: the base alone is only {ratio:.0f} dB away"
     merged = copy.deepcopy(wrapped).merge_and_unload().eval()
     for batch in inputs:
         for output, value in call(batch).items():

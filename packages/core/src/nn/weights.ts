@@ -90,9 +90,10 @@ export class Weights {
 
   /** Whether a tensor is there. It is not taken by that: what is only asked for counts as unread. */
   has(name: string): boolean {
-    const { hasTensor, tensor } = this.#checkpoint
-    const isThere = hasTensor ?? ((candidate: string) => tensor(candidate) !== undefined)
-    for (const candidate of this.#candidates(this.#full(name))) if (isThere(candidate)) return true
+    const { hasTensor } = this.#checkpoint
+    const full = this.#full(name)
+    if (!hasTensor || this.#found.has(full)) return this.#find(name) !== undefined
+    for (const candidate of this.#candidates(full)) if (hasTensor(candidate)) return true
     return false
   }
 
