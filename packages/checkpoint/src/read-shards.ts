@@ -29,6 +29,7 @@ export function readShards(index: Json, file: string, where: string, open: (shar
     // What a shard holds beyond the index is left out, as transformers does.
     names: [...opened].flatMap(([shard, weights]) => weights.names.filter(name => map.get(name) === shard)),
     tensor: name => opened.get(map.get(name) ?? '')?.tensor(name),
+    stored: name => opened.get(map.get(name) ?? '')?.stored(name),
   }
 }
 

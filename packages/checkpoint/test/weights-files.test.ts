@@ -153,31 +153,21 @@ describe('what was taken from a checkpoint', () => {
   })
 })
 
-describe('an adapter', () => {
-  const adapter = { 'adapter_config.json': '{}', 'adapter_model.safetensors': scalars({ 'base.lora_A.weight': 1 }) }
+describe('an adapter alone', () => {
+  const adapter = {
+    'adapter_config.json': '{"base_model_name_or_path": "org/base"}',
+    'adapter_model.safetensors': scalars({ 'base.lora_A.weight': 1 }),
+  }
 
-  it('beside the weights is left out, and that is said', async () => {
-    const checkpoint = await openCheckpoint(temporary({ 'model.safetensors': scalars({ a: 1 }), ...adapter }))
-    expect(checkpoint.tensorNames).toEqual(['a'])
-    expect(checkpoint.notes).toMatchInlineSnapshot(`
-      [
-        "adapter_config.json, adapter_model.safetensors: the adapter beside the weights was not applied; the weights alone were taken",
-      ]
-    `)
-    checkpoint.close()
-    const plain = await openCheckpoint(temporary({ 'model.safetensors': scalars({ a: 1 }) }))
-    expect(plain.notes).toEqual([])
-    plain.close()
-  })
-
-  it('without a base model is no checkpoint', async () => {
+  it('is no checkpoint, and names the one that it wants', async () => {
     const folder = temporary(adapter)
     const checkpoint = await openCheckpoint(folder)
     expect(checkpoint.tensorNames).toEqual([])
+    expect(checkpoint.refusal?.code).toBe('E_WEIGHTS_ADAPTER')
     expect(await failure(() => checkpoint.tensor('a'), folder)).toMatchInlineSnapshot(`
-      "E_WEIGHTS_ADAPTER: The checkpoint has an adapter (adapter_config.json, adapter_model.safetensors), but not the weights of the model that it belongs to.
+      "E_WEIGHTS_ADAPTER: The checkpoint has an adapter (adapter_config.json, adapter_model.safetensors), but not the weights of the model that it belongs to, "org/base".
       Looked in: <place>
-      Merge the two and give the result: model.merge_and_unload().save_pretrained("merged")."
+      Put its files beside config.json and the weights of "org/base", or merge the two and give the result: model.merge_and_unload().save_pretrained("merged")."
     `)
     checkpoint.close()
   })

@@ -26,6 +26,18 @@ import { picture } from './picture.ts'
 /** BLIP: captions, answers to questions about a picture, and how well a text goes with one. */
 export default definePlugin({
   id: 'blip',
+  spare: [
+    'itm_head',
+    'vision_proj',
+    'text_proj',
+    'visual_projection',
+    'text_projection',
+    'logit_scale',
+    'text_encoder',
+    'text_decoder',
+    'pooler',
+    'position_ids',
+  ],
   tasks: {
     BlipForConditionalGeneration: 'image-to-text',
     BlipForQuestionAnswering: 'visual-question-answering',

@@ -24,6 +24,18 @@ import { comparedQueries, comparedText, match, query, read, speak } from './mode
 /** BLIP-2: captions by an OPT or a Flan-T5 that is shown a picture, the queries' features, and how well a text goes with a picture. */
 export default definePlugin({
   id: 'blip2',
+  spare: [
+    'itm_head',
+    'vision_projection',
+    'text_projection',
+    'language_model',
+    'language_projection',
+    'query_tokens',
+    'qformer.embeddings',
+    'qformer.encoder.layer.*.intermediate',
+    'qformer.encoder.layer.*.output',
+    'embeddings.position_ids',
+  ],
   tasks: {
     Blip2ForConditionalGeneration: 'image-to-text',
     Blip2Model: 'feature-extraction',

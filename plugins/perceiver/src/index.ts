@@ -55,6 +55,7 @@ const bytes: TokenizerSource = {
 /** Perceiver: masked bytes, classification of text and of images, optical flow. */
 export default definePlugin({
   id: 'perceiver',
+  spare: ['num_batches_tracked', 'embedding_decoder', 'perceiver.decoder'],
   tasks: {
     PerceiverForMaskedLM: 'fill-mask',
     PerceiverForSequenceClassification: 'text-classification',

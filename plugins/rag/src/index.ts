@@ -81,6 +81,17 @@ function dprWeights(checkpoint: Checkpoint, architecture: string): Weights {
 /** RAG, its question encoder and its generator, with the functions that a host mixes documents with; and DPR's own checkpoints. */
 export default definePlugin({
   id: 'rag',
+  spare: [
+    'cls',
+    'pooler',
+    'lm_head',
+    'final_logits_bias',
+    'embed_tokens',
+    'embeddings.position_ids',
+    'span_predictor',
+    'qa_classifier',
+    'qa_outputs',
+  ],
   tasks,
   options: {
     seq: encoderOptions.seq,

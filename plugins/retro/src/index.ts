@@ -21,6 +21,7 @@ const NEIGHBORS = 2
 /** RETRO: text generation over chunks for which neighbours are retrieved. */
 export default definePlugin({
   id: 'retro',
+  spare: ['encoder', 'encoder_decoder', 'cross_attn', 'decoder.layers.*.1.norm', 'inv_freq'],
   tasks: { RETRO: 'text-generation' },
   options: {
     seq: shapeOptions.seq,

@@ -111,6 +111,7 @@ function maskProgram(
 /** SAM: masks of what points, boxes and masks show in a picture, whose embeddings are computed once. */
 export default definePlugin({
   id: 'sam',
+  spare: ['mask_decoder', 'prompt_encoder', 'shared_image_embedding'],
   tasks: { SamModel: 'mask-generation', SamVisionModel: 'feature-extraction' },
   options: {
     ...forTasks(['mask-generation'], {

@@ -88,8 +88,13 @@ export class Weights {
     return new Weights(this.#checkpoint, this.#names, this.#full(String(module)), this.#found)
   }
 
+  /** Whether a tensor is there. It is not taken by that: what is only asked for counts as unread. */
   has(name: string): boolean {
-    return this.#find(name) !== undefined
+    const { hasTensor } = this.#checkpoint
+    const full = this.#full(name)
+    if (!hasTensor || this.#found.has(full)) return this.#find(name) !== undefined
+    for (const candidate of this.#candidates(full)) if (hasTensor(candidate)) return true
+    return false
   }
 
   /** A tensor that must be there in this shape. Throws E_TENSOR_MISSING or E_TENSOR_SHAPE. */

@@ -1,6 +1,7 @@
 import { styleText } from 'node:util'
 import type { GraphAnalysis } from '../analyze-graph.ts'
 import type { OnnxAnalysis } from '../analyze-onnx.ts'
+import { unreadWarning } from '../convert/unread-tensors.ts'
 import {
   type CheckpointInspection,
   type FolderInspection,
@@ -60,6 +61,7 @@ function describeCheckpoint(found: CheckpointInspection, tensors: boolean): stri
         ]
       : []),
     ...(model?.notes.map(note => `note     ${note}`) ?? []),
+    ...(model && plugin && model.unread.length > 0 ? [`warning  ${unreadWarning(model.unread, plugin.package)}`] : []),
     ...(problem
       ? [`${styleText('red', problem.code, { stream: out })} ${problem.what}`, ...(problem.next ? [`  ${problem.next}`] : [])]
       : []),

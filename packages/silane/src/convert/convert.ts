@@ -91,7 +91,7 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
               return locateMisses(validation.comparisons, { rewritten, model, folder: folder.work })
             })
       const hashes = await step('hash checkpoint', () => hashing)
-      const report = buildReport({ model, validation, rewritten, written })
+      const report = buildReport({ model, plugin: plugin.package, validation, rewritten, written })
       const manifest = buildManifest({ ...checkpoint, model, pipeline, plugin, files: hashes, programs: written, settings, ok: report.ok })
       await writeTexts(folder.work, {
         [MANIFEST_FILE]: jsonText(manifest),
