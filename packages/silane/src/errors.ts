@@ -58,6 +58,11 @@ export const errors = defineErrors({
     where: f.where,
     next: 'Check that its dependencies are installed.',
   }),
+  E_PLUGIN_FAILED: (f: { plugin: string; doing: string; problem: string; where: string | undefined }) => ({
+    what: `${f.plugin} failed in ${f.doing}: ${f.problem}.`,
+    where: f.where,
+    next: 'Report it to the author of the plugin, with the model and the command; --verbose shows where it was thrown.',
+  }),
   E_OPTION_UNKNOWN: (f: { option: string; plugin: string; task: string; has: readonly string[] }) => ({
     what: `Plugin ${f.plugin} has no ${f.option} for the task ${f.task}. It has: ${list(f.has)}.`,
     next: '`silane plugins` lists the options of every plugin.',
@@ -123,5 +128,6 @@ export const errors = defineErrors({
     next: 'Convert a sentence-transformers model or another encoder of passages, task feature-extraction.',
   }),
   E_PROMPT: (f: { problem: string; next: string }) => ({ what: `${f.problem}.`, next: f.next }),
+  E_SYSTEM: (f: { what: string; problem: string; next: string }) => ({ what: `${f.what}: ${f.problem}.`, next: f.next }),
   E_USAGE: (f: { problem: string; next?: string | undefined }) => ({ what: f.problem, next: f.next ?? 'See `silane --help`.' }),
 })
