@@ -75,6 +75,10 @@ export const errors = defineErrors({
     what: `${f.out} is not replaced: ${f.reason}.`,
     next: 'Choose another --out.',
   }),
+  E_OUT_KEPT: (f: { out: string; kept: string }) => ({
+    what: `${f.out} is not there: the process that replaced it was ended between two steps. The old folder is whole, as ${f.kept}.`,
+    next: `Put it back (mv ${f.kept} ${f.out}), or convert again with the same --out, which puts it back first.`,
+  }),
   E_OUT_WRITE: (f: { out: string; problem: string }) => ({
     what: `Cannot write to ${f.out}: ${f.problem}.`,
     next: 'Check the path, its permissions and the free space.',

@@ -31,6 +31,11 @@ export function systemError(error: unknown): unknown {
   if (isSilaneError(error) || !(error instanceof Error) || !('syscall' in error) || !('code' in error)) return error
   const code = String(error.code)
   const [problem, next] = ANSWERS[code] ?? [`the system answers ${code}`, 'Check the path and the disk it is on.']
+  if (error.syscall === 'uv_cwd')
+    return errors.E_SYSTEM(
+      { what: 'The working directory', problem: 'it has been removed', next: 'Change to another one.' },
+      { cause: error },
+    )
   const path = 'path' in error && typeof error.path === 'string' ? error.path : undefined
   return errors.E_SYSTEM(
     { what: path === undefined ? `Reading or writing a file failed (${String(error.syscall)})` : placed(path), problem, next },
