@@ -12,9 +12,10 @@ import { readJsonFile } from '../read-json-file.ts'
 import { weightMap } from '../read-shards.ts'
 import { downloadFile } from './download-file.ts'
 import { HubCache } from './hub-cache.ts'
-import { HubClient, Unreachable } from './hub-client.ts'
+import { HubClient } from './hub-client.ts'
 import { hubSettings } from './hub-settings.ts'
 import { isModuleFolder, isTokenizerFolder, neededFiles } from './needed-files.ts'
+import { Unreachable } from './unreachable.ts'
 
 /** A folder that holds one commit of a model. */
 export interface HubSnapshot {
