@@ -224,6 +224,11 @@ export const errors = defineErrors({
     next: 'Do not trust this file.',
   }),
 
+  E_HUB_TOKEN: (_: object) => ({
+    what: 'The token for the hub has characters that no token has, such as spaces or line breaks.',
+    where: 'HF_TOKEN, HUGGING_FACE_HUB_TOKEN and the file that `hf auth login` writes',
+    next: 'Copy it again from https://huggingface.co/settings/tokens; it begins with hf_.',
+  }),
   E_HUB_NOT_FOUND: (f: { name: string; authorized: boolean; where: string }) => ({
     what: `The hub has no model "${f.name}"${f.authorized ? ' that this token may see' : ', or it is private'}.`,
     where: f.where,

@@ -1,6 +1,7 @@
 import { generate } from '../generate/generate.ts'
 import type { ProgramSource } from '../pipeline/open-programs.ts'
 import { formatSeconds } from './format.ts'
+import { terminal } from './terminal.ts'
 
 export interface GenerateFlags {
   readonly text?: string
@@ -23,7 +24,7 @@ export async function generateCommand(folder: string, flags: GenerateFlags): Pro
     // A character may need several tokens: what is shown ends before one that is not whole yet.
     const whole = text?.replace(/\uFFFD+$/, '')
     if (flags.json || whole === undefined || !whole.startsWith(shown)) return
-    process.stdout.write(whole.slice(shown.length))
+    terminal.piece(whole.slice(shown.length))
     shown = whole
   }
   const result = await generate({
@@ -40,11 +41,11 @@ export async function generateCommand(folder: string, flags: GenerateFlags): Pro
     seed: flags.seed,
     onToken: stream,
   })
-  if (flags.json) console.log(JSON.stringify(result, undefined, 2))
-  else console.log((result.text ?? result.tokens.join(' ')).slice(shown.length))
+  if (flags.json) terminal.document(result)
+  else terminal.result((result.text ?? result.tokens.join(' ')).slice(shown.length))
   const { tokens, promptTokens, prefillMs, decodeMs } = result
   const speed = tokens.length > 1 && decodeMs > 0 ? `, ${(((tokens.length - 1) / decodeMs) * 1000).toFixed(1)} tokens/s` : ''
-  console.error(
+  terminal.note(
     `${promptTokens} tokens read in ${formatSeconds(prefillMs / 1000)}, ${tokens.length} written${speed}, on this machine's CPU`,
   )
   return 0

@@ -4,6 +4,8 @@ import { type Checkpoint, chooseTask, type LoadRequest, type PluginContract, typ
 import { type Choice, choosePlugin } from '../plugins/choose-plugin.ts'
 import { discoverPlugins } from '../plugins/discover-plugins.ts'
 import { loadPlugin } from '../plugins/load-plugin.ts'
+import { modelProblem } from '../plugins/model-problem.ts'
+import { runningPlugin, runPlugin } from '../plugins/run-plugin.ts'
 import type { ModelOptions } from './convert-options.ts'
 import { resolvePluginOptions } from './resolve-plugin-options.ts'
 import { checkTogether, resolveSettings } from './resolve-settings.ts'
@@ -74,8 +76,13 @@ export async function loadModel(
 ): Promise<LoadedModel> {
   const watched = watchTensors(checkpoint)
   const request = loadRequest(watched.checkpoint, contract, options)
-  const model = await contract.load(request)
-  for (const program of model.programs) verifyProgram(program, `load of ${plugin.package}`)
+  const model = await runPlugin({ plugin: runningPlugin(plugin), doing: 'its load' }, async () => {
+    const loaded = await contract.load(request)
+    const problem = modelProblem(loaded)
+    if (problem !== undefined) throw new Error(problem)
+    for (const program of loaded.programs) verifyProgram(program, `load of ${plugin.package}`)
+    return loaded
+  })
   const { architecture, task } = request
   const notes = [...checkpoint.notes, ...(contract.ownCode ? [] : foreignCode(checkpoint, architecture)), ...(model.notes ?? [])]
   return { ...model, architecture, task, unread: watched.unread(contract.spare ?? []), notes }

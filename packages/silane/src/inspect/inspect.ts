@@ -6,6 +6,7 @@ import type { OnnxSummary } from '@silane/onnx'
 import { analyzeGraph, type GraphAnalysis } from '../analyze-graph.ts'
 import type { ModelOptions } from '../convert/convert-options.ts'
 import { describeTensors } from '../convert/describe-tensors.ts'
+import { keptFolder } from '../convert/output-folder.ts'
 import { type ProgramPlan, planDeployment } from '../convert/plan-deployment.ts'
 import { findPlugin, loadModel, openToLook } from '../convert/prepare-model.ts'
 import { resolveSettings } from '../convert/resolve-settings.ts'
@@ -88,7 +89,7 @@ export async function inspect(options: ModelOptions): Promise<Inspection> {
   const path = resolve(options.cwd ?? '.', options.model)
   if (path.endsWith('.mlpackage')) return inspectPackage(path)
   if (path.endsWith('.onnx')) return inspectOnnx(path)
-  if (isConverted(path)) return inspectFolder(path)
+  if (isConverted(path) || keptFolder(path) !== undefined) return inspectFolder(path)
   return inspectCheckpoint(options)
 }
 
