@@ -157,7 +157,7 @@ test('guidance comes before the rules, and knows the place of a beam', async () 
 })
 
 describe('drawn candidates', () => {
-  const spread: Model = () => Float32Array.from([0.0001, 0.6, 0.3, 0.0999], Math.log)
+  const spread: Model = () => Float32Array.from({ length: 12 }, (_, id) => -id / 8)
   const seeded = (seed: number) => {
     let state = seed
     return () => {
