@@ -26,7 +26,8 @@ export interface ReadSettings {
 interface Refusal {
   readonly key: string
   readonly why: string
-  when(value: Json, settings: GenerationSettings): boolean
+  /** `top`: top_k, which counts here where nothing is drawn. */
+  when(value: Json, settings: GenerationSettings, top: Json): boolean
 }
 
 const beams = ({ num_beams = 1 }: GenerationSettings): boolean => num_beams > 1
@@ -49,7 +50,7 @@ const refusals: readonly Refusal[] = [
   {
     key: 'penalty_alpha',
     why: `asks for contrastive search, which ${FROM_HUB}`,
-    when: (value, settings) => above(value, 0) && !settings.do_sample && !beams(settings) && (settings.top_k ?? DEFAULT_TOP_K) > 1,
+    when: (value, settings, top) => above(value, 0) && !settings.do_sample && !beams(settings) && above(top ?? DEFAULT_TOP_K, 1),
   },
   {
     key: 'num_beam_groups',
@@ -129,7 +130,7 @@ export function readGenerationSettings(sources: readonly SettingsSource[]): Read
     if (!idle || asked) take(settings, key, value(key), blame)
   }
   for (const { key, why, when } of refusals) {
-    if (value(key) === null || !when(value(key), settings)) continue
+    if (value(key) === null || !when(value(key), settings, value('top_k'))) continue
     const source = find(key)
     const where = source && !source.call ? `${source.file}: ` : ''
     throw errors.E_UNSUPPORTED({ what: `${where}${key} ${why}.`, next: `Leave ${key} out.` })
