@@ -35,10 +35,11 @@ def opened(family, dtype=torch.float32):
     return kind.from_pretrained(folder, attn_implementation="eager").to(dtype).eval()
 
 
-def base(model):
-    """The ids that a generation_config.json of the fixture has, without an end."""
+def base(family):
+    """The ids that generation_config.json of the fixture has, without an end."""
+    file = PLUGINS / family / "fixtures" / FIXTURES[family] / "generation_config.json"
     names = ("bos_token_id", "pad_token_id", "decoder_start_token_id")
-    return {name: getattr(model.generation_config, name) for name in names if getattr(model.generation_config, name) is not None}
+    return {name: value for name, value in json.loads(file.read_text()).items() if name in names}
 
 
 def generate(model, ids, settings, **given):
@@ -59,14 +60,14 @@ def trimmed(rows, settings):
     return [row[: cut(row)] for row in rows]
 
 
-def cases(model, ids):
+def cases(model, base, ids):
     """Settings that matter for this prompt: they are about tokens that the model writes without them."""
-    free = new_ids(model, ids, generate(model, ids, {**base(model), "max_new_tokens": 12}))[0]
-    other = new_ids(model, ids, generate(model, ids, {**base(model), "max_new_tokens": 12, "bad_words_ids": [[free[0]]]}))[0]
+    free = new_ids(model, ids, generate(model, ids, {**base, "max_new_tokens": 12}))[0]
+    other = new_ids(model, ids, generate(model, ids, {**base, "max_new_tokens": 12, "bad_words_ids": [[free[0]]]}))[0]
     seen = list(dict.fromkeys(free + other))
     known = 1 if model.config.is_encoder_decoder else len(ids)
     some = lambda at: seen[at % len(seen)]
-    end, ends = some(3), [some(3), some(5), some(7)]
+    end, ends = some(3), list(dict.fromkeys([some(3), some(5), some(7)]))
     short, rare = {"max_new_tokens": 12}, {"max_new_tokens": 12, "eos_token_id": end}
     beams = {**short, "num_beams": 4}
     wide = {**beams, "eos_token_id": end}
@@ -106,7 +107,7 @@ def cases(model, ids):
         {**short, "renormalize_logits": True, "repetition_penalty": 1.3},
         {**short, "temperature": 0.2, "top_k": 1, "top_p": 0.1, "min_p": 0.9, "typical_p": 0.3},
         {**short, "num_beam_groups": 3, "diversity_penalty": 0.7, "penalty_alpha": 0.6, "top_k": 1},
-        {**short, "prompt_lookup_num_tokens": 2} if VERSION > 4 else {**short, "use_cache": True},
+        {**rare, "prompt_lookup_num_tokens": 2},
         {**short, "no_repeat_ngram_size": 2, "repetition_penalty": 1.2, "bad_words_ids": [[free[0]]], "forced_eos_token_id": 7},
         beams,
         wide,
@@ -126,7 +127,7 @@ def cases(model, ids):
         {**wide, "sequence_bias": [[[some(2)], -3.0], [[some(1), some(2)], 4.0]]},
         {**wide, "exponential_decay_length_penalty": [3, 0.7]},
         {**wide, "renormalize_logits": True, "suppress_tokens": seen[:2]},
-        {**wide, "forced_eos_token_id": [end, 7]},
+        {**wide, "forced_eos_token_id": [7]},
         {**beams, "forced_bos_token_id": 11, "begin_suppress_tokens": seen[:3]},
         {**wide, "num_beams": 3, "temperature": 0.2, "top_k": 1, "diversity_penalty": 0.4},
         {"num_beams": 3, "max_length": known + 6, "forced_eos_token_id": 7},
@@ -188,13 +189,14 @@ def drawn_beams(model, ids, settings):
 
 def made(family):
     model, exact = opened(family), opened(family, torch.float64)
+    own = base(family)
     result = {"fixture": f"{family}/{FIXTURES[family]}", "tokens": [], "scores": [], "drawn_beams": []}
     for at, ids in enumerate(PROMPTS):
-        for number, settings in enumerate(list(cases(model, ids))):
+        for number, settings in enumerate(list(cases(model, own, ids))):
             # Every setting with the first prompt, a third of them with the others.
             if at > 0 and number % 3 != at:
                 continue
-            settings = {**base(model), **settings}
+            settings = {**own, **settings}
             run = lambda of: trimmed(new_ids(of, ids, generate(of, ids, settings)), settings)
             tokens = run(model)
             if run(exact) != tokens:
@@ -202,14 +204,14 @@ def made(family):
                 continue
             result["tokens"].append({"input_ids": ids, "generation_config": settings, "sequences": tokens})
     for settings in SAMPLING:
-        settings = {**base(model), "do_sample": True, "max_new_tokens": len(FORCED), **settings}
+        settings = {**own, "do_sample": True, "max_new_tokens": len(FORCED), **settings}
         scores = sampled_scores(model, PROMPTS[0], settings)
         near = [[at for at, _ in step] for step in sampled_scores(exact, PROMPTS[0], settings)]
         assert near == [[at for at, _ in step] for step in scores], f"a close call: {settings}"
         rounded = [[[at, round(score, 5)] for at, score in step] for step in scores]
         result["scores"].append({"input_ids": PROMPTS[0], "generation_config": settings, "forced": FORCED, "scores": rounded})
     for settings in BEAM_SAMPLING:
-        settings = {**base(model), "do_sample": True, "max_new_tokens": 8, **settings}
+        settings = {**own, "do_sample": True, "max_new_tokens": 8, **settings}
         found = drawn_beams(model, PROMPTS[0], settings)
         assert found == drawn_beams(exact, PROMPTS[0], settings), f"a close call: {settings}"
         result["drawn_beams"].append({"input_ids": PROMPTS[0], "generation_config": settings, "sequences": found})

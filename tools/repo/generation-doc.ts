@@ -16,7 +16,15 @@ const row = (key: (typeof settingKeys)[number]): string => {
 export function renderTable(text: string): string {
   const [before, rest = ''] = text.split(begin)
   const after = rest.split(end)[1] ?? ''
-  return [before, begin, '\n', ['| key | value | what it does |', '|---|---|---|', ...settingKeys.map(row)].join('\n'), '\n', end, after].join('')
+  return [
+    before,
+    begin,
+    '\n',
+    ['| key | value | what it does |', '|---|---|---|', ...settingKeys.map(row)].join('\n'),
+    '\n',
+    end,
+    after,
+  ].join('')
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(page, renderTable(readFileSync(page, 'utf8')))

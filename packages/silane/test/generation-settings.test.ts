@@ -1,16 +1,18 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { globSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { arrayConstant, type Json, logitsRules, type Tensors } from '@silane/core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { parseModelFlags } from '../src/cli/parse-model-flags.ts'
 import { convert } from '../src/convert/convert.ts'
-import { chooseSequences } from '../src/generate/choose-sequences.ts'
+import { type Choice, chooseSequences } from '../src/generate/choose-sequences.ts'
 import { generate } from '../src/generate/generate.ts'
 import { generationSettings, longestSequence, promptOf } from '../src/generate/generation-config.ts'
 import { readManifest } from '../src/manifest.ts'
 import type { CachedDecoder } from '../src/pipeline/cached-decoder.ts'
 import { openPrograms } from '../src/pipeline/open-programs.ts'
+import type { PipelinePrograms } from '../src/pipeline/pipeline-programs.ts'
 import { runPipeline } from '../src/pipeline/run-pipeline.ts'
 
 /** What transformers makes of a generation_config.json: tools/goldens/generation.py. */
@@ -24,6 +26,13 @@ interface Goldens {
   readonly tokens: readonly (Entry & { readonly sequences: readonly (readonly number[])[]; readonly transformers_4?: Json })[]
   readonly scores: readonly (Entry & { readonly forced: readonly number[]; readonly scores: readonly (readonly [number, number][])[] })[]
   readonly drawn_beams: readonly (Entry & { readonly sequences: readonly (readonly number[])[] })[]
+}
+
+/** The part of a case.json that says what a folder writes with these files in it. */
+interface CaseFile {
+  readonly task: string
+  readonly convert: readonly string[]
+  readonly generation?: readonly (Entry & { readonly config?: { readonly [key: string]: Json }; readonly tokens: readonly number[] })[]
 }
 
 const folder = fileURLToPath(new URL('fixtures/generation', import.meta.url))
@@ -49,22 +58,20 @@ describe.each(readdirSync(folder))('%s', file => {
   const out = join(all, file)
   beforeAll(async () => {
     const model = join(plugins, goldens.fixture.replace('/', '/fixtures/'))
-    const shape = { context: 44, prefill: 8, ...(goldens.fixture.startsWith('gpt2') ? {} : { seq: [SEQ] }) }
+    const shape = { context: 32, prefill: 8, ...(goldens.fixture.startsWith('gpt2') ? {} : { seq: [SEQ] }) }
     await convert({ model, ...shape, out, targets: ['onnx'], precision: 'fp32', validate: false })
+    programs = await openPrograms(out, readManifest(out), 'onnx')
   })
+  afterAll(() => programs.close())
+  let programs: PipelinePrograms
 
   /** Hands the decoder on after what the encoder read, and what the settings are. */
   async function decoding(entry: Entry, use: (decoder: CachedDecoder, at: ReturnType<typeof situation>) => Promise<void>): Promise<void> {
-    const manifest = readManifest(out)
-    const programs = await openPrograms(out, manifest, 'onnx')
-    try {
-      await runPipeline(manifest.pipeline.steps, programs, encoded(entry.input_ids), async decoder => {
-        await use(decoder, situation(entry, manifest.pipeline.kind === 'encoder-decoder'))
-        return {}
-      })
-    } finally {
-      await programs.close()
-    }
+    const { pipeline } = readManifest(out)
+    await runPipeline(pipeline.steps, programs, encoded(entry.input_ids), async decoder => {
+      await use(decoder, situation(entry, pipeline.kind === 'encoder-decoder'))
+      return {}
+    })
   }
 
   const situation = ({ input_ids, generation_config }: Entry, encoded: boolean) => {
@@ -78,9 +85,26 @@ describe.each(readdirSync(folder))('%s', file => {
     expect(new Set(goldens.tokens.map(entry => JSON.stringify(entry.generation_config))).size).toBeGreaterThanOrEqual(40)
   })
 
+  /** As `generate` goes about it, with programs that are open. */
+  async function written(entry: Entry, choice: Pick<Choice, 'random'>): Promise<readonly (readonly number[])[]> {
+    let found: readonly (readonly number[])[] = []
+    await decoding(entry, async (decoder, at) => {
+      const first = await decoder.read(decoder.start(), at.prompt)
+      const sequences = await chooseSequences(decoder, first, { ...at, ...choice, stops: () => false, onToken: () => {} })
+      found = sequences.map(sequence => sequence.slice(at.prompt.length))
+    })
+    return found
+  }
+
   test.each(goldens.tokens.map(entry => [entry.input_ids.length, JSON.stringify(entry.generation_config), entry] as const))(
     '%i ids, %s',
-    async (_, __, { input_ids: ids, generation_config, sequences }) => {
+    async (_, __, entry) => expect(await written(entry, { random: () => expect.unreachable() })).toEqual(entry.sequences),
+  )
+
+  // Every tenth, which is enough to hold that the files are read.
+  test.each(goldens.tokens.filter((_, at) => at % 10 === 0).map(entry => [JSON.stringify(entry.generation_config), entry] as const))(
+    'from the folder: %s',
+    async (_, { input_ids: ids, generation_config, sequences }) => {
       writeFileSync(join(out, 'generation_config.json'), JSON.stringify(generation_config))
       const found = await generate({ folder: out, ids })
       expect(found.sequences.map(({ tokens }) => tokens)).toEqual(sequences)
@@ -114,16 +138,29 @@ describe.each(readdirSync(folder))('%s', file => {
     },
   )
 
+  // The same noise on all of them: the most likely are drawn.
   test.each(goldens.drawn_beams.map(entry => [JSON.stringify(entry.generation_config), entry] as const))(
     'beams that go on with what is drawn: %s',
-    async (_, entry) => {
-      await decoding(entry, async (decoder, at) => {
-        const first = await decoder.read(decoder.start(), at.prompt)
-        // The same noise on all of them: the most likely are drawn.
-        const choice = { ...at, stops: () => false, random: () => 0.5, onToken: () => expect.unreachable() }
-        const found = await chooseSequences(decoder, first, choice)
-        expect(found.map(sequence => sequence.slice(at.prompt.length))).toEqual(entry.sequences)
-      })
-    },
+    async (_, entry) => expect(await written(entry, { random: () => 0.5 })).toEqual(entry.sequences),
   )
+})
+
+describe('generation of fixtures', () => {
+  const files = globSync('*/fixtures/*/case.json', { cwd: plugins }).flatMap(path => {
+    const { generation, ...facts } = JSON.parse(readFileSync(join(plugins, path), 'utf8')) as CaseFile
+    return generation ? [{ path, generation, ...facts }] : []
+  })
+
+  test.each(files)('$path', async ({ path, convert: flags, task, generation }) => {
+    const out = join(all, path.replaceAll('/', '-'))
+    await convert({ ...parseModelFlags(join(plugins, path, '..'), ['--task', task, ...flags]), out, targets: ['onnx'], validate: false })
+    const config = JSON.parse(readFileSync(join(out, 'config.json'), 'utf8'))
+    for (const entry of generation) {
+      writeFileSync(join(out, 'generation_config.json'), JSON.stringify(entry.generation_config))
+      writeFileSync(join(out, 'config.json'), JSON.stringify({ ...config, ...entry.config }))
+      expect((await generate({ folder: out, ids: entry.input_ids })).tokens).toEqual(entry.tokens)
+    }
+  })
+
+  test('there are some', () => expect(files.length).toBeGreaterThanOrEqual(2))
 })
