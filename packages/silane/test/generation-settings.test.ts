@@ -12,7 +12,6 @@ import { generationSettings, longestSequence, promptOf } from '../src/generate/g
 import { readManifest } from '../src/manifest.ts'
 import type { CachedDecoder } from '../src/pipeline/cached-decoder.ts'
 import { openPrograms } from '../src/pipeline/open-programs.ts'
-import type { PipelinePrograms } from '../src/pipeline/pipeline-programs.ts'
 import { runPipeline } from '../src/pipeline/run-pipeline.ts'
 
 /** What transformers makes of a generation_config.json: tools/goldens/generation.py. */
@@ -63,7 +62,7 @@ describe.each(readdirSync(folder))('%s', file => {
     programs = await openPrograms(out, readManifest(out), 'onnx')
   })
   afterAll(() => programs.close())
-  let programs: PipelinePrograms
+  let programs: Awaited<ReturnType<typeof openPrograms>>
 
   /** Hands the decoder on after what the encoder read, and what the settings are. */
   async function decoding(entry: Entry, use: (decoder: CachedDecoder, at: ReturnType<typeof situation>) => Promise<void>): Promise<void> {
