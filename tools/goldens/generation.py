@@ -156,7 +156,7 @@ SAMPLING = (
     {"top_k": 12, "renormalize_logits": True},
     {"temperature": 0.8, "top_p": 0.8, "repetition_penalty": 1.4, "encoder_repetition_penalty": 1.5, "no_repeat_ngram_size": 1},
     {"top_k": 8, "suppress_tokens": [3, 4, 5], "sequence_bias": [[[9], 2.0]], "eos_token_id": 60, "min_new_tokens": 3,
-     "exponential_decay_length_penalty": [1, 1.5]},
+     "exponential_decay_length_penalty": [2, 1.5]},
 )
 BEAM_SAMPLING = (
     {"num_beams": 3, "top_k": 6},
@@ -229,6 +229,8 @@ def checked(family, result):
             entry["transformers_4"] = found
             print(f"{family}: transformers 4 differs: {settings}")
     for entry in result["scores"]:
+        if "top_h" in entry["generation_config"] and not hasattr(GenerationConfig(), "top_h"):
+            continue
         found = sampled_scores(model, entry["input_ids"], entry["generation_config"])
         for ours, theirs in zip(found, entry["scores"], strict=True):
             assert [at for at, _ in ours] == [at for at, _ in theirs], entry["generation_config"]
