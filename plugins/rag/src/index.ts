@@ -22,7 +22,7 @@ import {
 import { bartTokenizer } from '@silane/plugin-bart/model'
 import { bertWeights } from '@silane/plugin-bert/model'
 import { readDprConfig, readRagConfig } from './config.ts'
-import { generationSettings, scoringSettings } from './generation-settings.ts'
+import { generationSettings, notFollowed, scoringSettings } from './generation-settings.ts'
 import { generatorPrograms } from './generator.ts'
 import { findAnswer, vector } from './model.ts'
 
@@ -174,6 +174,7 @@ export default definePlugin({
           ? []
           : [`retrieval_vector_size is ${config.retrieval_vector_size}, but the vectors of questions have ${width} elements`]),
         ...(generation.do_sample === true ? ['do_sample is true, but the functions of this plugin choose the most likely tokens'] : []),
+        ...notFollowed(generation).map(key => `${key} is set, and the functions of this plugin do not follow it`),
       ],
     }
   },

@@ -1,3 +1,4 @@
+import type { Json } from '@silane/core'
 import { generate } from '../generate/generate.ts'
 import type { ProgramSource } from '../pipeline/open-programs.ts'
 import { formatSeconds } from './format.ts'
@@ -14,6 +15,7 @@ export interface GenerateFlags {
   readonly topK?: number
   readonly topP?: number
   readonly seed?: number
+  readonly set?: Readonly<Record<string, Json>>
   readonly json?: boolean
 }
 
@@ -39,10 +41,15 @@ export async function generateCommand(folder: string, flags: GenerateFlags): Pro
     topK: flags.topK,
     topP: flags.topP,
     seed: flags.seed,
+    settings: flags.set,
     onToken: stream,
   })
   if (flags.json) terminal.document(result)
-  else terminal.result((result.text ?? result.tokens.join(' ')).slice(shown.length))
+  else {
+    terminal.result((result.text ?? result.tokens.join(' ')).slice(shown.length))
+    for (const { text, tokens } of result.sequences.slice(1)) terminal.result(text ?? tokens.join(' '))
+  }
+  for (const note of result.notes) terminal.note(`note: ${note}`)
   const { tokens, promptTokens, prefillMs, decodeMs } = result
   const speed = tokens.length > 1 && decodeMs > 0 ? `, ${(((tokens.length - 1) / decodeMs) * 1000).toFixed(1)} tokens/s` : ''
   terminal.note(
