@@ -201,10 +201,16 @@ describe('what convert writes', () => {
 
   test.each<[string, string, readonly string[], readonly string[]]>([
     [
-      'a pickle beside golden outputs, an optimizer and an adapter',
+      'a pickle beside golden outputs and an optimizer',
       'torch-bin',
-      ['optimizer.pt', 'training_args.bin', 'adapter_model.bin'],
+      ['optimizer.pt', 'training_args.bin'],
       ['config.json', 'pytorch_model.bin'],
+    ],
+    [
+      'an adapter and its settings',
+      'lora-classifier',
+      ['optimizer.pt'],
+      ['adapter_config.json', 'adapter_model.bin', 'config.json', 'pytorch_model.bin'],
     ],
     [
       'an index and its shards',
