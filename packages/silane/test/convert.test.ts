@@ -249,7 +249,7 @@ describe('what convert writes', () => {
       const stored = readFileSync(join(model, path))
       expect([bytes, sha256]).toEqual([stored.length, createHash('sha256').update(stored).digest('hex')])
     }
-    expect(report.notes.some(note => note.includes('adapter_model.bin'))).toBe(beside.includes('adapter_model.bin'))
+    expect(report.notes.some(note => note.includes('adapter_model.bin'))).toBe(files.includes('adapter_model.bin'))
   })
 
   test('tokenizers in folders of their own come along, and nothing else of these folders', async () => {
