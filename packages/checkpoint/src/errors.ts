@@ -157,6 +157,16 @@ export const errors = defineErrors({
     where: f.where,
     next: 'Index and shards come from different versions; download all of them again.',
   }),
+  E_SHARD_COUNT: (f: { file: string; problem: string; where: string }) => ({
+    what: `${f.file} is a shard without an index, and ${f.problem}.`,
+    where: f.where,
+    next: 'Complete the download of the checkpoint. Without an index all shards are read, so none may be missing.',
+  }),
+  E_SHARD_TWICE: (f: { tensor: string; files: readonly string[]; where: string }) => ({
+    what: `The tensor "${f.tensor}" stands in ${f.files.join(' and in ')}, and no index says which one counts.`,
+    where: f.where,
+    next: 'Add the index that was published with the shards, or keep the tensor in one of them.',
+  }),
   E_WEIGHTS_MISSING: (f: { where: string }) => ({
     what: 'The checkpoint has no weights: neither model.safetensors nor pytorch_model.bin, nor an index of shards of one of them.',
     where: f.where,

@@ -4,6 +4,7 @@ import { type Checkpoint, isSilaneError, type Json, type SilaneError } from '@si
 import { ADAPTER_CONFIG, baseModel } from './adapter/adapter-config.ts'
 import { mergeAdapter } from './adapter/merge-adapter.ts'
 import { chooseWeights } from './choose-weights.ts'
+import { countedShards, indexOfShards } from './counted-shards.ts'
 import { errors } from './errors.ts'
 import { imageProcessor } from './image-processor.ts'
 import { inside } from './inside.ts'
@@ -106,8 +107,20 @@ function checkpoint(place: Place, identity: Identity): Opened {
     return join(root, prefix, at)
   }
   const json = (file: string): Json | undefined => (has(file) ? parse(placeOf(file)) : undefined)
+  /** A file, or all that an index names, or that the file's name counts. */
   const open = (file: string): WeightsFile => {
-    if (file.endsWith('.index.json')) return readShards(json(file) ?? null, file, where, shard => (has(shard) ? open(shard) : undefined))
+    const shards = countedShards(file, files, where)
+    if (!shards && !file.endsWith('.index.json')) return openFile(file)
+    const shardFiles = new Map<string, WeightsFile>()
+    const openShard = (shard: string): WeightsFile => {
+      const known = shardFiles.get(shard) ?? openFile(shard)
+      shardFiles.set(shard, known)
+      return known
+    }
+    const index = shards ? indexOfShards(shards, openShard, where) : json(file)
+    return readShards(index ?? null, file, where, shard => (has(shard) ? openShard(shard) : undefined))
+  }
+  const openFile = (file: string): WeightsFile => {
     const name = prefix + placeOf(file)
     const source = new RandomAccessFile(join(root, name), name, where)
     opened.push(source)

@@ -4,7 +4,7 @@ import { inside } from './inside.ts'
 import type { WeightsFile } from './weights-file.ts'
 
 /** Files that one index may name, each of which takes a descriptor. The largest published models have 200. */
-const MAX_SHARDS = 1024
+export const MAX_SHARDS = 1024
 
 /** Joins the shards that an index names. `open` gives the tensors of one of them, or undefined where the file is missing. */
 export function readShards(index: Json, file: string, where: string, open: (shard: string) => WeightsFile | undefined): WeightsFile {

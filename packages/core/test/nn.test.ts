@@ -253,10 +253,22 @@ describe('configuration', () => {
     `)
   })
   it('has other names of a key under its own', () => {
-    const own = (config: { readonly [key: string]: Json }) => ownNames(fakeCheckpoint({ config }), { hidden_size: 'n_embd' }).config.n_embd
+    type Config = { readonly [key: string]: Json }
+    const [aliases, refuse] = [{ hidden_size: 'n_embd' }, { contradictions: 'refuse' }] as const
+    const own = (config: Config) => ownNames(fakeCheckpoint({ config }), aliases).config.n_embd
+    const refused = (config: Config) => ownNames(fakeCheckpoint({ config }), aliases, refuse).config.n_embd
     expect([own({ hidden_size: 8 }), own({ n_embd: 8 }), own({ n_embd: 8, hidden_size: 8 }), own({})]).toEqual([8, 8, 8, undefined])
     expect([own({ hidden_size: 8, n_embd: null }), own({ hidden_size: null, n_embd: 8 })]).toEqual([8, 8])
-    expect(() => own({ hidden_size: 8, n_embd: 4 })).toThrowErrorMatchingInlineSnapshot(`
+    expect([own({ hidden_size: 8, n_embd: 4 }), own({ n_embd: 4, hidden_size: 8 })]).toEqual([8, 8])
+    const inner = { text: { hidden_size: 8, n_embd: 4, layers: 2 }, n_embd: 3 }
+    expect(ownNames(fakeCheckpoint({ config: inner }), aliases, { section: 'text' }).config).toEqual({
+      text: { hidden_size: 8, n_embd: 8, layers: 2 },
+      n_embd: 3,
+    })
+    expect(ownNames(fakeCheckpoint({ config: { text: [] } }), aliases, { section: 'text' }).config).toEqual({ text: [] })
+    expect(() => ownNames(fakeCheckpoint({ config: inner }), aliases, { section: 'text', ...refuse })).toThrow('text.hidden_size')
+    expect(refused({ hidden_size: 8, n_embd: 8 })).toBe(8)
+    expect(() => refused({ hidden_size: 8, n_embd: 4 })).toThrowErrorMatchingInlineSnapshot(`
       [SilaneError: config.json: hidden_size: says 8, but "n_embd", which means the same, says 4.
       Looked in: ./model
       Correct the file; it should be the one that was published with the weights.]
@@ -364,6 +376,11 @@ describe('lengths', () => {
       [{ context: 32, prefill: 33 }, '33 is not between 1 and the context of 32'],
     ] as const) {
       expect(() => sizes(wrong, 100)).toThrow(problem)
+    }
+    expect(sizes({}, 32)).toEqual({ context: 32, prefill: 32 })
+    // Nobody asked for a context of 0, nor is another one to be had.
+    for (const asked of [{}, { context: 32 }] as const) {
+      expect(() => sizes(asked, 31)).toThrow("The model has 31 positions; a decoder's cache has 32 slots at least.")
     }
   })
 })

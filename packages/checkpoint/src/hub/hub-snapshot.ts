@@ -2,6 +2,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Json } from '@silane/core'
 import { chooseWeights } from '../choose-weights.ts'
+import { shardNames } from '../counted-shards.ts'
 import { errors } from '../errors.ts'
 import type { Identity } from '../folder-checkpoint.ts'
 import { inside } from '../inside.ts'
@@ -112,5 +113,7 @@ function missingFiles(snapshot: string, where: string): string[] {
   const weights = chooseWeights([...places.keys()], where)
   const at = weights === undefined ? undefined : places.get(weights)
   if (weights === undefined || at === undefined) return ['the weights']
+  const counted = shardNames(weights, where)
+  if (counted) return counted.filter(shard => !places.has(shard))
   return weights.endsWith('.index.json') ? shardsOf(snapshot, at, where).filter(shard => !places.has(shard)) : []
 }

@@ -1,4 +1,5 @@
 import { chooseWeights } from '../choose-weights.ts'
+import { countedShards } from '../counted-shards.ts'
 import { adapterFile } from '../is-adapter.ts'
 
 /** Settings and vocabularies: `*.json`, `vocab.txt`, `merges.txt`, `spiece.model` … */
@@ -17,7 +18,7 @@ export function neededFiles(files: readonly string[], where: string): string[] {
   if (weights === undefined) return small
   // An adapter beside the weights is merged into them; one without weights is refused by its settings.
   const adapter = adapterFile(files)
-  return [...small, ...(adapter === undefined ? [] : [adapter]), weights]
+  return [...small, ...(adapter === undefined ? [] : [adapter]), ...(countedShards(weights, files, where) ?? [weights])]
 }
 
 /** Sub-folders of sentence-transformers: `1_Pooling`, `2_Dense`. */

@@ -2,7 +2,18 @@ import type { DType } from '@silane/core'
 import type { Float8 } from '../float8.ts'
 
 /** What the interpreter of pickles can hold: data without behaviour. */
-export type PickleValue = null | boolean | number | bigint | string | PickleList | PickleDict | PickleGlobal | PickleStorage | PickleTensor
+export type PickleValue =
+  | null
+  | boolean
+  | number
+  | bigint
+  | string
+  | PickleList
+  | PickleDict
+  | PickleGlobal
+  | PickleForeign
+  | PickleStorage
+  | PickleTensor
 
 /** Keys of dicts: what compares by value. */
 export type PickleKey = null | boolean | number | string
@@ -13,6 +24,8 @@ interface Extent {
   sealed: boolean
   depth: number
   expanded: number
+  /** Whether a tensor, or memory of one, is in it. */
+  tensors: boolean
 }
 
 export interface PickleList extends Extent {
@@ -29,6 +42,17 @@ export interface PickleDict extends Extent {
 export interface PickleGlobal {
   readonly kind: 'global'
   readonly name: string
+}
+
+/**
+ * A class that is not known, or an object of one: arguments of a training script, say. What such an object holds is read over and
+ * forgotten.
+ */
+export interface PickleForeign {
+  readonly kind: 'class' | 'object'
+  readonly name: string
+  /** Where its name stands in the file. */
+  readonly at: number
 }
 
 /** Memory that tensors are views of. */

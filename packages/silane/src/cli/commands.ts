@@ -34,7 +34,9 @@ export function addCommands(program: Command, exit: (code: number) => void): voi
   program
     .command('verify')
     .summary('check .mlpackage folders')
-    .description('Checks packages, whoever wrote them: format, names, types, weights. Exit code 1 where one is broken.')
+    .description(
+      'Checks packages, whoever wrote them: format, names, types, weights. Exit code 1 where one is broken, 2 where one has what is not supported, such as flexible shapes or compressed weights.',
+    )
     .argument('<package...>', 'paths of .mlpackage folders')
     .option('--json', 'print one JSON document on stdout')
     .action(async (paths, flags) => {

@@ -1,5 +1,6 @@
 import { relative } from 'node:path'
 import { type ConvertResult, convert } from '../convert/convert.ts'
+import { onnxDataFiles } from '../convert/onnx-data-files.ts'
 import { packageOf } from '../manifest.ts'
 import { describeCoverage } from '../report/describe-coverage.ts'
 import { comparisonTable } from './comparison-table.ts'
@@ -52,6 +53,8 @@ function tell({ out, manifest, report, comparisons, seconds, peakBytes, traced }
       console.error(`${program.name}/${fn.name}: ${files.map(({ path, bytes }) => `${path} (${formatBytes(bytes)})`).join(', ')}`)
     }
   }
+  // The weights of a program's functions, which their own files lack.
+  for (const { path, bytes } of onnxDataFiles(out)) console.error(`weights: ${path} (${formatBytes(bytes)})`)
   for (const note of report.notes) console.error(`note: ${note}`)
   for (const warning of report.warnings) console.error(`warning: ${warning}`)
   const total = Object.values(seconds).reduce((sum, part) => sum + part, 0)

@@ -145,8 +145,8 @@ async function inspectPackage(path: string): Promise<PackageInspection> {
   if (!existsSync(path)) throw errors.E_USAGE({ problem: `There is no ${path}.`, next: 'Give the path of an .mlpackage.' })
   const { checkPackage, readPackage } = await import('@silane/coreml')
   const findings = await checkPackage(path)
-  const broken = findings.some(({ severity }) => severity === 'error')
-  const read = broken ? undefined : await readPackage(path)
+  const unread = findings.some(({ severity }) => severity !== 'warning')
+  const read = unread ? undefined : await readPackage(path)
   return {
     kind: 'package',
     location: path,
