@@ -218,10 +218,16 @@ describe('what convert writes', () => {
 
   test.each<[string, string, readonly string[], readonly string[]]>([
     [
-      'a pickle beside golden outputs, an optimizer and an adapter',
+      'a pickle beside golden outputs and an optimizer',
       'torch-bin',
-      ['optimizer.pt', 'training_args.bin', 'adapter_model.bin'],
+      ['optimizer.pt', 'training_args.bin'],
       ['config.json', 'pytorch_model.bin'],
+    ],
+    [
+      'an adapter and its settings',
+      'lora-classifier',
+      ['optimizer.pt'],
+      ['adapter_config.json', 'adapter_model.bin', 'config.json', 'pytorch_model.bin'],
     ],
     [
       'an index and its shards',
@@ -260,7 +266,7 @@ describe('what convert writes', () => {
       const stored = readFileSync(join(model, path))
       expect([bytes, sha256]).toEqual([stored.length, createHash('sha256').update(stored).digest('hex')])
     }
-    expect(report.notes.some(note => note.includes('adapter_model.bin'))).toBe(beside.includes('adapter_model.bin'))
+    expect(report.notes.some(note => note.includes('adapter_model.bin'))).toBe(files.includes('adapter_model.bin'))
   })
 
   test('tokenizers in folders of their own come along, and nothing else of these folders', async () => {
