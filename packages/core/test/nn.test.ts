@@ -17,9 +17,12 @@ import {
   type Json,
   labelCount,
   lastPosition,
+  layerNorm,
+  linear,
   names,
   normalize,
   ownNames,
+  packedLinear,
   positionsPastPadding,
   prefixed,
   readConfig,
@@ -135,10 +138,23 @@ describe('weights', () => {
     expect(w.shapeOf('encoder.dense.weight')).toEqual([4, 3])
     expect(w.shapeOf('encoder.dense.bias')).toBeUndefined()
   })
-  it('may have to have a bias in every layer', () => {
-    const bias = (biases?: 'all') => new Weights(checkpoint, biases ? { biases } : {}).at('bert.encoder.dense').bias([4])
-    expect(bias()).toBeUndefined()
-    expect(() => bias('all')).toThrow('bert.encoder.dense.bias')
+  it('are incomplete without a bias that a layer has', () => {
+    const lacking = new Weights(fakeCheckpoint({ tensors: { 'dense.weight': [4, 3], 'norm.weight': [3] } }))
+    const build = (layer: (b: Builder, x: Value) => Value) => () => {
+      const b = new Builder('main')
+      return layer(b, b.input('x', 'fp32', [2, 3])).type.shape
+    }
+    const missing = (tensor: string) => expect.objectContaining({ code: 'E_TENSOR_MISSING', what: expect.stringContaining(tensor) })
+    expect(build((b, x) => linear(b, x, lacking.at('dense'), 4))).toThrow(missing('dense.bias'))
+    expect(build((b, x) => packedLinear(b, x, lacking.at('dense'), 4, 2, 2))).toThrow(missing('dense.bias'))
+    expect(build((b, x) => layerNorm(b, x, lacking.at('norm'), 1e-5))).toThrow(missing('norm.bias'))
+    expect(build((b, x) => linear(b, x, lacking.at('dense'), 4, { bias: false }))()).toEqual([2, 4])
+    expect(build((b, x) => packedLinear(b, x, lacking.at('dense'), 4, 2, 2, { bias: false }))()).toEqual([2, 2])
+  })
+  it('are not read where a layer has no bias', () => {
+    const both = new Weights(fakeCheckpoint({ tensors: { 'dense.weight': [4, 3], 'dense.bias': [4] } })).at('dense')
+    const b = new Builder('main')
+    expect(linear(b, b.input('x', 'fp32', [2, 3]), both, 4, { bias: false }).producer?.operands).not.toHaveProperty('bias')
   })
   it('prefer their own name', () => {
     const both = fakeCheckpoint({ tensors: { 'a.LayerNorm.weight': [1], 'bert.a.LayerNorm.gamma': [1], 'a.LayerNorm.gamma': [1] } })
@@ -237,10 +253,22 @@ describe('configuration', () => {
     `)
   })
   it('has other names of a key under its own', () => {
-    const own = (config: { readonly [key: string]: Json }) => ownNames(fakeCheckpoint({ config }), { hidden_size: 'n_embd' }).config.n_embd
+    type Config = { readonly [key: string]: Json }
+    const [aliases, refuse] = [{ hidden_size: 'n_embd' }, { contradictions: 'refuse' }] as const
+    const own = (config: Config) => ownNames(fakeCheckpoint({ config }), aliases).config.n_embd
+    const refused = (config: Config) => ownNames(fakeCheckpoint({ config }), aliases, refuse).config.n_embd
     expect([own({ hidden_size: 8 }), own({ n_embd: 8 }), own({ n_embd: 8, hidden_size: 8 }), own({})]).toEqual([8, 8, 8, undefined])
     expect([own({ hidden_size: 8, n_embd: null }), own({ hidden_size: null, n_embd: 8 })]).toEqual([8, 8])
-    expect(() => own({ hidden_size: 8, n_embd: 4 })).toThrowErrorMatchingInlineSnapshot(`
+    expect([own({ hidden_size: 8, n_embd: 4 }), own({ n_embd: 4, hidden_size: 8 })]).toEqual([8, 8])
+    const inner = { text: { hidden_size: 8, n_embd: 4, layers: 2 }, n_embd: 3 }
+    expect(ownNames(fakeCheckpoint({ config: inner }), aliases, { section: 'text' }).config).toEqual({
+      text: { hidden_size: 8, n_embd: 8, layers: 2 },
+      n_embd: 3,
+    })
+    expect(ownNames(fakeCheckpoint({ config: { text: [] } }), aliases, { section: 'text' }).config).toEqual({ text: [] })
+    expect(() => ownNames(fakeCheckpoint({ config: inner }), aliases, { section: 'text', ...refuse })).toThrow('text.hidden_size')
+    expect(refused({ hidden_size: 8, n_embd: 8 })).toBe(8)
+    expect(() => refused({ hidden_size: 8, n_embd: 4 })).toThrowErrorMatchingInlineSnapshot(`
       [SilaneError: config.json: hidden_size: says 8, but "n_embd", which means the same, says 4.
       Looked in: ./model
       Correct the file; it should be the one that was published with the weights.]
@@ -348,6 +376,11 @@ describe('lengths', () => {
       [{ context: 32, prefill: 33 }, '33 is not between 1 and the context of 32'],
     ] as const) {
       expect(() => sizes(wrong, 100)).toThrow(problem)
+    }
+    expect(sizes({}, 32)).toEqual({ context: 32, prefill: 32 })
+    // Nobody asked for a context of 0, nor is another one to be had.
+    for (const asked of [{}, { context: 32 }] as const) {
+      expect(() => sizes(asked, 31)).toThrow("The model has 31 positions; a decoder's cache has 32 slots at least.")
     }
   })
 })

@@ -84,15 +84,15 @@ test('an index of another model, and a folder without vectors, are refused', asy
 test('the command line: exit code 3 where lines were left out, and what was found', async () => {
   const { folder, place } = await converted()
   const [out, documents] = [join(place, 'index.sqlite'), jsonl(place, [{ text: texts[0] }, '[]'])]
-  const [log, error] = [vi.spyOn(console, 'log').mockImplementation(() => {}), vi.spyOn(console, 'error').mockImplementation(() => {})]
+  const [log, error] = [process.stdout, process.stderr].map(stream => vi.spyOn(stream, 'write').mockImplementation(() => true))
   try {
     expect(await main(['index', folder, '--documents', documents, '--out', out])).toBe(3)
-    expect(error.mock.calls.join('\n')).toContain('line 2: it is no JSON object')
+    expect(error?.mock.calls.join('\n')).toContain('line 2: it is no JSON object')
     expect(await main(['search', folder, '--index', out, '--query', 'cat'])).toBe(0)
-    expect(log.mock.calls.join('\n')).toContain('the cat sat')
+    expect(log?.mock.calls.join('\n')).toContain('the cat sat')
     expect(await main(['search', folder, '--index', fileURLToPath(import.meta.url), '--query', 'cat'])).toBe(2)
   } finally {
-    log.mockRestore()
-    error.mockRestore()
+    log?.mockRestore()
+    error?.mockRestore()
   }
 })

@@ -35,6 +35,16 @@ const lastEnd = (b: Builder, tokens: Value, eos: number): Value =>
 /** BART and what is trained from it, such as REBEL: encoder and cached decoder, sequence classification. */
 export default definePlugin({
   id: 'bart',
+  spare: [
+    'lm_head',
+    'final_logits_bias',
+    'classification_head',
+    'qa_outputs',
+    'embed_tokens',
+    'encoder.version',
+    'decoder.version',
+    'embed_positions._float_tensor',
+  ],
   tasks: {
     BartForConditionalGeneration: 'text2text-generation',
     BartModel: 'text2text-generation',

@@ -4,6 +4,15 @@ import { bertWeights, classify, encode, findAnswer, pool, predictNextSentence, p
 /** BERT: every head of transformers, relative positions, sentence-transformers folders. */
 export default encoderPlugin({
   id: 'bert',
+  spare: [
+    'cls',
+    'classifier',
+    'qa_outputs',
+    'pooler',
+    'embeddings.position_ids',
+    'embeddings.token_type_ids',
+    'embeddings.position_embeddings',
+  ],
   modelType: 'bert',
   tasks: encoderTasks('Bert', {
     BertForPreTraining: 'next-sentence-prediction',

@@ -26,6 +26,18 @@ import { picture } from './picture.ts'
 /** BLIP: captions, answers to questions about a picture, and how well a text goes with one. */
 export default definePlugin({
   id: 'blip',
+  spare: [
+    'itm_head',
+    'vision_proj',
+    'text_proj',
+    'visual_projection',
+    'text_projection',
+    'logit_scale',
+    'text_encoder',
+    'text_decoder',
+    'pooler',
+    'position_ids',
+  ],
   tasks: {
     BlipForConditionalGeneration: 'image-to-text',
     BlipForQuestionAnswering: 'visual-question-answering',
@@ -46,7 +58,7 @@ export default definePlugin({
         ? [['text_decoder.bert.embeddings.word_embeddings.weight', 'text_decoder.cls.predictions.decoder.weight']]
         : [],
     )
-    const w = new Weights(checkpoint, { candidates: tied, biases: 'all' })
+    const w = new Weights(checkpoint, { candidates: tied })
     const [pixels, decoderStack, encoderStack] = [
       picture(checkpoint, side, options['image-input']),
       w.at('text_decoder.bert'),

@@ -24,6 +24,18 @@ import { comparedQueries, comparedText, match, query, read, speak } from './mode
 /** BLIP-2: captions by an OPT or a Flan-T5 that is shown a picture, the queries' features, and how well a text goes with a picture. */
 export default definePlugin({
   id: 'blip2',
+  spare: [
+    'itm_head',
+    'vision_projection',
+    'text_projection',
+    'language_model',
+    'language_projection',
+    'query_tokens',
+    'qformer.embeddings',
+    'qformer.encoder.layer.*.intermediate',
+    'qformer.encoder.layer.*.output',
+    'embeddings.position_ids',
+  ],
   tasks: {
     Blip2ForConditionalGeneration: 'image-to-text',
     Blip2Model: 'feature-extraction',
@@ -38,7 +50,7 @@ export default definePlugin({
     const config = readBlip2Config(checkpoint)
     const { vision, qformer: queries } = config
     const side = vision.image_size
-    const w = new Weights(checkpoint, { biases: 'all' })
+    const w = new Weights(checkpoint)
     const pixels = picture(checkpoint, side, options['image-input'])
     const shown = (b: Builder): Value => b.input('image_embeds', 'fp32', [1, tokensOf(vision), vision.hidden_size], { role: 'vectors' })
     const tower = mainProgram('vision_encoder', b => ({

@@ -6,6 +6,15 @@ import { classify, classifyTokens, encode, findAnswer, predictWords } from './mo
 /** DistilBERT: every head of transformers, sentence-transformers folders. */
 export default encoderPlugin({
   id: 'distilbert',
+  spare: [
+    'vocab_transform',
+    'vocab_layer_norm',
+    'vocab_projector',
+    'pre_classifier',
+    'classifier',
+    'qa_outputs',
+    'embeddings.position_ids',
+  ],
   modelType: 'distilbert',
   tasks: encoderTasks('DistilBert'),
   config: readDistilBertConfig,

@@ -31,6 +31,7 @@ const weights = (checkpoint: Checkpoint, { tie_word_embeddings }: Gpt2Config): W
 /** GPT-2 and its relatives: generation with a key/value cache, features, sequence classification. */
 export default definePlugin({
   id: 'gpt2',
+  spare: ['attn.bias', 'attn.masked_bias', 'lm_head', 'multiple_choice_head', 'score', 'classifier', 'qa_outputs'],
   tasks: {
     GPT2LMHeadModel: 'text-generation',
     GPT2Model: 'feature-extraction',

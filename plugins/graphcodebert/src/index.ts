@@ -25,6 +25,7 @@ const SHARED =
 /** GraphCodeBERT: vectors of code, from its tokens alone or together with its data flow graph. */
 export default definePlugin({
   id: 'graphcodebert',
+  spare: ['lm_head', 'classifier', 'qa_outputs', 'pooler', 'embeddings.position_ids', 'embeddings.token_type_ids'],
   tasks: { RobertaModel: 'feature-extraction' },
   options: {
     ...encoderOptions,

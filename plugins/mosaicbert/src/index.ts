@@ -6,6 +6,8 @@ import { classify, encode, findAnswer, pool, predictWords } from './model.ts'
 /** MosaicBERT: the heads of its authors and, where they left them empty, transformers' of the same names; sentence-transformers folders. */
 export default encoderPlugin({
   id: 'mosaicbert',
+  ownCode: true,
+  spare: ['cls', 'classifier', 'pooler', 'embeddings.position_ids', 'embeddings.token_type_ids'],
   modelType: 'bert',
   tasks: encoderTasks('Bert'),
   config: readMosaicBertConfig,

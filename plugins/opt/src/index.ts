@@ -24,6 +24,7 @@ import { embed, embedWords, encode, finish, layer, readOptConfig, vocabulary } f
 /** OPT: generation with a key/value cache, features, sequence classification. */
 export default definePlugin({
   id: 'opt',
+  spare: ['lm_head', 'score', 'qa_outputs'],
   tasks: {
     OPTForCausalLM: 'text-generation',
     OPTModel: 'feature-extraction',

@@ -55,6 +55,7 @@ const bytes: TokenizerSource = {
 /** Perceiver: masked bytes, classification of text and of images, optical flow. */
 export default definePlugin({
   id: 'perceiver',
+  spare: ['num_batches_tracked', 'embedding_decoder', 'perceiver.decoder'],
   tasks: {
     PerceiverForMaskedLM: 'fill-mask',
     PerceiverForSequenceClassification: 'text-classification',
@@ -74,7 +75,7 @@ export default definePlugin({
     const reason = refused[architecture]
     if (reason) throw errors.E_UNSUPPORTED({ what: `${architecture} is not supported: ${reason}.` })
     const config = readPerceiverConfig(checkpoint)
-    const all = new Weights(checkpoint, { biases: 'all' })
+    const all = new Weights(checkpoint)
     const w = all.at('perceiver')
 
     if (task === 'image-classification') {

@@ -23,7 +23,7 @@ import { bartTokenizer } from '@silane/plugin-bart/model'
 import { bertWeights } from '@silane/plugin-bert/model'
 import { answerWithRag } from './answer.ts'
 import { readDprConfig, readRagConfig } from './config.ts'
-import { generationSettings, scoringSettings } from './generation-settings.ts'
+import { generationSettings, notFollowed, scoringSettings } from './generation-settings.ts'
 import { generatorPrograms } from './generator.ts'
 import { findAnswer, vector } from './model.ts'
 
@@ -94,6 +94,17 @@ const [QUESTIONS, ANSWERS] = ['question_encoder_tokenizer', 'generator_tokenizer
 /** RAG, its question encoder and its generator, with the functions that a host mixes documents with; and DPR's own checkpoints. */
 export default definePlugin({
   id: 'rag',
+  spare: [
+    'cls',
+    'pooler',
+    'lm_head',
+    'final_logits_bias',
+    'embed_tokens',
+    'embeddings.position_ids',
+    'span_predictor',
+    'qa_classifier',
+    'qa_outputs',
+  ],
   tasks,
   options: {
     seq: encoderOptions.seq,
@@ -177,6 +188,7 @@ export default definePlugin({
           ? []
           : [`retrieval_vector_size is ${config.retrieval_vector_size}, but the vectors of questions have ${width} elements`]),
         ...(generation.do_sample === true ? ['do_sample is true, but the functions of this plugin choose the most likely tokens'] : []),
+        ...notFollowed(generation).map(key => `${key} is set, and the functions of this plugin do not follow it`),
       ],
     }
   },

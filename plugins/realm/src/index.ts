@@ -30,6 +30,7 @@ const BLOCKS_STAY =
 /** REALM: what finds passages for a question, what reads the answer in them, and what was pre-trained together with both. */
 export default definePlugin({
   id: 'realm',
+  spare: ['cls', 'pooler', 'block_emb', 'embeddings.position_ids'],
   tasks: {
     RealmEmbedder: 'feature-extraction',
     RealmScorer: 'feature-extraction',

@@ -24,6 +24,15 @@ const GRAPHCODEBERT =
 /** RoBERTa, CodeBERT, UniXcoder, XLM-R and CamemBERT: every head of transformers, sentence-transformers folders. */
 export default encoderPlugin({
   id: 'roberta',
+  spare: [
+    'lm_head',
+    'classifier',
+    'qa_outputs',
+    'pooler',
+    'embeddings.position_ids',
+    'embeddings.token_type_ids',
+    'embeddings.position_embeddings',
+  ],
   modelType: config => config.model_type,
   // XLM-R and CamemBERT are RoBERTa with other tokenizers: the same code under other names.
   tasks: { ...encoderTasks('Roberta'), ...encoderTasks('XLMRoberta'), ...encoderTasks('Camembert') },

@@ -1,4 +1,4 @@
-import { type Checkpoint, readConfig } from '@silane/core'
+import { type ConfigSource, ownNames, readConfig } from '@silane/core'
 import * as z from 'zod'
 
 const size = z.int().positive()
@@ -11,7 +11,6 @@ const schema = z
     d_kv: size.default(64),
     d_ff: size.default(2048),
     num_layers: size.default(6),
-    num_decoder_layers: size.optional(),
     num_heads: size.default(8),
     relative_attention_num_buckets: size.default(32),
     relative_attention_max_distance: size.default(128),
@@ -24,12 +23,11 @@ const schema = z
     // Written since transformers 5, which ties nothing by tie_word_embeddings: it writes true beside output matrices of their own.
     scale_decoder_outputs: z.boolean().nullish(),
   })
-  .transform(({ feed_forward_proj, dense_act_fn, is_gated_act, num_decoder_layers, tie_word_embeddings, ...config }) => {
+  .transform(({ feed_forward_proj, dense_act_fn, is_gated_act, tie_word_embeddings, ...config }) => {
     const gated = feed_forward_proj.startsWith('gated-')
     const name = gated ? feed_forward_proj.slice('gated-'.length) : feed_forward_proj
     return {
       ...config,
-      num_decoder_layers: num_decoder_layers ?? config.num_layers,
       // `gated-gelu` means the tanh formula, plain `gelu` the exact one; what the file derives itself wins.
       activation: dense_act_fn ?? (feed_forward_proj === 'gated-gelu' ? 'gelu_new' : name),
       gated: is_gated_act ?? gated,
@@ -42,7 +40,18 @@ const schema = z
     }
   })
 
-export type T5Config = z.infer<typeof schema>
+export type T5Config = z.infer<typeof schema> & { readonly num_decoder_layers: number }
+
+/** Names that configurations use for the same things (`attribute_map`). */
+const aliases = { hidden_size: 'd_model', num_attention_heads: 'num_heads', num_hidden_layers: 'num_layers', head_dim: 'd_kv' }
+
+/** The decoder has as many layers as `num_layers` says where it has no key of its own, whatever `num_hidden_layers` says of the encoder. */
+const decoder = z
+  .object({ num_layers: schema.in.shape.num_layers, num_decoder_layers: size.optional() })
+  .transform(({ num_layers, num_decoder_layers = num_layers }) => ({ num_decoder_layers }))
 
 /** config.json, or one section of it, typed, defaulted and checked. Throws E_CONFIG. */
-export const readT5Config = (checkpoint: Checkpoint, section?: string): T5Config => readConfig(checkpoint, schema, section)
+export const readT5Config = (checkpoint: ConfigSource, section?: string): T5Config => ({
+  ...readConfig(ownNames(checkpoint, aliases, { section }), schema, section),
+  ...readConfig(checkpoint, decoder, section),
+})

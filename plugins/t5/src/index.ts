@@ -19,6 +19,16 @@ export { refinedLines, refinementInput, reviewComment, reviewInput, type SourceO
 /** T5 v1.0 and v1.1, Flan-T5, T0, CodeT5, CodeReviewer: encoder and cached decoder, or the encoder alone. */
 export default definePlugin({
   id: 't5',
+  spare: [
+    'encoder.embed_tokens',
+    'decoder.embed_tokens',
+    'lm_head',
+    'decoder',
+    'classification_head',
+    'classifier',
+    'qa_outputs',
+    'cls_head',
+  ],
   tasks: {
     T5ForConditionalGeneration: 'text2text-generation',
     T5WithLMHeadModel: 'text2text-generation',

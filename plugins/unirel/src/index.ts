@@ -12,6 +12,14 @@ const TEXT_LENGTH = 128
 /** UniRel: the interaction maps of a text with relations. `decodeTriples` reads them. */
 export default definePlugin({
   id: 'unirel',
+  spare: [
+    'pooler',
+    'embeddings.position_ids',
+    'encoder.layer.*.attention.self.value',
+    'encoder.layer.*.attention.output',
+    'encoder.layer.*.intermediate',
+    'encoder.layer.*.output',
+  ],
   tasks: { UniRelModel: 'relation-extraction' },
   options: encoderOptions,
   load: ({ checkpoint, options }) => {

@@ -60,6 +60,9 @@ export interface EncoderFamily<C, P extends EncoderPorts, T extends string, O ex
   readonly tasks: Readonly<Record<string, T>>
   /** Own options, beside those that every encoder has. */
   readonly options?: O
+  /** Tensors that are not needed: see `PluginContract`. */
+  readonly spare?: readonly string[]
+  readonly ownCode?: boolean
   readonly config: (checkpoint: Checkpoint) => C
   readonly weights: (checkpoint: Checkpoint, config: C) => Weights
   /** The longest sequence that the model has positions for. */
@@ -112,6 +115,8 @@ export function encoderPlugin<C, P extends EncoderPorts, T extends string, const
     id,
     tasks,
     options: { ...encoderOptions, ...own, ...family.options },
+    ...(family.spare ? { spare: family.spare } : {}),
+    ...(family.ownCode ? { ownCode: true } : {}),
     load: ({ checkpoint, task: name, options: checked }) => {
       // The host has held both against what is declared above.
       const [task, options] = [name as T, checked as OptionValues<typeof encoderOptions & typeof choices> & OptionValues<O>]

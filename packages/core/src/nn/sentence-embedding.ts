@@ -37,7 +37,7 @@ function apply(b: Builder, module: SentenceModule, vector: Value, { tokens, mask
       const { activation, width, tensors } = module
       const known = Object.hasOwn(torchActivations, activation) ? torchActivations[activation] : undefined
       if (!known) throw unsupported(`the activation ${activation} of a Dense module`, where)
-      return activate(b, known, linear(b, vector, new Weights(tensors).at('linear'), width))
+      return activate(b, known, linear(b, vector, new Weights(tensors).at('linear'), width, { bias: tensors.config.bias !== false }))
     }
     case 'Normalize':
       return normalize(b, vector)

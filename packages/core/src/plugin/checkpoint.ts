@@ -54,4 +54,6 @@ export interface Checkpoint {
   readonly tensorNames: readonly string[]
   /** A tensor as it is stored; undefined where it is missing. */
   readonly tensor: (name: string) => Constant | undefined
+  /** Whether there is a tensor, where a host counts those that are taken: to ask is not to take. Absent: `tensor` tells. */
+  readonly hasTensor?: (name: string) => boolean
 }

@@ -26,6 +26,14 @@ export interface PluginContract<O extends OptionSpecs = OptionSpecs> {
   /** What each architecture is for. The first entry is what a configuration without architectures gets. */
   readonly tasks: Readonly<Record<string, string>>
   readonly options?: O
+  /**
+   * Tensors of its checkpoints that its programs may do without, so that nobody is warned of them: buffers of formulas, and what other
+   * classes of the family have at their ends. Parts of names, wherever they stand (`cls`, `embeddings.position_ids`); `*` is any one
+   * part.
+   */
+  readonly spare?: readonly string[]
+  /** Its checkpoints bring code of their own (`auto_map` of config.json), and the plugin computes what that does. */
+  readonly ownCode?: boolean
   load(request: LoadRequest<O>): SourceModel | Promise<SourceModel>
   /** Default: the core's pipeline. */
   rewrite?(target: Target): PluginRewrite

@@ -1,5 +1,6 @@
 import { type AskOptions, ask } from '../documents/ask.ts'
 import { printPassage } from './print-passage.ts'
+import { terminal } from './terminal.ts'
 
 export interface AskFlags extends Pick<AskOptions, 'index' | 'question' | 'count' | 'from' | 'beams' | 'maxNewTokens'> {
   readonly bits?: boolean
@@ -11,14 +12,14 @@ export interface AskFlags extends Pick<AskOptions, 'index' | 'question' | 'count
 export async function askCommand(folder: string, { bits, plugin, json, ...flags }: AskFlags): Promise<number> {
   const result = await ask({ ...flags, folder, plugins: plugin, method: bits ? 'bits' : 'exact' })
   if (json) {
-    console.log(JSON.stringify(result, undefined, 2))
+    terminal.document(result)
     return 0
   }
   const { answer, score, source, sources } = result
-  if (answer === null) console.error('None of these passages holds an answer.')
-  else console.log(`${answer.trim()}\n`)
+  if (answer === null) terminal.note('None of these passages holds an answer.')
+  else terminal.result(`${answer.trim()}\n`)
   for (const [at, passage] of sources.entries()) printPassage(passage, at === source ? '  ← read here' : '')
-  console.error(
+  terminal.note(
     `${answer === null ? '' : `score ${score.toFixed(3)}; `}found in ${(result.embedMs + result.searchMs).toFixed(0)} ms, answered in ${result.answerMs.toFixed(0)} ms`,
   )
   return 0

@@ -9,6 +9,7 @@ import { buildManifest } from './build-manifest.ts'
 import { checkpointPlaces } from './checkpoint-places.ts'
 import { companionFiles } from './companion-files.ts'
 import type { ConvertOptions } from './convert-options.ts'
+import { filesWithin } from './files-within.ts'
 import { hashFiles } from './hash-files.ts'
 import { outputFolder } from './output-folder.ts'
 import { planDeployment } from './plan-deployment.ts'
@@ -35,6 +36,9 @@ export interface ConvertResult {
   readonly seconds: Readonly<Record<string, number>>
   readonly peakBytes: number
 }
+
+/** What is written about the programs, beside the manifest, which lists these too. */
+const TEXTS = [REPORT_FILE, 'report.html', 'README.md'] as const
 
 /**
  * Converts a checkpoint into Core ML packages and ONNX files. The output folder appears whole or not at all; a missed gate is
@@ -91,14 +95,16 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
               return locateMisses(validation.comparisons, { rewritten, model, folder: folder.work })
             })
       const hashes = await step('hash checkpoint', () => hashing)
-      const report = buildReport({ model, validation, rewritten, written })
-      const manifest = buildManifest({ ...checkpoint, model, pipeline, plugin, files: hashes, programs: written, settings, ok: report.ok })
-      await writeTexts(folder.work, {
-        [MANIFEST_FILE]: jsonText(manifest),
+      const report = buildReport({ model, plugin: plugin.package, validation, rewritten, written })
+      const folderFiles = [...filesWithin(folder.work), ...TEXTS]
+      const facts = { ...checkpoint, model, pipeline, plugin, files: hashes, programs: written, settings, ok: report.ok, folderFiles }
+      const manifest = buildManifest(facts)
+      const texts: Readonly<Record<(typeof TEXTS)[number], string>> = {
         [REPORT_FILE]: jsonText(report),
         'report.html': renderReport(manifest, report),
         'README.md': swiftReadme(manifest),
-      })
+      }
+      await writeTexts(folder.work, { [MANIFEST_FILE]: jsonText(manifest), ...texts })
       await step('finish', () => folder.commit())
       const peakBytes = process.resourceUsage().maxRSS * 1024
       const comparisons = validation?.comparisons ?? []

@@ -24,10 +24,8 @@ export interface AskImageOptions extends ImageRequest, Choices {
   readonly ids?: readonly number[] | undefined
 }
 
-/** A text about a picture, and what was seen on the way to it. */
-export interface Caption extends Generated {
-  readonly notes: readonly string[]
-}
+/** A text about a picture; its notes are about the picture too. */
+export type Caption = Generated
 
 /** Describes a picture. Throws E_NO_PICTURES where the programs want a question about it. */
 export async function caption(options: CaptionOptions): Promise<Caption> {
@@ -59,7 +57,8 @@ async function about(
   ids: readonly number[],
 ): Promise<Caption> {
   const { things, picture } = await readImage(manifest, { folder, image, plugins, cwd, verb })
-  return { ...(await generate({ ...options, folder, things, ids })), notes: picture.notes }
+  const written = await generate({ ...options, folder, things, ids })
+  return { ...written, notes: [...picture.notes, ...written.notes] }
 }
 
 /** Ids that stand for the rows of a picture, at the begin of a prompt. */
