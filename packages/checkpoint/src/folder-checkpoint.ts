@@ -12,7 +12,7 @@ import { parseJson } from './parse-json.ts'
 import { RandomAccessFile } from './random-access-file.ts'
 import { readSafetensors } from './read-safetensors.ts'
 import { readShards } from './read-shards.ts'
-import { sentenceModules } from './sentence-modules.ts'
+import { sentenceModules, sentenceSettings } from './sentence-modules.ts'
 import { tokenLimit } from './token-limit.ts'
 import { readTorch } from './torch/read-torch.ts'
 import type { WeightsFile } from './weights-file.ts'
@@ -128,7 +128,8 @@ function checkpoint(place: Place, identity: Identity): Checkpoint {
     json,
     path,
     folder,
-    sentenceModules: () => sentenceModules({ json, folder }),
+    sentenceModules: () => sentenceModules({ json, folder, location: where }),
+    sentenceSettings: () => sentenceSettings({ json, folder, location: where }),
     tokenLimit: () => tokenLimit({ json }),
     imageProcessor: () => imageProcessor({ json }),
     tensorNames: weights?.names ?? [],

@@ -52,6 +52,7 @@ export function buildManifest({ id, revision, model, pipeline, plugin, files, pr
     plugin: { package: plugin.package, version: plugin.version, id: plugin.manifest.id },
     silane: { version: versions.silane, core: versions.core },
     options: resolvedOptions(given, model.options),
+    ...(model.sentence ? { sentence: model.sentence } : {}),
     programs: programs.map(describeProgram),
     pipeline,
   }

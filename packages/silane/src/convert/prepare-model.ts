@@ -65,5 +65,9 @@ export async function loadModel(
   const model = await contract.load(request)
   for (const program of model.programs) verifyProgram(program, `load of ${plugin.package}`)
   const { architecture, task } = request
-  return { ...model, architecture, task, notes: [...checkpoint.notes, ...(model.notes ?? [])] }
+  const unread =
+    task === 'feature-extraction' && !model.sentence && checkpoint.sentenceModules() !== undefined
+      ? ['modules.json: the modules of sentence-transformers are not part of the programs; plugin and options do not provide for them']
+      : []
+  return { ...model, architecture, task, notes: [...checkpoint.notes, ...(model.notes ?? []), ...unread] }
 }
