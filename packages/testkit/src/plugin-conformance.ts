@@ -1,9 +1,9 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { openCheckpoint } from '@silane/checkpoint'
 import { type Checkpoint, type Comparison, isSilaneError, type PluginContract, printProgram } from '@silane/core'
-import { type ConvertOptions, convert, inspect, loadRequest, type ModelOptions, parseModelFlags, verify } from 'silane'
+import { type ConvertOptions, type ConvertResult, convert, inspect, loadRequest, type ModelOptions, parseModelFlags, verify } from 'silane'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { packageProblems } from './check-package.ts'
 import { type FixtureCase, fixturesOf, type PluginPlace, pathOf, readCases } from './read-cases.ts'
@@ -20,12 +20,14 @@ const SPOILED = 12
  *     pluginConformance(plugin, { root: new URL('..', import.meta.url) })
  *
  * Its package.json is complete and claims its fixtures; every fixture loads the same twice, converts within the numeric gates in
- * fp16 and in fp32, and gives packages without fault; equal conversions give equal bytes; and what is wrong with a checkpoint
- * comes out as an error that says so.
+ * fp16 and in fp32, and gives packages without fault, or ends as its case.json says under `expect`; equal conversions give equal
+ * bytes; and what is wrong with a checkpoint comes out as an error that says so.
  */
 export function pluginConformance(plugin: PluginContract, options: PluginPlace): void {
   const root = pathOf(options.root)
-  const cases = readCases(fixturesOf(options))
+  const all = readCases(fixturesOf(options))
+  const cases = all.filter(fixture => fixture.expect === undefined)
+  const others = all.flatMap(fixture => (fixture.expect ? [{ fixture, ...fixture.expect }] : []))
 
   describe(`plugin ${plugin.id}`, () => {
     let scratch = ''
@@ -85,6 +87,13 @@ export function pluginConformance(plugin: PluginContract, options: PluginPlace):
         const { comparisons } = await run(fixture, 'fp32', { precision: 'fp32', targets: ['coreml'] })
         expect(comparisons.filter(({ ok }) => !ok)).toEqual([])
       })
+    })
+
+    test.each(others)('$fixture.name ends with exit code $exit', async ({ fixture, exit, error }) => {
+      const end = await endOf(run(fixture, 'refused'))
+      expect(end).toEqual({ exit, error: error ?? end.error })
+      // Where nothing is refused, the folder is there, and says that it is not good.
+      expect(existsSync(join(scratch, fixture.name, 'refused'))).toBe(end.error === undefined)
     })
 
     const [first] = cases
@@ -155,6 +164,20 @@ async function codeOf(plugin: PluginContract, checkpoint: Checkpoint, options: M
     throw error
   }
 }
+
+/** How the command line would end, and the error's code where there is one. */
+async function endOf(conversion: Promise<ConvertResult>): Promise<{ readonly exit: number; readonly error: string | undefined }> {
+  try {
+    const { ok } = await conversion
+    return { exit: ok ? 0 : MISSED, error: undefined }
+  } catch (error) {
+    if (isSilaneError(error)) return { exit: error.exitCode, error: error.code }
+    throw error
+  }
+}
+
+/** A gate was missed. */
+const MISSED = 3
 
 type Compared = Pick<Comparison, 'program' | 'output' | 'line'>
 

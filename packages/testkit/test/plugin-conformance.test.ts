@@ -58,3 +58,31 @@ test('the suite finds what is wrong with a plugin', async () => {
     task: 'passed',
   })
 })
+
+test('a case says how its conversion ends, and what follows with which settings', async () => {
+  const results = await run('test/expectations/suite.ts')
+  const statuses = (start: string) =>
+    [...results].filter(([name]) => name.startsWith(start)).map(([name, status]) => `${name.slice(start.length)}: ${status}`)
+  expect(statuses('plugin gpt2 base ')).toEqual([
+    'loads the same twice: passed',
+    'converts within the gates: passed',
+    'converts exactly in fp32: passed',
+  ])
+  expect(
+    [...results]
+      .filter(([name]) => name.includes(' ends with exit code '))
+      .map(([name, status]) => `${name.replace('plugin gpt2 ', '')}: ${status}`),
+  ).toEqual([
+    'refused-by-error ends with exit code 2: passed',
+    'refused-by-exit ends with exit code 2: passed',
+    'wrong-error ends with exit code 2: failed',
+    'wrong-refusal ends with exit code 2: failed',
+  ])
+  // Each case twice: a cache as inputs and outputs, and as a state.
+  for (const kv of ['io', 'state']) {
+    const from = [0, 1, 2].flatMap(at => ['onnx', 'coreml'].map(from => `generation ${at} from ${from}`))
+    expect(statuses(`generation with plugin gpt2 settings, --kv ${kv} `)).toEqual(from.map(title => `${title}: passed`))
+    expect(statuses(`generation with plugin gpt2 wrong-settings, --kv ${kv} `)).toEqual(from.slice(0, 4).map(title => `${title}: failed`))
+  }
+  expect(statuses('generation with plugin gpt2 wrong-refusal')).toEqual([])
+})
