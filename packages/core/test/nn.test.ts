@@ -276,6 +276,11 @@ describe('tasks', () => {
     })
     expect(choose({})).toEqual({ architecture: 'ToyModel', task: 'feature-extraction' })
     expect(choose({ architectures: ['Unknown'] }).task).toBe('feature-extraction')
+    // Weights of a masked language model in a folder of sentence-transformers.
+    const sentence = fakeCheckpoint({ config: { architectures: ['ToyForMaskedLM'] }, sentence: [] })
+    expect(chooseTask(sentence, tasks, undefined)).toEqual({ architecture: 'ToyForMaskedLM', task: 'feature-extraction' })
+    expect(chooseTask(sentence, tasks, 'fill-mask').task).toBe('fill-mask')
+    expect(chooseTask(sentence, { ToyForMaskedLM: 'fill-mask' }, undefined).task).toBe('fill-mask')
   })
   it('that the family does not have are refused', () =>
     expect(() => choose({}, 'translation')).toThrowErrorMatchingInlineSnapshot(`
