@@ -6,15 +6,16 @@ import {
   definePlugin,
   encoderModel,
   encoderOptions,
+  featureExtraction,
   forTasks,
   ids,
   labelCount,
   lastToken,
   mask,
   names,
-  perToken,
   prefixed,
   project,
+  sentenceOptions,
   spelled,
   tokenAt,
   tokenInputs,
@@ -41,6 +42,7 @@ export default definePlugin({
   options: {
     ...decoderOptions(['text-generation']),
     ...forTasks(['feature-extraction', 'text-classification'], encoderOptions),
+    ...sentenceOptions,
   },
   load: ({ checkpoint, task, options }) => {
     const tokenizers = [bytePairs(['GPT2Tokenizer'])]
@@ -62,6 +64,7 @@ export default definePlugin({
       })
       return { modelType: 'gpt2', programs: [program], pipeline: { kind: 'decoder', steps: [step] }, options: { ...resolved }, tokenizers }
     }
+    const features = task === 'feature-extraction' ? featureExtraction(checkpoint, options) : undefined
     // The cache-free program: last hidden states, or the scores of classes for the last token that is not padding.
     return encoderModel(
       { checkpoint, options },
@@ -72,11 +75,12 @@ export default definePlugin({
         build: (b, length) => {
           const inputs = tokenInputs(b, { input_ids: ids(config.vocab_size), attention_mask: mask }, [options.batch, length])
           const x = encode(b, embedSequence(b, inputs.input_ids, w, config), inputs.attention_mask, w, config)
-          if (task === 'feature-extraction') return { last_hidden_state: perToken(x) }
+          if (features) return features.outputs(b, x, inputs.attention_mask)
           const last = tokenAt(b, x, lastToken(b, inputs.input_ids, config.pad_token_id))
           const score = w.tensor('score.weight', [labelCount(checkpoint), config.n_embd])
           return { logits: b.in('score', () => project(b, last, score, undefined)) }
         },
+        features,
       },
     )
   },

@@ -5,15 +5,16 @@ import {
   definePlugin,
   encoderModel,
   encoderOptions,
+  featureExtraction,
   forTasks,
   ids,
   labelCount,
   lastToken,
   mask,
   names,
-  perToken,
   prefixed,
   project,
+  sentenceOptions,
   spelled,
   tokenAt,
   tokenInputs,
@@ -33,6 +34,7 @@ export default definePlugin({
   options: {
     ...decoderOptions(['text-generation']),
     ...forTasks(['feature-extraction', 'text-classification'], encoderOptions),
+    ...sentenceOptions,
   },
   load: ({ checkpoint, task, options }) => {
     const tokenizers = [bytePairs(['GPT2Tokenizer'])]
@@ -59,6 +61,7 @@ export default definePlugin({
         tokenizers,
       }
     }
+    const features = task === 'feature-extraction' ? featureExtraction(checkpoint, options) : undefined
     return encoderModel(
       { checkpoint, options },
       {
@@ -68,11 +71,12 @@ export default definePlugin({
         build: (b, length) => {
           const inputs = tokenInputs(b, { input_ids: ids(config.vocab_size), attention_mask: mask }, [options.batch, length])
           const x = encode(b, inputs.input_ids, inputs.attention_mask, w, config)
-          if (task === 'feature-extraction') return { last_hidden_state: perToken(x) }
+          if (features) return features.outputs(b, x, inputs.attention_mask)
           const last = tokenAt(b, x, lastToken(b, inputs.input_ids, config.pad_token_id))
           const score = head.tensor('score.weight', [labelCount(checkpoint), config.word_embed_proj_dim])
           return { logits: b.in('score', () => project(b, last, score, undefined)) }
         },
+        features,
       },
     )
   },

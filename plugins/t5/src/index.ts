@@ -2,13 +2,14 @@ import {
   decoderOptions,
   definePlugin,
   encoderDecoder,
-  encoderFeatures,
   encoderModel,
   encoderOptions,
+  featureExtraction,
   forTasks,
   ids,
   mask,
   prefixed,
+  sentenceOptions,
   tokenInputs,
   Weights,
 } from '@silane/core'
@@ -38,12 +39,14 @@ export default definePlugin({
   options: {
     seq: encoderOptions.seq,
     ...forTasks(['feature-extraction'], { batch: encoderOptions.batch }),
+    ...sentenceOptions,
     ...decoderOptions(['text2text-generation']),
   },
   load: ({ checkpoint, task, options }) => {
     const w = new Weights(checkpoint, { candidates: prefixed(['', 'transformer.']) })
     const config = t5Model(w, readT5Config(checkpoint))
     if (task === 'feature-extraction') {
+      const features = featureExtraction(checkpoint, options)
       const ports = { input_ids: ids(config.vocab_size), attention_mask: mask }
       return encoderModel(
         { checkpoint, options },
@@ -53,8 +56,9 @@ export default definePlugin({
           build: (b, length) => {
             const inputs = tokenInputs(b, ports, [options.batch, length])
             const x = encode(b, inputs.input_ids, inputs.attention_mask, w, config)
-            return encoderFeatures(b, x, inputs.attention_mask, checkpoint)
+            return features.outputs(b, x, inputs.attention_mask)
           },
+          features,
         },
       )
     }
