@@ -38,6 +38,6 @@ export function encoderModel({ checkpoint, options: { seq, batch } }: EncoderReq
     pipeline: { kind: 'encoder', steps: [callStep(program)] },
     options: { seq: lengths.length === 1 ? (lengths[0] as number) : [...lengths], batch, ...encoder.options, ...features?.options },
     notes: [...(encoder.notes ?? []), ...(features?.notes ?? [])],
-    ...(features?.sentence ? { sentence: features.sentence } : {}),
+    ...(features?.sentence === undefined ? {} : { sentence: features.sentence }),
   }
 }

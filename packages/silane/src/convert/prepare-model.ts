@@ -66,7 +66,7 @@ export async function loadModel(
   for (const program of model.programs) verifyProgram(program, `load of ${plugin.package}`)
   const { architecture, task } = request
   const unread =
-    task === 'feature-extraction' && !model.sentence && checkpoint.sentenceModules() !== undefined
+    task === 'feature-extraction' && model.sentence === undefined && checkpoint.sentenceModules() !== undefined
       ? ['modules.json: the modules of sentence-transformers are not part of the programs; plugin and options do not provide for them']
       : []
   return { ...model, architecture, task, notes: [...checkpoint.notes, ...(model.notes ?? []), ...unread] }
