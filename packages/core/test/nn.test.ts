@@ -538,8 +538,11 @@ describe('modules of sentence-transformers', () => {
       expect(shapes(given(undefined, undefined))).toEqual({ last_hidden_state: [1, 3, 2] })
       expect(shapes(given([pooling('mean')], undefined))).toEqual({ last_hidden_state: [1, 3, 2], sentence_embedding: [1, 2] })
       expect(shapes(given([], undefined))).toEqual({ last_hidden_state: [1, 3, 2], token_embeddings: [1, 3, 2] })
-      expect(given([pooling('mean')], undefined).sentence).toMatchObject({ prompts: { query: 'q: ' }, similarity: 'dot' })
+      expect(given([pooling('mean')], undefined).sentence).toEqual({ prompts: { query: 'q: ' }, defaultPrompt: 'query', similarity: 'dot' })
       expect(given(undefined, undefined).sentence).toBeUndefined()
+      expect(
+        featureExtraction(fakeCheckpoint({ sentence: [transformer, pooling('mean')] }), { 'truncate-dim': undefined }).sentence,
+      ).toBeNull()
     })
     it('a vector is cut to what the option says, else to what the folder says', () => {
       const [by, folder] = [given([pooling('mean')], 1), given([pooling('mean')], undefined, 1)]
@@ -559,7 +562,7 @@ describe('modules of sentence-transformers', () => {
     it('and what a host has to know is said', () => {
       expect(given([], undefined).notes.join()).toContain('are not normalised')
       expect(given([norm('token_embeddings')], undefined).notes).toEqual([])
-      expect(given([pooling('mean'), norm('sentence_embedding')], 1).notes.join()).toContain('its length is not 1')
+      expect(given([pooling('mean'), norm('sentence_embedding')], 1).notes.join()).toContain('is cut after it was normalised')
       expect(given([{ type: 'MultiVectorMask', path: '2_Mask' }], undefined).notes.join()).toContain('is up to the host')
     })
   })

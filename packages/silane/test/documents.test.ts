@@ -67,7 +67,7 @@ test('a vector is what the program gives for the very ids of the text, whatever 
 })
 
 /** The fixture with these settings of sentence-transformers, converted. */
-async function withSettings(settings: object, options: object = {}): Promise<string> {
+async function withSettings(settings: object, options: Readonly<Record<string, string>> = {}): Promise<string> {
   const place = temporary()
   const checkpoint = join(place, 'checkpoint')
   cpSync(model, checkpoint, { recursive: true })

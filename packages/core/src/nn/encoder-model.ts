@@ -41,6 +41,6 @@ export function encoderModel({ checkpoint, options: { seq, batch } }: EncoderReq
     options: { seq: lengths.length === 1 ? (lengths[0] as number) : [...lengths], batch, ...encoder.options, ...features?.options },
     ...(encoder.tokenizers ? { tokenizers: encoder.tokenizers } : {}),
     notes: [...(encoder.notes ?? []), ...(features?.notes ?? [])],
-    ...(features?.sentence ? { sentence: features.sentence } : {}),
+    ...(features?.sentence === undefined ? {} : { sentence: features.sentence }),
   }
 }

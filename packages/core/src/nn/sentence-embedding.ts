@@ -30,8 +30,8 @@ export interface FeatureExtraction {
   outputs(b: Builder, x: Value, mask: Value, pooled?: Value | undefined): Outputs
   readonly options: Readonly<Record<string, Json>>
   readonly notes: readonly string[]
-  /** Undefined where the checkpoint has no modules. */
-  readonly sentence: SentenceUse | undefined
+  /** Undefined where the checkpoint has no modules, null where no file says how their vectors are used. */
+  readonly sentence: SentenceUse | null | undefined
 }
 
 const TOKENS = 'token_embeddings'
@@ -63,7 +63,7 @@ export function featureExtraction(
     },
     options: truncate === undefined ? {} : { 'truncate-dim': truncate },
     notes: notesOn(modules, { pools, truncated: settings?.truncateDim, asked }),
-    sentence: { prompts: {}, defaultPrompt: null, similarity: pools ? 'cosine' : 'maxsim', ...settings },
+    sentence: settings ? { prompts: settings.prompts, defaultPrompt: settings.defaultPrompt, similarity: settings.similarity } : null,
   }
 }
 
@@ -90,7 +90,9 @@ function notesOn(
       ? [`config_sentence_transformers.json: truncate_dim: ${SENTENCE} has its first ${truncated} elements`]
       : []),
     ...(pools && normalised && (asked ?? truncated) !== undefined
-      ? [`${SENTENCE} is truncated after it was normalised, as the original does it: its length is not 1, which cosine does not mind`]
+      ? [
+          `${SENTENCE} is cut after it was normalised, as the original does it: a shorter one has not the length 1, which cosine does not mind`,
+        ]
       : []),
     ...(!pools && truncated !== undefined ? ['config_sentence_transformers.json: truncate_dim does not concern vectors of tokens'] : []),
     ...(!pools && !normalised ? [`${TOKENS} are not normalised: no module does it, and who compares them may have to`] : []),
