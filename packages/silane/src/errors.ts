@@ -131,6 +131,15 @@ export const errors = defineErrors({
     where: f.where,
     next: 'Convert a sentence-transformers model or another encoder of passages, task feature-extraction.',
   }),
+  E_NO_ANSWERS: (f: { where: string }) => ({
+    what: 'This folder does not answer questions from documents.',
+    where: f.where,
+    next: 'Convert a model that retrieves and answers; `silane search` shows the passages alone.',
+  }),
+  E_PLUGIN_NEEDED: (f: { plugin: string; what: string; problem: string; install: string }) => ({
+    what: `${f.what} needs the plugin ${f.plugin}, which ${f.problem}.`,
+    next: `npm install ${f.install}, or name it with --plugin.`,
+  }),
   E_PROMPT: (f: { problem: string; next: string }) => ({ what: `${f.problem}.`, next: f.next }),
   E_SYSTEM: (f: { what: string; problem: string; next: string }) => ({ what: `${f.what}: ${f.problem}.`, next: f.next }),
   E_USAGE: (f: { problem: string; next?: string | undefined }) => ({ what: f.problem, next: f.next ?? 'See `silane --help`.' }),

@@ -113,6 +113,9 @@ const tensors = z.array(tensor).readonly()
 /** No model is shown a picture as more rows. */
 const MOST_PLACES = 1 << 16
 
+/** No model answers from more passages at once. */
+const MOST_PASSAGES = 1 << 12
+
 const things = z.record(z.string(), z.string()).readonly()
 const placeholders = z.object({ id: size, rows: z.string() }).readonly()
 /** See `Step` of the core. */
@@ -197,6 +200,14 @@ const schema = z
         /** How a question is put, around `{question}`. */
         question: z.string().exactOptional(),
         generation: z.record(z.string(), json).readonly().exactOptional(),
+        /** Folders of tokenizers, by the program whose ids they make. */
+        tokenizers: z.record(z.string(), inside).readonly().exactOptional(),
+        /** How many passages the model answers a question from. */
+        documents: z
+          .object({ count: z.int().positive().max(MOST_PASSAGES), most: z.int().positive().exactOptional() })
+          .catchall(json)
+          .readonly()
+          .exactOptional(),
       })
       .catchall(json)
       .readonly(),

@@ -5,7 +5,7 @@ import { openCheckpoint } from '@silane/checkpoint'
 import { bytePairs, separatedBytePairs, type TokenizerSource, wordPieces } from '@silane/core'
 import { buildTokenizers } from '../src/tokenizers/build-tokenizers.ts'
 
-/** Folders with vocabularies, and what transformers makes of them: tools/goldens/tokenizers.py. */
+/** Folders with vocabularies, and what transformers makes of them: tools/goldens/vocabularies.py. */
 export const goldens = fileURLToPath(new URL('../fixtures/tokenizers', import.meta.url))
 
 /** The sources as the plugins give them: each is held against its own in their conformance tests. */

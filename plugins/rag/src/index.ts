@@ -21,6 +21,7 @@ import {
 } from '@silane/core'
 import { bartTokenizer } from '@silane/plugin-bart/model'
 import { bertWeights } from '@silane/plugin-bert/model'
+import { answerWithRag } from './answer.ts'
 import { readDprConfig, readRagConfig } from './config.ts'
 import { generationSettings, notFollowed, scoringSettings } from './generation-settings.ts'
 import { generatorPrograms } from './generator.ts'
@@ -56,6 +57,15 @@ const questionOptions = {
   },
 } as const satisfies OptionSpecs
 
+/** The classes differ in this alone, and one of them says nothing of it. */
+const decodingOption = {
+  decoding: {
+    type: 'string',
+    choices: ['token', 'sequence'],
+    doc: 'how documents are mixed: for every token, or for a whole answer; default: as the class does',
+  },
+} as const satisfies OptionSpecs
+
 /** Where each DPR keeps what transformers calls by the class's own name. */
 const modules: Readonly<Record<string, string>> = {
   DPRQuestionEncoder: 'question_encoder',
@@ -78,6 +88,9 @@ function dprWeights(checkpoint: Checkpoint, architecture: string): Weights {
   return bertWeights(checkpoint, [...encoders.map(module => `${module}.`), ''])
 }
 
+/** The folders that RAG keeps its tokenizers in. */
+const [QUESTIONS, ANSWERS] = ['question_encoder_tokenizer', 'generator_tokenizer']
+
 /** RAG, its question encoder and its generator, with the functions that a host mixes documents with; and DPR's own checkpoints. */
 export default definePlugin({
   id: 'rag',
@@ -96,7 +109,7 @@ export default definePlugin({
   options: {
     seq: encoderOptions.seq,
     ...forTasks(['feature-extraction', 'question-answering'], { batch: encoderOptions.batch }),
-    ...forTasks(['text2text-generation'], questionOptions),
+    ...forTasks(['text2text-generation'], { ...questionOptions, ...decodingOption }),
     ...decoderOptions(['text2text-generation']),
   },
   load: ({ checkpoint, architecture, task, options }) => {
@@ -143,7 +156,7 @@ export default definePlugin({
       return { pooler_output: comparedByProduct(vector(b, inputs, w, question)) }
     })
     const width = question.projection_dim || question.hidden_size
-    const decoding = architecture === 'RagSequenceForGeneration' ? 'sequence' : 'token'
+    const decoding = options.decoding ?? (architecture === 'RagSequenceForGeneration' ? 'sequence' : 'token')
     const generation = generationSettings(checkpoint, generator.type, decoding)
     return {
       modelType: 'rag',
@@ -153,6 +166,7 @@ export default definePlugin({
         // The decoder's own tokens are called the same.
         steps: [callStep(questions, { input_ids: 'question_input_ids', attention_mask: 'question_attention_mask' }), ...built.steps],
         decoding,
+        tokenizers: { question_encoder: QUESTIONS, encoder: ANSWERS, decoder: ANSWERS },
         documents: { count: config.n_docs, deduplicate: config.do_deduplication },
         context: {
           prefix: config.prefix,
@@ -163,11 +177,11 @@ export default definePlugin({
         scoring: scoringSettings(checkpoint, generator.type),
         generation,
       },
-      options: { ...built.options, 'question-length': length },
+      options: { ...built.options, 'question-length': length, decoding },
       tokenizers: [
-        wordPieces(dprTokenizers, { folder: 'question_encoder_tokenizer' }),
+        wordPieces(dprTokenizers, { folder: QUESTIONS }),
         // T5's vocabulary is of SentencePiece.
-        ...(generator.type === 'bart' ? [bartTokenizer({ folder: 'generator_tokenizer' })] : []),
+        ...(generator.type === 'bart' ? [bartTokenizer({ folder: ANSWERS })] : []),
       ],
       notes: [
         ...(width === config.retrieval_vector_size
@@ -178,4 +192,5 @@ export default definePlugin({
       ],
     }
   },
+  answer: answerWithRag,
 })

@@ -19,6 +19,7 @@ import {
   wordPieces,
 } from '@silane/core'
 import { bertWeights, encode, predictWords } from '@silane/plugin-bert/model'
+import { readAnswer } from './answer.ts'
 import { readRealmConfig, requireSpans } from './config.ts'
 import { bestSpan, project, relevance, scoreSpans } from './model.ts'
 
@@ -100,7 +101,12 @@ export default definePlugin({
       return {
         ...about,
         programs: [embedder, reader],
-        pipeline: { kind: 'retrieval', steps: [callStep(embedder), callStep(reader, rows)], ...shared },
+        pipeline: {
+          kind: 'retrieval',
+          steps: [callStep(embedder), callStep(reader, rows)],
+          ...shared,
+          documents: { count: passages, most: passages },
+        },
         options: { seq: length, 'question-seq': asked },
         notes: [BLOCKS_STAY],
       }
@@ -155,6 +161,7 @@ export default definePlugin({
     }))
     return { ...embedder, ...(isOpen ? { notes: [BLOCKS_STAY] } : {}) }
   },
+  answer: readAnswer,
 })
 
 const oneOrMany = (lengths: readonly number[]): number | readonly number[] => (lengths.length === 1 ? (lengths[0] as number) : lengths)

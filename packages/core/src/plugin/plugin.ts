@@ -1,3 +1,4 @@
+import type { Answer, AnswerHost, AnswerRequest } from './answer.ts'
 import type { Checkpoint, Json } from './checkpoint.ts'
 import type { OptionSpecs, OptionValues } from './options.ts'
 import type { Pipeline } from './pipeline.ts'
@@ -40,6 +41,8 @@ export interface PluginContract<O extends OptionSpecs = OptionSpecs> {
   validate?(stages: Stages, runtime: Runtime): Promise<Report>
   /** Measurements of the plugin's own, beside the times of every function: figures by what they are called, units in the name. */
   benchmark?(deployed: Deployed): Promise<Readonly<Record<string, number>>>
+  /** The answer to a question from passages that were found for it, where `pipeline.documents` says that the model gives one. */
+  answer?(request: AnswerRequest, host: AnswerHost): Promise<Answer>
 }
 
 /** A converted folder, for whoever runs it as an app would: what it consists of, and how the programs work together. */

@@ -23,15 +23,10 @@ export interface SourceModel {
   readonly options: Readonly<Record<string, Json>>
   /** Sample inputs for validation; default: what the ports of the inputs allow. By program name, then one record per sample. */
   readonly samples?: Readonly<Record<string, readonly Readonly<Record<string, Constant>>[]>>
-<<<<<<< HEAD
   /** What tokenizes for the programs, where the checkpoint has no tokenizer.json: silane makes one of its vocabulary. */
   readonly tokenizers?: readonly TokenizerSource[]
-  /** Where the modules of sentence-transformers are part of the programs. */
-  readonly sentence?: SentenceUse
-=======
   /** Where the modules of sentence-transformers are part of the programs; null where no file says how their vectors are used. */
   readonly sentence?: SentenceUse | null
->>>>>>> w12-st
   /** Remarks for the report: "this GraphCodeBERT checkpoint is a RoBERTa one". */
   readonly notes?: readonly string[]
 }

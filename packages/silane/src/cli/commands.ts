@@ -145,6 +145,27 @@ export function addCommands(program: Command, exit: (code: number) => void): voi
     })
 
   program
+    .command('ask')
+    .summary('the answer to a question from documents, with its sources')
+    .description(
+      'Looks a question up in an index and answers it from what is found, in onnxruntime: greedy, or with beams, as the checkpoint says.',
+    )
+    .argument('<dir>', 'folder that `silane convert` wrote')
+    .requiredOption('--index <file>', 'what `silane index` wrote')
+    .requiredOption('--question <text>', 'what to ask')
+    .option('--count <n>', "passages to answer from; default: the model's", whole)
+    .option('--bits', 'look at a bit of each element first: faster on large indexes')
+    .option('--max-new-tokens <n>', 'stop after this many', whole)
+    .option('--beams <n>', 'beam search', whole)
+    .addOption(source())
+    .option('--plugin <name>', 'use this plugin; repeatable', names)
+    .option('--json', 'print one JSON document on stdout')
+    .action(async (folder, flags) => {
+      const { askCommand } = await import('./ask-command.ts')
+      exit(await askCommand(folder, flags))
+    })
+
+  program
     .command('segment')
     .summary('masks of what points and a box show in a picture')
     .description('Writes masks of a picture as PNG files, with their scores, and the picture with the best of them over it.')

@@ -84,14 +84,18 @@ export async function loadModel(
     return loaded
   })
   const { architecture, task } = request
-<<<<<<< HEAD
-  const notes = [...checkpoint.notes, ...(contract.ownCode ? [] : foreignCode(checkpoint, architecture)), ...(model.notes ?? []), ...modulesLeft(checkpoint, task, model)]
+  const notes = [
+    ...checkpoint.notes,
+    ...(contract.ownCode ? [] : foreignCode(checkpoint, architecture)),
+    ...(model.notes ?? []),
+    ...modulesLeft(checkpoint, task, model),
+  ]
   return { ...model, architecture, task, unread: watched.unread(contract.spare ?? []), notes }
 }
 
 /** That the modules beside a model were not made part of it. */
 const modulesLeft = (checkpoint: Checkpoint, task: string, { sentence }: SourceModel): readonly string[] =>
-  task === 'feature-extraction' && !sentence && checkpoint.sentenceModules() !== undefined
+  task === 'feature-extraction' && sentence === undefined && checkpoint.sentenceModules() !== undefined
     ? ['modules.json: the modules of sentence-transformers are not part of the programs; plugin and options do not provide for them']
     : []
 
@@ -105,11 +109,4 @@ function foreignCode({ config }: Checkpoint, architecture: string): readonly str
     : [
         `config.json: auto_map names code that came with the checkpoint (${[...new Set(classes)].join(', ')}); it is not run, and the model is taken as ${architecture}`,
       ]
-=======
-  const unread =
-    task === 'feature-extraction' && model.sentence === undefined && checkpoint.sentenceModules() !== undefined
-      ? ['modules.json: the modules of sentence-transformers are not part of the programs; plugin and options do not provide for them']
-      : []
-  return { ...model, architecture, task, notes: [...checkpoint.notes, ...(model.notes ?? []), ...unread] }
->>>>>>> w12-st
 }

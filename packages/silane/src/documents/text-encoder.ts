@@ -3,6 +3,7 @@ import { arrayConstant, type Constant, errors as coreErrors, readAll, type Tenso
 import { errors } from '../errors.ts'
 import { missingTokenizer } from '../generate/missing-tokenizer.ts'
 import { openTokenizer } from '../generate/open-tokenizer.ts'
+import { tokenizerFolder } from '../generate/tokenizer-folder.ts'
 import { type DeployedTensor, type Manifest, readManifest } from '../manifest.ts'
 import { isDeployed, openPrograms, type ProgramSource } from '../pipeline/open-programs.ts'
 
@@ -27,6 +28,8 @@ export interface TextEncoder {
   readonly tokens: number
   /** Tokens of a text, without those around it. */
   count(text: string): number
+  /** The ids of a text as the program reads them, without padding. */
+  ids(text: EncodedText, kind: TextKind): readonly number[]
   embed(texts: readonly EncodedText[], kind: TextKind): Promise<readonly Float32Array[]>
   close(): Promise<void>
 }
@@ -42,9 +45,10 @@ export async function openTextEncoder(folder: string, from: ProgramSource = 'onn
     return fn && output && words && words.shape.length === 2 ? [{ program, fn, output, words }] : []
   })[0]
   if (!found) throw errors.E_NO_EMBEDDINGS({ where: folder })
-  const tokenizer = await openTokenizer(folder)
-  if (!tokenizer) throw missingTokenizer(folder)
   const { program, fn, output, words } = found
+  const within = tokenizerFolder(manifest, program.name)
+  const tokenizer = await openTokenizer(folder, within)
+  if (!tokenizer) throw missingTokenizer(folder, within)
   const [batch, length] = words.shape as readonly [number, number]
   const dimension = output.shape.at(-1) as number
   const { sentence = { prompts: {}, defaultPrompt: null, similarity: 'cosine' } } = manifest
@@ -66,6 +70,7 @@ export async function openTextEncoder(folder: string, from: ProgramSource = 'onn
     batch,
     tokens: length - around.before.length - around.after.length,
     count: text => tokenizer.encode(text, { add_special_tokens: false }).ids.length,
+    ids: idsOf,
     embed: async (texts, kind) => {
       const vectors: Float32Array[] = []
       for (let start = 0; start < texts.length; start += batch) {

@@ -22,6 +22,7 @@ import { missingTokenizer } from './missing-tokenizer.ts'
 import { openTokenizer } from './open-tokenizer.ts'
 import { seededRandom } from './seeded-random.ts'
 import { stopRule } from './stop-rule.ts'
+import { tokenizerFolder } from './tokenizer-folder.ts'
 
 export interface GenerateOptions extends GenerationOptions {
   /** A converted folder. */
@@ -71,15 +72,16 @@ export interface Generated extends GeneratedSequence {
 export async function generate(options: GenerateOptions): Promise<Generated> {
   const { folder } = options
   const manifest = readManifest(folder)
-  const tokenizer = await openTokenizer(folder)
-  const config = readFolderJson(folder, 'config.json')
-  const files = { folder, pipeline: manifest.pipeline.generation, generation: readFolderJson(folder, 'generation_config.json'), config }
-  const { settings, notes, blame } = generationSettings(files, options)
   const from = options.from ?? 'onnx'
   const given = options.things ?? {}
   const steps = stepsToDecode(deployedSteps(manifest, from), new Set(Object.keys(given)))
+  const within = tokenizerFolder(manifest, decoderOf(steps))
+  const tokenizer = await openTokenizer(folder, within)
+  const config = readFolderJson(folder, 'config.json')
+  const files = { folder, pipeline: manifest.pipeline.generation, generation: readFolderJson(folder, 'generation_config.json'), config }
+  const { settings, notes, blame } = generationSettings(files, options)
   if (!steps.some(step => 'decode' in step)) throw errors.E_NOT_A_DECODER({ where: folder })
-  const said = options.ids ?? encodeText(tokenizer, options)
+  const said = options.ids ?? encodeText(tokenizer, options, within)
   const ids = said.length > 0 ? said : beginning(settings)
   const programs = await openPrograms(folder, manifest, from)
   try {
@@ -152,6 +154,9 @@ function checkStart(prompt: readonly number[], steps: readonly Step[], programs:
     if (id !== undefined) throw errors.E_TOKEN_ID({ id, below })
   }
 }
+
+/** The first program of what decodes: its words are those of what it attends to. */
+const decoderOf = (steps: readonly Step[]): string => steps.flatMap(step => ('decode' in step ? step.decode : []))[0] ?? ''
 
 /** What reads a text before anything is decoded. */
 interface TextReader {
@@ -234,8 +239,12 @@ function rowsOf(thing: string, steps: readonly Step[], programs: PipelineProgram
   return counts[0]
 }
 
-function encodeText(tokenizer: Awaited<ReturnType<typeof openTokenizer>>, { text = '', folder }: GenerateOptions): readonly number[] {
+function encodeText(
+  tokenizer: Awaited<ReturnType<typeof openTokenizer>>,
+  { text = '', folder }: GenerateOptions,
+  within: string,
+): readonly number[] {
   if (tokenizer) return tokenizer.encode(text).ids
   if (text === '') return []
-  throw missingTokenizer(folder)
+  throw missingTokenizer(folder, within)
 }

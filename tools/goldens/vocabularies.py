@@ -1,6 +1,6 @@
 """Writes tokenizers as checkpoints carry them that have no tokenizer.json, and what transformers makes of them.
 
-    python tokenizers.py ../../packages/silane/fixtures/tokenizers
+    python vocabularies.py ../../packages/silane/fixtures/tokenizers
 
 `texts.json` holds `texts`, 200 strings, and `pairs`, indexes of two of them each. A folder beside it is a case: vocabulary and settings
 as the slow tokenizer's `save_pretrained` or the authors left them, and `golden.json`:
@@ -21,8 +21,6 @@ tokenizer without a fast class they are the slow one's.
 import importlib, json, os, pathlib, random, shutil, sys, warnings
 from collections import Counter
 
-# This file is called like the library.
-sys.path[:] = [path for path in sys.path if pathlib.Path(path or ".").resolve() != pathlib.Path(__file__).resolve().parent]
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 warnings.simplefilter("ignore")
