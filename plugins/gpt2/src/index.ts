@@ -1,5 +1,4 @@
 import {
-  type Checkpoint,
   cachedDecoder,
   decoderOptions,
   definePlugin,
@@ -10,22 +9,17 @@ import {
   labelCount,
   lastToken,
   mask,
-  names,
   perToken,
   prefixed,
   project,
-  spelled,
+  type TiedNames,
   tokenAt,
   tokenInputs,
   Weights,
 } from '@silane/core'
 import { block, embed, embedSequence, encode, finalNorm, type Gpt2Config, readGpt2Config, vocabulary } from './model.ts'
 
-/** Of one matrix under two names some files keep the other name (`safetensors.torch.save_model`). */
-const weights = (checkpoint: Checkpoint, { tie_word_embeddings }: Gpt2Config): Weights => {
-  const tied = spelled(tie_word_embeddings ? [['wte.weight', 'lm_head.weight']] : [])
-  return new Weights(checkpoint, { candidates: names(tied, prefixed(['', 'transformer.'])) })
-}
+const tied = ({ tie_word_embeddings }: Gpt2Config): readonly TiedNames[] => (tie_word_embeddings ? [['wte.weight', 'lm_head.weight']] : [])
 
 /** GPT-2 and its relatives: generation with a key/value cache, features, sequence classification. */
 export default definePlugin({
@@ -40,9 +34,10 @@ export default definePlugin({
     ...decoderOptions(['text-generation']),
     ...forTasks(['feature-extraction', 'text-classification'], encoderOptions),
   },
+  tied: ({ checkpoint }) => tied(readGpt2Config(checkpoint)),
   load: ({ checkpoint, task, options }) => {
     const config = readGpt2Config(checkpoint)
-    const w = weights(checkpoint, config)
+    const w = new Weights(checkpoint, { candidates: prefixed(['', 'transformer.']), tied: tied(config) })
     if (task === 'text-generation') {
       const {
         program,

@@ -9,7 +9,8 @@ export default encoderPlugin({
   modelType: 'bert',
   tasks: encoderTasks('Bert'),
   config: readMosaicBertConfig,
-  weights: checkpoint => bertWeights(checkpoint, 'bert'),
+  tied: ({ tie_word_embeddings }) => (tie_word_embeddings ? [['embeddings.word_embeddings.weight', 'cls.predictions.decoder.weight']] : []),
+  weights: (checkpoint, tied) => bertWeights(checkpoint, 'bert', tied),
   // ALiBi has no table that ends.
   positions: () => Number.POSITIVE_INFINITY,
   inputs: config => ({ input_ids: ids(config.vocab_size), attention_mask: mask, token_type_ids: segments(config.type_vocab_size) }),

@@ -20,7 +20,7 @@ import {
 import { bertWeights } from '@silane/plugin-bert/model'
 import { readDprConfig, readRagConfig } from './config.ts'
 import { generationSettings, scoringSettings } from './generation-settings.ts'
-import { generatorPrograms } from './generator.ts'
+import { generatorPrograms, tiedNames } from './generator.ts'
 import { findAnswer, vector } from './model.ts'
 
 export { type ContextSettings, contextText, type Document, documentScores } from './contexts.ts'
@@ -77,6 +77,7 @@ export default definePlugin({
     ...forTasks(['text2text-generation'], questionOptions),
     ...decoderOptions(['text2text-generation']),
   },
+  tied: ({ checkpoint, task }) => (task === 'text2text-generation' ? tiedNames(readRagConfig(checkpoint)) : []),
   load: ({ checkpoint, architecture, task, options }) => {
     if ('generator' in checkpoint.config !== (task === 'text2text-generation')) {
       const [problem, next] =

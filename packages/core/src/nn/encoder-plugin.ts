@@ -8,7 +8,7 @@ import { encoderModel, encoderOptions } from './encoder-model.ts'
 import { type InputsOf, type Ports, perToken, tokenInputs } from './ports.ts'
 import { labelCount } from './read-config.ts'
 import { sentenceEmbedding } from './sentence-embedding.ts'
-import type { Weights } from './weights.ts'
+import type { TiedNames, Weights } from './weights.ts'
 
 /**
  * transformers' names for the classes of a family's tasks: `encoderTasks('Bert').BertForMaskedLM` is `fill-mask`. The plain encoder comes
@@ -60,7 +60,9 @@ export interface EncoderFamily<C, P extends EncoderPorts, T extends string, O ex
   /** Own options, beside those that every encoder has. */
   readonly options?: O
   readonly config: (checkpoint: Checkpoint) => C
-  readonly weights: (checkpoint: Checkpoint, config: C) => Weights
+  /** Names of one tensor, as this configuration ties them. */
+  readonly tied?: (config: C, task: T) => readonly TiedNames[]
+  readonly weights: (checkpoint: Checkpoint, tied: readonly TiedNames[]) => Weights
   /** The longest sequence that the model has positions for. */
   readonly positions: (config: C) => number
   /** Integer inputs [B, S]. */
@@ -105,15 +107,17 @@ export function encoderPlugin<C, P extends EncoderPorts, T extends string, const
 ): PluginContract {
   const { id, tasks, heads } = family
   const own = Object.values<string>(tasks).includes('multiple-choice') ? forTasks(['multiple-choice'], choices) : {}
+  const tied = (config: C, task: string) => family.tied?.(config, task as T) ?? []
   return {
     id,
     tasks,
     options: { ...encoderOptions, ...own, ...family.options },
+    tied: ({ checkpoint, task }) => tied(family.config(checkpoint), task),
     load: ({ checkpoint, task: name, options: checked }) => {
       // The host has held both against what is declared above.
       const [task, options] = [name as T, checked as OptionValues<typeof encoderOptions & typeof choices> & OptionValues<O>]
       const config = family.config(checkpoint)
-      const known = { w: family.weights(checkpoint, config), config, labels: labelCount(checkpoint), options }
+      const known = { w: family.weights(checkpoint, tied(config, task)), config, labels: labelCount(checkpoint), options }
       const { batch, choices: answers } = options
       const questions = task === 'multiple-choice'
       const outputs = (b: Builder, length: number): Outputs => {

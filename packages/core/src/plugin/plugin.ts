@@ -1,3 +1,4 @@
+import type { TiedNames } from '../nn/weights.ts'
 import type { Checkpoint, Json } from './checkpoint.ts'
 import type { OptionSpecs, OptionValues } from './options.ts'
 import type { Pipeline } from './pipeline.ts'
@@ -26,6 +27,8 @@ export interface PluginContract<O extends OptionSpecs = OptionSpecs> {
   readonly tasks: Readonly<Record<string, string>>
   readonly options?: O
   load(request: LoadRequest<O>): SourceModel | Promise<SourceModel>
+  /** The names of one tensor, without the prefixes of wrappers, each of which `load` takes for all of its row: what it gives its `Weights`. */
+  tied?(request: LoadRequest<O>): readonly TiedNames[]
   /** Default: the core's pipeline. */
   rewrite?(target: Target): PluginRewrite
   /** More comparisons, beside the default ones: what two outputs mean together, say. */
