@@ -7,13 +7,17 @@ const size = z.int().positive()
 const t5 = { vocab_size: 32128, d_ff: 2048, num_layers: 6, num_heads: 8, feed_forward_proj: 'relu' }
 const multilingual = { vocab_size: 250112, d_ff: 1024, num_layers: 8, num_heads: 6, feed_forward_proj: 'gated-gelu' }
 
+/** The model type of a file that names only its class. */
+const typeOf = ([name = '']: readonly string[] = []) => (name.startsWith('UMT5') ? 'umt5' : name.startsWith('MT5') ? 'mt5' : 't5')
+
 /**
  * The keys of a T5 config.json that its numbers depend on, with transformers' defaults (`configuration_t5.py`, `configuration_mt5.py`,
  * `configuration_umt5.py`).
  */
 const schema = z
   .object({
-    model_type: z.enum(['t5', 'mt5', 'umt5'], 'is none of t5, mt5, umt5').default('t5'),
+    model_type: z.enum(['t5', 'mt5', 'umt5'], 'is none of t5, mt5, umt5').optional(),
+    architectures: z.array(z.string()).optional(),
     vocab_size: size.optional(),
     d_model: size.default(512),
     d_kv: size.default(64),
@@ -32,8 +36,9 @@ const schema = z
     // Written since transformers 5, which writes true for tie_word_embeddings whatever the file holds.
     scale_decoder_outputs: z.boolean().optional(),
   })
-  .transform(({ dense_act_fn, is_gated_act, tie_word_embeddings, scale_decoder_outputs, feed_forward_proj, ...given }) => {
-    const defaults = given.model_type === 't5' ? t5 : multilingual
+  .transform(({ architectures, dense_act_fn, is_gated_act, tie_word_embeddings, scale_decoder_outputs, feed_forward_proj, ...given }) => {
+    const model_type = given.model_type ?? typeOf(architectures)
+    const defaults = model_type === 't5' ? t5 : multilingual
     const layers = given.num_layers ?? defaults.num_layers
     const heads = given.num_heads ?? defaults.num_heads
     const form = feed_forward_proj ?? defaults.feed_forward_proj
@@ -41,6 +46,7 @@ const schema = z
     const name = gated ? form.slice('gated-'.length) : form
     return {
       ...given,
+      model_type,
       vocab_size: given.vocab_size ?? defaults.vocab_size,
       d_ff: given.d_ff ?? defaults.d_ff,
       num_layers: layers,
@@ -50,9 +56,9 @@ const schema = z
       activation: dense_act_fn ?? (form === 'gated-gelu' ? 'gelu_new' : name),
       gated: is_gated_act ?? gated,
       /** Whether the decoder's output is multiplied by d_model^−½ before the output matrix. mT5's never is, since transformers 5. */
-      scale_decoder_outputs: given.model_type !== 'mt5' && (scale_decoder_outputs ?? tie_word_embeddings),
+      scale_decoder_outputs: model_type !== 'mt5' && (scale_decoder_outputs ?? tie_word_embeddings),
       /** Whether every layer has a bias of relative positions of its own, or the first one's serves all. */
-      bias_per_layer: given.model_type === 'umt5',
+      bias_per_layer: model_type === 'umt5',
       /** Width of all heads; it need not be d_model. */
       inner: heads * given.d_kv,
     }
