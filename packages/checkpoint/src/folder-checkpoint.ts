@@ -18,7 +18,7 @@ import { quantisation, refuseQuantisation } from './quantised/quantisation.ts'
 import { RandomAccessFile } from './random-access-file.ts'
 import { readSafetensors } from './read-safetensors.ts'
 import { readShards } from './read-shards.ts'
-import { sentenceModules } from './sentence-modules.ts'
+import { sentenceModules, sentenceSettings } from './sentence-modules.ts'
 import { tokenLimit } from './token-limit.ts'
 import { readTorch } from './torch/read-torch.ts'
 import type { StoredTensor, WeightsFile } from './weights-file.ts'
@@ -154,7 +154,8 @@ function checkpoint(place: Place, identity: Identity): Opened {
     json,
     path,
     folder,
-    sentenceModules: () => sentenceModules({ json, folder }),
+    sentenceModules: () => sentenceModules({ json, folder, location: where }),
+    sentenceSettings: () => sentenceSettings({ json, folder, location: where }),
     tokenLimit: () => tokenLimit({ json }),
     imageProcessor: () => imageProcessor({ json }),
     tensorNames: tensors?.names ?? table?.names ?? [],

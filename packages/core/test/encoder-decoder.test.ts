@@ -35,6 +35,7 @@ const checkpoint: Checkpoint = {
   path: file => file,
   folder: () => checkpoint,
   sentenceModules: none,
+  sentenceSettings: none,
   tokenLimit: none,
   imageProcessor: none,
   tensorNames: [],

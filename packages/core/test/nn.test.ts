@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import {
   activate,
   activationNames,
+  arrayConstant,
   Builder,
   backbonePrefixes,
   type Constant,
@@ -11,6 +12,7 @@ import {
   DecoderCache,
   decoderSizes,
   denseConstant,
+  featureExtraction,
   type Graph,
   image,
   interpret,
@@ -28,7 +30,7 @@ import {
   readConfig,
   renamed,
   type SentenceModule,
-  sentenceEmbedding,
+  sentenceFeatures,
   sequenceAttention,
   sequenceLengths,
   spelled,
@@ -217,6 +219,27 @@ describe('weights', () => {
     }
     expect(asked).toEqual(['encoder.dense.weight', 'bert.encoder.dense.weight', 'encoder.dense.bias', 'bert.encoder.dense.bias'])
   })
+  it('that are tied are found under any of their names, and what is stored under its own is itself', () => {
+    const tied = [['wte', 'encoder', 'head']]
+    const candidates = prefixed(['', 'm.'])
+    const table = Float32Array.from([1, 2, 3, 4])
+    const of = (stored: Readonly<Record<string, Constant>>) =>
+      new Weights({ ...fakeCheckpoint({}), tensorNames: Object.keys(stored), tensor: name => stored[name] }, { candidates, tied })
+    const ids = (w: Weights) => ['wte', 'encoder', 'head'].map(name => w.optional(name, [2, 2])?.id)
+    const constant = (...elements: number[]) => arrayConstant('fp32', [2, 2], Float32Array.from(elements))
+    const [one, copy, nearly] = [constant(...table), constant(...table), constant(1, 2, 3, 5)]
+    for (const name of ['wte', 'm.wte', 'm.encoder', 'head']) expect(ids(of({ [name]: one }))).toEqual([one.id, one.id, one.id])
+    expect(ids(of({ 'm.wte': one, head: copy }))).toEqual([one.id, one.id, one.id])
+    expect(ids(of({ head: one, encoder: copy }))).toEqual([copy.id, copy.id, copy.id])
+    expect(ids(of({ wte: one, head: nearly }))).toEqual([one.id, one.id, nearly.id])
+    expect(ids(of({ encoder: one, head: nearly }))).toEqual([one.id, one.id, nearly.id])
+    expect(ids(of({ wte: nearly, encoder: one, head: copy }))).toEqual([nearly.id, one.id, one.id])
+    // Half precision holds the same numbers, but is not the same tensor.
+    const half = castConstant(copy, 'fp16')
+    expect(of({ wte: one, head: half }).tensor('head', [2, 2]).widened?.id).toBe(half.id)
+    expect(ids(of({}))).toEqual([undefined, undefined, undefined])
+    expect(() => of({ other: one }).tensor('head', [2, 2])).toThrow('No tensor called "head"')
+  })
   it('come as fp32, integers as they are', () => {
     const stored = { ...checkpoint, tensor: (name: string) => (name === 'f' ? castConstant(tensorOf('f', [2]), 'fp16') : int([2], [1, 2])) }
     expect(new Weights(stored).tensor('f', [2]).dtype).toBe('fp32')
@@ -303,6 +326,11 @@ describe('tasks', () => {
     })
     expect(choose({})).toEqual({ architecture: 'ToyModel', task: 'feature-extraction' })
     expect(choose({ architectures: ['Unknown'] }).task).toBe('feature-extraction')
+    // Weights of a masked language model in a folder of sentence-transformers.
+    const sentence = fakeCheckpoint({ config: { architectures: ['ToyForMaskedLM'] }, sentence: [] })
+    expect(chooseTask(sentence, tasks, undefined)).toEqual({ architecture: 'ToyForMaskedLM', task: 'feature-extraction' })
+    expect(chooseTask(sentence, tasks, 'fill-mask').task).toBe('fill-mask')
+    expect(chooseTask(sentence, { ToyForMaskedLM: 'fill-mask' }, undefined).task).toBe('fill-mask')
   })
   it('that the family does not have are refused', () =>
     expect(() => choose({}, 'translation')).toThrowErrorMatchingInlineSnapshot(`
@@ -414,12 +442,28 @@ describe('tokens and vocabularies', () => {
   })
 })
 
-describe('sentence embeddings', () => {
+describe('modules of sentence-transformers', () => {
   const tokens = float([1, 3, 2], [1, -2, 3, 4, 50, 60])
-  const mask = int([1, 3], [1, 1, 0])
-  const embed = (...modules: readonly SentenceModule[]) =>
-    compute({ tokens, mask }, (b, v) => sentenceEmbedding(b, v.tokens!, v.mask!, modules, './model')).y!
-  const pooling = (...modes: readonly string[]): SentenceModule => ({ type: 'Pooling', path: '1_Pooling', modes })
+  const right = int([1, 3], [1, 1, 0])
+  const transformer: SentenceModule = { type: 'Transformer', path: '', takes: 'last_hidden_state', output: 'token_embeddings' }
+  const features = (modules: readonly SentenceModule[], mask = right) =>
+    compute({ tokens, mask }, (b, v) => sentenceFeatures(b, { tokens: v.tokens!, mask: v.mask! }, [transformer, ...modules], './model'))
+  const embed = (...modules: readonly SentenceModule[]) => features(modules).sentence_embedding!
+  const pooling = (...modes: readonly string[]): SentenceModule => ({ type: 'Pooling', path: '1_Pooling', modes, includePrompt: true })
+  const norm = (input: string): SentenceModule => ({ type: 'Normalize', path: '2_Normalize', input, output: input })
+  const dense = (facts: Partial<SentenceModule & { readonly type: 'Dense' }> = {}): SentenceModule => ({
+    type: 'Dense',
+    path: '2_Dense',
+    width: 1,
+    activation: 'torch.nn.modules.linear.Identity',
+    bias: true,
+    residual: false,
+    input: 'sentence_embedding',
+    output: 'sentence_embedding',
+    tensors: fakeCheckpoint({ tensors: { 'linear.weight': [1, 2], 'linear.bias': [1] } }),
+    ...facts,
+  })
+  const [weight, bias] = [numbersOf(tensorOf('linear.weight', [1, 2])), numbersOf(tensorOf('linear.bias', [1]))]
 
   it('pool in every way', () => {
     close(embed(pooling('mean')), [2, 1])
@@ -428,24 +472,121 @@ describe('sentence embeddings', () => {
     close(embed(pooling('mean_sqrt_len_tokens')), [4 / Math.SQRT2, 2 / Math.SQRT2])
     close(embed(pooling('weightedmean')), [7 / 3, 2])
     close(embed(pooling('lasttoken')), [3, 4])
-    close(embed(pooling('cls', 'mean')), [1, -2, 2, 1])
+    close(embed(pooling('mean', 'cls')), [2, 1, 1, -2])
   })
-  it('go through dense layers and are normalised', () => {
-    const tensors = fakeCheckpoint({ tensors: { 'linear.weight': [1, 2], 'linear.bias': [1] } })
-    const dense = (activation: string): SentenceModule => ({ type: 'Dense', path: '2_Dense', width: 1, activation, tensors })
-    const [weight, bias] = [numbersOf(tensorOf('linear.weight', [1, 2])), numbersOf(tensorOf('linear.bias', [1]))]
+  it('pool what is behind padding on the left', () => {
+    const pooled = (mode: string) => features([pooling(mode)], int([1, 3], [0, 1, 1])).sentence_embedding!
+    close(pooled('cls'), [3, 4])
+    close(pooled('lasttoken'), [50, 60])
+    close(pooled('weightedmean'), [103 / 3, 124 / 3])
+    close(pooled('mean'), [26.5, 32])
+  })
+  it('go through dense layers and norms', () => {
     const projected = 2 * weight[0]! + weight[1]! + bias[0]!
-    close(embed(pooling('mean'), dense('Identity')), [projected])
-    close(embed(pooling('mean'), dense('Tanh')), [Math.tanh(projected)])
-    close(embed(pooling('mean'), { type: 'Normalize', path: '2_Normalize' }), [2 / Math.sqrt(5), 1 / Math.sqrt(5)])
-    expect(() => embed(pooling('mean'), dense('Mystery'))).toThrow('the activation Mystery')
+    close(embed(pooling('mean'), dense()), [projected])
+    close(embed(pooling('mean'), dense({ activation: 'torch.nn.modules.activation.Tanh' })), [Math.tanh(projected)])
+    close(embed(pooling('mean'), norm('sentence_embedding')), [2 / Math.sqrt(5), 1 / Math.sqrt(5)])
+    const tensors = fakeCheckpoint({ tensors: { 'norm.weight': [2], 'norm.bias': [2] } })
+    const [gamma, beta] = [numbersOf(tensorOf('norm.weight', [2])), numbersOf(tensorOf('norm.bias', [2]))]
+    // [2, 1] is [1, −1]·0.5 around its mean, and the epsilon 1e-5 beside the variance 0.25.
+    const unit = 0.5 / Math.sqrt(0.25 + 1e-5)
+    const layerNorm: SentenceModule = { type: 'LayerNorm', path: '2_LayerNorm', width: 2, tensors }
+    close(embed(pooling('mean'), layerNorm), [unit * gamma[0]! + beta[0]!, -unit * gamma[1]! + beta[1]!])
+    expect(() => embed(pooling('mean'), { ...layerNorm, width: 3 })).toThrow('dimension: is 3, and the vector has 2 elements')
   })
-  it('of modules that are not known are refused', () => {
-    expect(() => embed(pooling('mean'), { type: 'other', name: 'LSTM', path: '2_LSTM' })).toThrowErrorMatchingInlineSnapshot(
-      `[SilaneError: ./model: the sentence-transformers module LSTM is not supported. Known: Pooling, Dense, Normalize.]`,
+  it('read and write features by name', () => {
+    const onTokens = dense({
+      input: 'token_embeddings',
+      output: 'token_embeddings',
+      bias: false,
+      tensors: fakeCheckpoint({ tensors: { 'linear.weight': [1, 2] } }),
+    })
+    const row = (x: number, y: number): number => x * weight[0]! + y * weight[1]!
+    const late = features([onTokens])
+    expect(late.sentence_embedding).toBeUndefined()
+    close(late.token_embeddings!, [row(1, -2), row(3, 4), row(50, 60)], 4)
+    close(embed(onTokens, pooling('mean')), [row(2, 1)])
+    const beside = features([pooling('mean'), dense({ output: 'other' })])
+    close(beside.sentence_embedding!, [2, 1])
+    close(beside.other!, [2 * weight[0]! + weight[1]! + bias[0]!])
+    expect(() => embed(dense())).toThrow('the module Dense in "2_Dense" reads sentence_embedding, which no module before it gives')
+    // The original's Normalize leaves alone what is not there.
+    close(embed(norm('other'), pooling('mean')), [2, 1])
+  })
+  it('add what they read to what they give', () => {
+    const tensors = fakeCheckpoint({ tensors: { 'linear.weight': [2, 2], 'linear.bias': [2] } })
+    const [matrix, shift] = [numbersOf(tensorOf('linear.weight', [2, 2])), numbersOf(tensorOf('linear.bias', [2]))]
+    const sum = [2 + 2 * matrix[0]! + matrix[1]! + shift[0]!, 1 + 2 * matrix[2]! + matrix[3]! + shift[1]!]
+    close(embed(pooling('mean'), dense({ width: 2, residual: true, tensors })), sum)
+    expect(() => embed(pooling('mean'), dense({ residual: true }))).toThrow('"residual.weight"')
+  })
+  it('are refused by name where they cannot be had', () => {
+    const module = (facts: SentenceModule) => () => embed(pooling('mean'), facts)
+    expect(module({ type: 'other', name: 'LSTM', path: '2_LSTM' })).toThrowErrorMatchingInlineSnapshot(`
+      [SilaneError: ./model: the sentence-transformers module LSTM is not supported.
+      Known are Transformer, Pooling, Dense, LayerNorm, Normalize, Dropout.]
+    `)
+    expect(module(dense({ activation: 'torch.nn.modules.activation.Mystery' }))).toThrow(
+      'activation_function torch.nn.modules.activation.Mystery',
     )
-    expect(() => embed()).toThrow('a modules.json without a pooling module is not supported')
+    expect(module(dense({ activation: 'mine.Tanh' }))).toThrow('activation_function mine.Tanh')
+    expect(module(dense({ bias: false }))).toThrow('bias: is false, and the weights have linear.bias')
+    expect(module(dense({ tensors: fakeCheckpoint({ tensors: { 'linear.weight': [1, 2] } }) }))).toThrow('"linear.bias"')
+    expect(module({ type: 'MultiVectorMask', path: '2_Mask' })).toThrow('MultiVectorMask in a model that pools')
     expect(() => embed(pooling('median'))).toThrow('the pooling mode median is not supported')
+    expect(() => embed({ type: 'Pooling', path: '1_Pooling', modes: ['mean'], includePrompt: false })).toThrow('include_prompt: false')
+    expect(() => features([{ ...transformer, takes: 'hidden_states.-2' }])).toThrow('the output hidden_states.-2')
+  })
+  describe('in feature extraction', () => {
+    const given = (modules: readonly SentenceModule[] | undefined, asked: number | undefined, truncateDim?: number) => {
+      const settings = {
+        prompts: { query: 'q: ' },
+        defaultPrompt: 'query',
+        similarity: 'dot',
+        ...(truncateDim === undefined ? {} : { truncateDim }),
+      }
+      const checkpoint = fakeCheckpoint({ ...(modules ? { sentence: [transformer, ...modules] } : {}), sentenceSettings: settings })
+      const made = featureExtraction(checkpoint, { 'truncate-dim': asked })
+      const build = () => {
+        const b = new Builder('main')
+        return b.finish(made.outputs(b, b.input('x', 'fp32', [1, 3, 2]), b.input('mask', 'int32', [1, 3])))
+      }
+      return { ...made, build }
+    }
+    const shapes = ({ build }: ReturnType<typeof given>) =>
+      Object.fromEntries(build().outputs.map(({ name, value }) => [name, value.type.shape]))
+
+    it('they are part of the outputs', () => {
+      expect(shapes(given(undefined, undefined))).toEqual({ last_hidden_state: [1, 3, 2] })
+      expect(shapes(given([pooling('mean')], undefined))).toEqual({ last_hidden_state: [1, 3, 2], sentence_embedding: [1, 2] })
+      expect(shapes(given([], undefined))).toEqual({ last_hidden_state: [1, 3, 2], token_embeddings: [1, 3, 2] })
+      expect(given([pooling('mean')], undefined).sentence).toEqual({ prompts: { query: 'q: ' }, defaultPrompt: 'query', similarity: 'dot' })
+      expect(given(undefined, undefined).sentence).toBeUndefined()
+      expect(
+        featureExtraction(fakeCheckpoint({ sentence: [transformer, pooling('mean')] }), { 'truncate-dim': undefined }).sentence,
+      ).toBeNull()
+    })
+    it('a vector is cut to what the option says, else to what the folder says', () => {
+      const [by, folder] = [given([pooling('mean')], 1), given([pooling('mean')], undefined, 1)]
+      expect([shapes(by).sentence_embedding, shapes(folder).sentence_embedding]).toEqual([
+        [1, 1],
+        [1, 1],
+      ])
+      expect([by.options, folder.options]).toEqual([{ 'truncate-dim': 1 }, { 'truncate-dim': 1 }])
+      expect(folder.notes.join()).toContain('truncate_dim')
+      // A folder may say more than there is, an option may not.
+      expect(shapes(given([pooling('mean')], undefined, 9)).sentence_embedding).toEqual([1, 2])
+      expect(() => given([pooling('mean')], 9).build()).toThrow('9 is more than the 2 elements')
+      expect(() => given([], 1)).toThrow('no module pools')
+      expect(() => given(undefined, 1)).toThrow('no modules of sentence-transformers')
+      expect(given([], undefined, 1).notes.join()).toContain('does not concern vectors of tokens')
+    })
+    it('and what a host has to know is said', () => {
+      expect(given([], undefined).notes.join()).toContain('are not normalised')
+      expect(given([norm('token_embeddings')], undefined).notes).toEqual([])
+      expect(given([pooling('mean'), norm('sentence_embedding')], 1).notes.join()).toContain('is cut after it was normalised')
+      expect(given([{ type: 'MultiVectorMask', path: '2_Mask' }], undefined).notes.join()).toContain('is up to the host')
+    })
   })
 })
 

@@ -180,6 +180,11 @@ const schema = z
     plugin: z.object({ package: z.string(), version: z.string(), id: z.string() }).readonly(),
     silane: z.object({ version: z.string(), core: z.string() }).readonly(),
     options: z.record(z.string(), json).readonly(),
+    /** How the vectors of texts are used (`SentenceUse` of the core). */
+    sentence: z
+      .object({ prompts: z.record(z.string(), z.string()).readonly(), defaultPrompt: z.string().nullable(), similarity: z.string() })
+      .readonly()
+      .exactOptional(),
     programs: z.array(program).nonempty().readonly(),
     /** Every file of the folder, this one included: what --force may replace. */
     files: z.array(inside).max(MAX_FILES).readonly(),

@@ -1,32 +1,27 @@
 import {
   bytePairs,
-  type Checkpoint,
   cachedDecoder,
   decoderOptions,
   definePlugin,
   encoderModel,
   encoderOptions,
+  featureExtraction,
   forTasks,
   ids,
   labelCount,
   lastToken,
   mask,
-  names,
-  perToken,
   prefixed,
   project,
-  spelled,
+  sentenceOptions,
+  type TiedNames,
   tokenAt,
   tokenInputs,
   Weights,
 } from '@silane/core'
 import { block, embed, embedSequence, encode, finalNorm, type Gpt2Config, readGpt2Config, vocabulary } from './model.ts'
 
-/** Of one matrix under two names some files keep the other name (`safetensors.torch.save_model`). */
-const weights = (checkpoint: Checkpoint, { tie_word_embeddings }: Gpt2Config): Weights => {
-  const tied = spelled(tie_word_embeddings ? [['wte.weight', 'lm_head.weight']] : [])
-  return new Weights(checkpoint, { candidates: names(tied, prefixed(['', 'transformer.'])) })
-}
+const tied = ({ tie_word_embeddings }: Gpt2Config): readonly TiedNames[] => (tie_word_embeddings ? [['wte.weight', 'lm_head.weight']] : [])
 
 /** GPT-2 and its relatives: generation with a key/value cache, features, sequence classification. */
 export default definePlugin({
@@ -41,11 +36,13 @@ export default definePlugin({
   options: {
     ...decoderOptions(['text-generation']),
     ...forTasks(['feature-extraction', 'text-classification'], encoderOptions),
+    ...sentenceOptions,
   },
+  tied: ({ checkpoint }) => tied(readGpt2Config(checkpoint)),
   load: ({ checkpoint, task, options }) => {
     const tokenizers = [bytePairs(['GPT2Tokenizer'])]
     const config = readGpt2Config(checkpoint)
-    const w = weights(checkpoint, config)
+    const w = new Weights(checkpoint, { candidates: prefixed(['', 'transformer.']), tied: tied(config) })
     if (task === 'text-generation') {
       const {
         program,
@@ -62,6 +59,7 @@ export default definePlugin({
       })
       return { modelType: 'gpt2', programs: [program], pipeline: { kind: 'decoder', steps: [step] }, options: { ...resolved }, tokenizers }
     }
+    const features = task === 'feature-extraction' ? featureExtraction(checkpoint, options) : undefined
     // The cache-free program: last hidden states, or the scores of classes for the last token that is not padding.
     return encoderModel(
       { checkpoint, options },
@@ -72,11 +70,12 @@ export default definePlugin({
         build: (b, length) => {
           const inputs = tokenInputs(b, { input_ids: ids(config.vocab_size), attention_mask: mask }, [options.batch, length])
           const x = encode(b, embedSequence(b, inputs.input_ids, w, config), inputs.attention_mask, w, config)
-          if (task === 'feature-extraction') return { last_hidden_state: perToken(x) }
+          if (features) return features.outputs(b, x, inputs.attention_mask)
           const last = tokenAt(b, x, lastToken(b, inputs.input_ids, config.pad_token_id))
           const score = w.tensor('score.weight', [labelCount(checkpoint), config.n_embd])
           return { logits: b.in('score', () => project(b, last, score, undefined)) }
         },
+        features,
       },
     )
   },

@@ -5,21 +5,20 @@ import {
   definePlugin,
   encoderModel,
   encoderOptions,
+  featureExtraction,
   forTasks,
   ids,
   labelCount,
   lastToken,
   mask,
-  names,
-  perToken,
   prefixed,
   project,
-  spelled,
+  sentenceOptions,
   tokenAt,
   tokenInputs,
   Weights,
 } from '@silane/core'
-import { embed, embedWords, encode, finish, layer, readOptConfig, vocabulary } from './model.ts'
+import { embed, embedWords, encode, finish, layer, readOptConfig, tied, vocabulary } from './model.ts'
 
 /** OPT: generation with a key/value cache, features, sequence classification. */
 export default definePlugin({
@@ -33,13 +32,13 @@ export default definePlugin({
   options: {
     ...decoderOptions(['text-generation']),
     ...forTasks(['feature-extraction', 'text-classification'], encoderOptions),
+    ...sentenceOptions,
   },
+  tied: ({ checkpoint }) => tied(readOptConfig(checkpoint)),
   load: ({ checkpoint, task, options }) => {
     const tokenizers = [bytePairs(['GPT2Tokenizer'])]
     const config = readOptConfig(checkpoint)
-    // Of one matrix under two names some files keep the other name (`safetensors.torch.save_model`).
-    const tied = spelled(config.tie_word_embeddings ? [['decoder.embed_tokens.weight', 'lm_head.weight']] : [])
-    const head = new Weights(checkpoint, { candidates: names(tied, prefixed(['', 'model.'])) })
+    const head = new Weights(checkpoint, { candidates: prefixed(['', 'model.']), tied: tied(config) })
     const w = head.at('decoder')
     if (task === 'text-generation') {
       const decoder = cachedDecoder(options, {
@@ -49,7 +48,7 @@ export default definePlugin({
         entry: { vocabulary: config.vocab_size },
         embed: (b, tokens, positions) => embed(b, embedWords(b, tokens, w, config), positions, w, config),
         layer: (b, x, index, attention) => layer(b, x, index, attention, w, config),
-        logits: (b, x) => project(b, finish(b, x, w, config), vocabulary(w, head, config), undefined),
+        logits: (b, x) => project(b, finish(b, x, w, config), vocabulary(head, config), undefined),
       })
       return {
         modelType: 'opt',
@@ -59,6 +58,7 @@ export default definePlugin({
         tokenizers,
       }
     }
+    const features = task === 'feature-extraction' ? featureExtraction(checkpoint, options) : undefined
     return encoderModel(
       { checkpoint, options },
       {
@@ -68,11 +68,12 @@ export default definePlugin({
         build: (b, length) => {
           const inputs = tokenInputs(b, { input_ids: ids(config.vocab_size), attention_mask: mask }, [options.batch, length])
           const x = encode(b, inputs.input_ids, inputs.attention_mask, w, config)
-          if (task === 'feature-extraction') return { last_hidden_state: perToken(x) }
+          if (features) return features.outputs(b, x, inputs.attention_mask)
           const last = tokenAt(b, x, lastToken(b, inputs.input_ids, config.pad_token_id))
           const score = head.tensor('score.weight', [labelCount(checkpoint), config.word_embed_proj_dim])
           return { logits: b.in('score', () => project(b, last, score, undefined)) }
         },
+        features,
       },
     )
   },

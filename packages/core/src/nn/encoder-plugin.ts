@@ -6,10 +6,10 @@ import { forTasks, type OptionSpecs, type OptionValues } from '../plugin/options
 import type { PluginContract } from '../plugin/plugin.ts'
 import type { TokenizerSource } from '../plugin/tokenizer-source.ts'
 import { encoderModel, encoderOptions } from './encoder-model.ts'
-import { type InputsOf, type Ports, perToken, tokenInputs } from './ports.ts'
+import { type InputsOf, type Ports, tokenInputs } from './ports.ts'
 import { labelCount } from './read-config.ts'
-import { sentenceEmbedding } from './sentence-embedding.ts'
-import type { Weights } from './weights.ts'
+import { featureExtraction, sentenceOptions } from './sentence-embedding.ts'
+import type { TiedNames, Weights } from './weights.ts'
 
 /**
  * transformers' names for the classes of a family's tasks: `encoderTasks('Bert').BertForMaskedLM` is `fill-mask`. The plain encoder comes
@@ -64,7 +64,9 @@ export interface EncoderFamily<C, P extends EncoderPorts, T extends string, O ex
   readonly spare?: readonly string[]
   readonly ownCode?: boolean
   readonly config: (checkpoint: Checkpoint) => C
-  readonly weights: (checkpoint: Checkpoint, config: C) => Weights
+  /** Names of one tensor, as this configuration ties them. */
+  readonly tied?: (config: C, task: T) => readonly TiedNames[]
+  readonly weights: (checkpoint: Checkpoint, tied: readonly TiedNames[]) => Weights
   /** The longest sequence that the model has positions for. */
   readonly positions: (config: C) => number
   /** Integer inputs [B, S]. */
@@ -95,43 +97,39 @@ const choices = {
   choices: { type: 'integer', default: 4, minimum: 1, doc: 'answers per question' },
 } as const satisfies OptionSpecs
 
-/** What feature extraction gives: the token vectors [B, S, C], the pooled vector of models that have one, and the sentence's. */
-export const encoderFeatures = (b: Builder, x: Value, mask: Value, checkpoint: Checkpoint, pooled?: Value | undefined): Outputs => {
-  const modules = checkpoint.sentenceModules()
-  return {
-    last_hidden_state: perToken(x),
-    ...(pooled ? { pooler_output: pooled } : {}),
-    ...(modules ? { sentence_embedding: { value: sentenceEmbedding(b, x, mask, modules, checkpoint.location), role: 'embedding' } } : {}),
-  }
-}
-
 /** The plugin of an encoder with task heads. A task that no architecture names does not exist. */
 export function encoderPlugin<C, P extends EncoderPorts, T extends string, const O extends OptionSpecs = Readonly<Record<never, never>>>(
   family: EncoderFamily<C, P, T, O>,
 ): PluginContract {
   const { id, tasks, heads } = family
   const own = Object.values<string>(tasks).includes('multiple-choice') ? forTasks(['multiple-choice'], choices) : {}
+  const tied = (config: C, task: string) => family.tied?.(config, task as T) ?? []
   return {
     id,
     tasks,
-    options: { ...encoderOptions, ...own, ...family.options },
+    options: { ...encoderOptions, ...sentenceOptions, ...own, ...family.options },
     ...(family.spare ? { spare: family.spare } : {}),
     ...(family.ownCode ? { ownCode: true } : {}),
+    tied: ({ checkpoint, task }) => tied(family.config(checkpoint), task),
     load: ({ checkpoint, task: name, options: checked }) => {
       // The host has held both against what is declared above.
-      const [task, options] = [name as T, checked as OptionValues<typeof encoderOptions & typeof choices> & OptionValues<O>]
+      const [task, options] = [
+        name as T,
+        checked as OptionValues<typeof encoderOptions & typeof sentenceOptions & typeof choices> & OptionValues<O>,
+      ]
       const config = family.config(checkpoint)
-      const known = { w: family.weights(checkpoint, config), config, labels: labelCount(checkpoint), options }
+      const known = { w: family.weights(checkpoint, tied(config, task)), config, labels: labelCount(checkpoint), options }
       const { batch, choices: answers } = options
       const questions = task === 'multiple-choice'
+      const features = task === 'feature-extraction' ? featureExtraction(checkpoint, options) : undefined
       const outputs = (b: Builder, length: number): Outputs => {
         const declared = tokenInputs(b, family.inputs(config, options), questions ? [batch, answers, length] : [batch, length])
         // The rows of all questions are one batch, [B·K, S], until they are scored.
         const inputs = questions ? (mapValues(declared, x => b.reshape({ x, shape: [batch * answers, length] })) as InputsOf<P>) : declared
         const head = { b, x: family.encode(b, inputs, known), ...known }
-        if (task === 'feature-extraction')
+        if (features)
           return {
-            ...encoderFeatures(b, head.x, inputs.attention_mask, checkpoint, family.pooled?.(head)),
+            ...features.outputs(b, head.x, inputs.attention_mask, family.pooled?.(head)),
             ...heads['feature-extraction']?.(head),
           }
         const scores = heads[task as Exclude<T, 'feature-extraction'>](head)
@@ -146,6 +144,7 @@ export function encoderPlugin<C, P extends EncoderPorts, T extends string, const
           options: { ...(questions ? { choices: answers } : {}), ...family.resolved?.(config, options) },
           tokenizers: family.tokenizers?.(config) ?? [],
           notes: family.notes?.(config, task) ?? [],
+          features,
         },
       )
     },

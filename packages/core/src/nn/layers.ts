@@ -70,6 +70,14 @@ export const lastPosition = (b: Builder, flags: Value): Value => {
   return b.reduce_max({ x: b.mul({ x: flags, y: places }), axes: [1], keep_dims: true })
 }
 
+/** Position of the first 1 in each row, the last place where there is none: flags int32 [B, S] → [B, 1] */
+export const firstPosition = (b: Builder, flags: Value): Value => {
+  const last = (flags.type.shape[1] as number) - 1
+  const toEnd = b.constant(computedConstant('int32', [1, last + 1], 'places from the end', at => last - at))
+  const farthest = b.reduce_max({ x: b.mul({ x: flags, y: toEnd }), axes: [1], keep_dims: true })
+  return b.sub({ x: b.scalar(last, flags), y: farthest })
+}
+
 /** Position of the last id that is not padding, whatever a mask says; without a padding id, the last position. int32 [B, S] → [B, 1] */
 export function lastToken(b: Builder, ids: Value, pad: number | undefined): Value {
   const [batch, length] = ids.type.shape as [number, number]

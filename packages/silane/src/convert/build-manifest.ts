@@ -65,6 +65,7 @@ export function buildManifest({
     plugin: { package: plugin.package, version: plugin.version, id: plugin.manifest.id },
     silane: { version: versions.silane, core: versions.core },
     options: resolvedOptions(given, model.options),
+    ...(model.sentence ? { sentence: model.sentence } : {}),
     programs: programs.map(describeProgram),
     files: [...folderFiles, MANIFEST_FILE].sort(),
     pipeline,

@@ -84,9 +84,20 @@ export async function loadModel(
     return loaded
   })
   const { architecture, task } = request
-  const notes = [...checkpoint.notes, ...(contract.ownCode ? [] : foreignCode(checkpoint, architecture)), ...(model.notes ?? [])]
+  const notes = [
+    ...checkpoint.notes,
+    ...(contract.ownCode ? [] : foreignCode(checkpoint, architecture)),
+    ...(model.notes ?? []),
+    ...modulesLeft(checkpoint, task, model),
+  ]
   return { ...model, architecture, task, unread: watched.unread(contract.spare ?? []), notes }
 }
+
+/** That the modules beside a model were not made part of it. */
+const modulesLeft = (checkpoint: Checkpoint, task: string, { sentence }: SourceModel): readonly string[] =>
+  task === 'feature-extraction' && sentence === undefined && checkpoint.sentenceModules() !== undefined
+    ? ['modules.json: the modules of sentence-transformers are not part of the programs; plugin and options do not provide for them']
+    : []
 
 /** That a checkpoint brings code of its own, which nobody runs here. */
 function foreignCode({ config }: Checkpoint, architecture: string): readonly string[] {

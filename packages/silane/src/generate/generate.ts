@@ -72,15 +72,15 @@ export interface Generated extends GeneratedSequence {
 export async function generate(options: GenerateOptions): Promise<Generated> {
   const { folder } = options
   const manifest = readManifest(folder)
-  const config = readFolderJson(folder, 'config.json')
-  const files = { folder, pipeline: manifest.pipeline.generation, generation: readFolderJson(folder, 'generation_config.json'), config }
-  const { settings, notes, blame } = generationSettings(files, options)
   const from = options.from ?? 'onnx'
   const given = options.things ?? {}
   const steps = stepsToDecode(deployedSteps(manifest, from), new Set(Object.keys(given)))
-  if (!steps.some(step => 'decode' in step)) throw errors.E_NOT_A_DECODER({ where: folder })
   const within = tokenizerFolder(manifest, decoderOf(steps))
   const tokenizer = await openTokenizer(folder, within)
+  const config = readFolderJson(folder, 'config.json')
+  const files = { folder, pipeline: manifest.pipeline.generation, generation: readFolderJson(folder, 'generation_config.json'), config }
+  const { settings, notes, blame } = generationSettings(files, options)
+  if (!steps.some(step => 'decode' in step)) throw errors.E_NOT_A_DECODER({ where: folder })
   const said = options.ids ?? encodeText(tokenizer, options, within)
   const ids = said.length > 0 ? said : beginning(settings)
   const programs = await openPrograms(folder, manifest, from)
@@ -129,8 +129,6 @@ export async function generate(options: GenerateOptions): Promise<Generated> {
   }
 }
 
-/** The first program of what decodes: its words are those of what it attends to. */
-const decoderOf = (steps: readonly Step[]): string => steps.flatMap(step => ('decode' in step ? step.decode : []))[0] ?? ''
 /** What settings ask of the programs. Throws E_BEAMS_NEED_IO and E_UNSUPPORTED. */
 function checkSettings(
   { num_beams: beams = 1, guidance_scale: scale = 1 }: GenerationSettings,
@@ -156,6 +154,9 @@ function checkStart(prompt: readonly number[], steps: readonly Step[], programs:
     if (id !== undefined) throw errors.E_TOKEN_ID({ id, below })
   }
 }
+
+/** The first program of what decodes: its words are those of what it attends to. */
+const decoderOf = (steps: readonly Step[]): string => steps.flatMap(step => ('decode' in step ? step.decode : []))[0] ?? ''
 
 /** What reads a text before anything is decoded. */
 interface TextReader {
