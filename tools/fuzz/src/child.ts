@@ -30,6 +30,7 @@ const context: CaseContext = {
   folder: cases,
   empty: [temporary, working],
   late,
+  onMade: (made, args) => tell({ made, args }),
   ...(targets ? { targets } : {}),
 }
 tell({ ready: true })

@@ -38,7 +38,8 @@ const codes: ReadonlySet<string> = new Set(
 
 /** Frames of a stack in files of ours, inside first. */
 export function framesOf(stack: string | undefined, most = 4): string[] {
-  const lines = (stack ?? '').split('\n').filter(line => /^\s+at /.test(line))
+  // Where an error is made says nothing; where it is thrown does.
+  const lines = (stack ?? '').split('\n').filter(line => /^\s+at /.test(line) && !line.includes('/core/src/errors.ts'))
   const ours = lines.filter(line => line.includes(ROOT) && !line.includes('/tools/fuzz/') && !line.includes('/node_modules/.pnpm/'))
   return (ours.length > 0 ? ours : lines)
     .slice(0, most)

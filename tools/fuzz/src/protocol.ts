@@ -14,5 +14,17 @@ export interface Done extends Told {
   readonly resident: number
 }
 
+/** What the case that was begun is going to do, for the case that it does not come back. */
+export interface Made {
+  readonly made: string
+  readonly args: readonly string[] | undefined
+}
+
 /** What a child says, a line of JSON each. */
-export type FromChild = { readonly ready: true } | { readonly begun: number } | Done | { readonly idle: true } | { readonly broken: string }
+export type FromChild =
+  | { readonly ready: true }
+  | { readonly begun: number }
+  | Made
+  | Done
+  | { readonly idle: true }
+  | { readonly broken: string }

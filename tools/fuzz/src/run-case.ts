@@ -47,6 +47,8 @@ export interface CaseContext {
   readonly empty: readonly string[]
   /** Rejections and exceptions that nothing waited for, since the last case. */
   readonly late: unknown[]
+  /** Told of a case before it is run. */
+  readonly onMade?: (what: string, args: readonly string[] | undefined) => void
   readonly targets?: Readonly<Record<string, Target>>
 }
 
@@ -60,6 +62,8 @@ export async function runCase(
   const place = openPlace(context.bench, context.folder, id)
   try {
     const made = await target.make(place)
+    const args = 'args' in made.run ? made.run.args : undefined
+    context.onMade?.(made.what, args)
     const before = listed(place.input)
     for (const [name, value] of Object.entries(made.env ?? {})) process.env[name] = value
     const started = performance.now()
@@ -78,7 +82,7 @@ export async function runCase(
           polluted() ??
           leaked(place.output, id.format))
     context.late.length = 0
-    return { verdict: besides ?? verdict, what: made.what, args: 'args' in made.run ? made.run.args : undefined, ms }
+    return { verdict: besides ?? verdict, what: made.what, args, ms }
   } finally {
     place.remove()
   }

@@ -73,12 +73,13 @@ export async function runFuzz(options: FuzzOptions): Promise<FuzzResult> {
   const faults = new Map<string, FoundFault>()
   const unconfirmed: string[] = []
   try {
-    mkdirSync(bench)
-    await prepareBench(bench, async args => {
-      const { exitCode, stderr } = await runMain(args)
-      if (exitCode !== 0) throw new Error(stderr)
-      return exitCode
-    })
+    for (const name of ['fixtures', 'pictures']) mkdirSync(join(bench, name), { recursive: true })
+    if (formats.some(format => Object.hasOwn(TARGETS, format)))
+      await prepareBench(bench, async args => {
+        const { exitCode, stderr } = await runMain(args)
+        if (exitCode !== 0) throw new Error(stderr)
+        return exitCode
+      })
     const started = performance.now()
     const elapsed = () => (performance.now() - started) / 1000
     const next = new Map(formats.map(format => [format, options.first ?? 0]))
@@ -143,13 +144,11 @@ export async function runFuzz(options: FuzzOptions): Promise<FuzzResult> {
             count(format, done, verdict, told(what, args), ms)
           })
           await alone.end()
-          if (again)
-            count(
-              format,
-              again.lost,
-              { kind: 'fault', fault: again.fault, what: again.what, frames: framesOf(again.stack ?? lost.stack, 6) },
-              '',
-            )
+          if (again) {
+            const frames = framesOf(again.stack ?? lost.stack, 6)
+            const input = again.made ? told(again.made.made, again.made.args) : ''
+            count(format, again.lost, { kind: 'fault', fault: again.fault, what: again.what, frames }, input)
+          }
         }
         options.onProgress?.(
           [...totals.values()].reduce((sum, { inputs }) => sum + inputs, 0),
@@ -169,17 +168,15 @@ export async function runFuzz(options: FuzzOptions): Promise<FuzzResult> {
 const told = (what: string, args: readonly string[] | undefined): string =>
   args
     ? `${what}: ${args
-        .map(arg => arg.replace(/^.*\/(input|output|bench|plugins)\//, '…/'))
+        .map(arg => arg.replace(/^.*\/(?:input|output|bench|plugins)(?=\/|$)/, '…'))
         .join(' ')
         .slice(0, 200)}`
     : what
 
-/** Faults of one cause look alike: the same kind, the same places, the same words but for names and numbers. */
+/** Faults of one cause look alike: the same kind in the same places; or, where no place is known, the same words but for names and numbers. */
 function signature({ fault, what, frames }: Extract<Verdict, { kind: 'fault' }>): string {
   const places = frames.map(frame => frame.replace(/:\d+\)?$/, '')).slice(0, 2)
-  const words = what
-    .replace(/"[^"]*"|'[^']*'|‹[^›]*›/g, '…')
-    .replace(/[\d.]+/g, '0')
-    .slice(0, 60)
-  return JSON.stringify(places.length > 0 ? [fault, places, fault === 'hang' || fault === 'memory' ? '' : words] : [fault, words])
+  if (places.length > 0) return JSON.stringify([fault, places])
+  if (fault === 'control characters') return JSON.stringify([fault, /E_[A-Z_]+/.exec(what)?.[0]])
+  return JSON.stringify([fault, what.replace(/\S*[/"'\d]\S*/g, '…').slice(0, 20)])
 }

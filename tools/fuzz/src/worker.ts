@@ -6,7 +6,7 @@ import type { Readable, Writable } from 'node:stream'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { FaultKind } from './judge.ts'
-import type { Done, FromChild, Order } from './protocol.ts'
+import type { Done, FromChild, Made, Order } from './protocol.ts'
 
 export interface Limits {
   /** Seconds of processor time that a case may take; six times as long where it only waits. */
@@ -24,7 +24,8 @@ export interface Lost {
   readonly what: string
   /** Where it was, as far as the process could still say. */
   readonly stack: string | undefined
-  readonly seconds: number
+  /** What it was to do. */
+  readonly made: Made | undefined
 }
 
 const CHILD = fileURLToPath(new URL('./child.ts', import.meta.url))
@@ -131,7 +132,7 @@ export async function startWorker({ bench, folder, limits, extra = '' }: WorkerO
     rmSync(reports, { recursive: true, force: true })
     mkdirSync(reports)
     child.kill('SIGUSR2')
-    for (let i = 0; i < 20 && !ended; i++) {
+    for (let i = 0; i < 60 && !ended; i++) {
       await pause(100)
       const [file] = readdirSync(reports)
       if (file === undefined) continue
@@ -174,16 +175,19 @@ export async function startWorker({ bench, folder, limits, extra = '' }: WorkerO
     run: async (order, onDone) => {
       stdin.write(`${JSON.stringify(order)}\n`)
       let [current, begun, cpu, peak] = [order.indexes[0] ?? 0, performance.now(), usage(child.pid ?? 0)?.seconds ?? 0, 0]
+      let made: Made | undefined
       const lost = (fault: FaultKind, what: string, stack?: string): Lost => ({
         lost: current,
         fault,
         what,
         stack,
-        seconds: (performance.now() - begun) / 1000,
+        made,
       })
       for (;;) {
         const message = await next()
-        if (message && 'begun' in message) {
+        if (message && 'made' in message) made = message
+        else if (message && 'begun' in message) {
+          made = undefined
           current = message.begun
           begun = performance.now()
           cpu = usage(child.pid ?? 0)?.seconds ?? 0
