@@ -22,6 +22,7 @@ export const FAULTS = [
   'died',
   'late rejection',
   'partial output',
+  'large output',
   'changed input',
   'leak',
   'pollution',

@@ -65,12 +65,16 @@ export async function runCase(
     const args = 'args' in made.run ? made.run.args : undefined
     context.onMade?.(made.what, args)
     const before = listed(place.input)
-    for (const [name, value] of Object.entries(made.env ?? {})) process.env[name] = value
+    const usual = Object.keys(made.env ?? {}).map(name => [name, process.env[name]] as const)
+    Object.assign(process.env, made.env)
     const started = performance.now()
     const { verdict, failed } = await run(made)
     const ms = performance.now() - started
     made.done?.()
-    for (const name of Object.keys(made.env ?? {})) delete process.env[name]
+    for (const [name, value] of usual) {
+      if (value === undefined) delete process.env[name]
+      else process.env[name] = value
+    }
     // What was started and not waited for shows itself in the next turns of the loop.
     await new Promise(resolve => setImmediate(resolve))
     const besides =
@@ -80,6 +84,7 @@ export async function runCase(
           leftOver(place.output, context.empty, failed) ??
           changedInput(place.input, before, made) ??
           polluted() ??
+          swollen(place.output) ??
           leaked(place.output, id.format))
     context.late.length = 0
     return { verdict: besides ?? verdict, what: made.what, args, ms }
@@ -142,6 +147,14 @@ function polluted(): Fault | undefined {
   if (names.length === 0) return undefined
   for (const name of names) Reflect.deleteProperty(Object.prototype, name)
   return fault('pollution', `every object has ${names.join(', ')}`)
+}
+
+/** Much more in the output than in the input: what is produced needs bounds, too. */
+const MOST_OUTPUT = 100e6
+
+function swollen(output: string): Fault | undefined {
+  const bytes = filesBelow(output).reduce((sum, file) => sum + (statSync(join(output, file), { throwIfNoEntry: false })?.size ?? 0), 0)
+  return bytes > MOST_OUTPUT ? fault('large output', `${Math.round(bytes / 1e6)} MB were written`) : undefined
 }
 
 /** Whether a file from outside the checkpoint stands in the output. */

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
@@ -7,6 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { FaultKind } from './judge.ts'
 import type { Done, FromChild, Made, Order } from './protocol.ts'
+import { whereabouts } from './whereabouts.ts'
 
 export interface Limits {
   /** Seconds of processor time that a case may take; six times as long where it only waits. */
@@ -70,24 +71,26 @@ export interface WorkerOptions {
 
 /** A process that runs cases, watched from here. */
 export async function startWorker({ bench, folder, limits, extra = '' }: WorkerOptions): Promise<Worker> {
-  const reports = join(folder, 'reports')
-  mkdirSync(reports, { recursive: true })
-  const flags = [
-    '--report-on-signal',
-    '--report-signal=SIGUSR2',
-    '--report-exclude-network',
-    '--report-exclude-env',
-    `--report-directory=${reports}`,
-    '--max-old-space-size=3000',
-  ]
+  mkdirSync(folder, { recursive: true })
+  // The inspector can stop a process that is busy and say where it is.
+  const flags = ['--inspect=127.0.0.1:0', '--max-old-space-size=3000']
   const child: ChildProcess = spawn(process.execPath, [...flags, CHILD, bench, folder, extra], {
     stdio: ['pipe', 'ignore', 'pipe', 'pipe'],
     // Nothing of the person who runs this is read or written: no home, no token, no hub.
-    env: { PATH: process.env.PATH, HOME: folder, HF_ENDPOINT: 'http://127.0.0.1:1', HF_HOME: join(folder, 'hub'), NODE_NO_WARNINGS: '1' },
+    env: {
+      PATH: process.env.PATH,
+      HOME: folder,
+      HF_ENDPOINT: 'http://127.0.0.1:1',
+      HF_HOME: join(folder, 'hub'),
+      NODE_NO_WARNINGS: '1',
+      NODE_COMPILE_CACHE: join(folder, '..', 'compile-cache'),
+    },
   })
   let stderr = ''
+  let inspector: string | undefined
   child.stderr?.on('data', (chunk: Buffer) => {
     stderr = (stderr + chunk.toString('utf8')).slice(-4000)
+    inspector ??= /ws:\S+/.exec(stderr)?.[0]
   })
   let ended = false
   const exit = new Promise<void>(resolve => {
@@ -125,28 +128,6 @@ export async function startWorker({ bench, folder, limits, extra = '' }: WorkerO
   const kill = async (): Promise<void> => {
     child.kill('SIGKILL')
     await exit
-  }
-
-  /** Has the process say where it is, if it still can. */
-  const whereabouts = async (): Promise<string | undefined> => {
-    rmSync(reports, { recursive: true, force: true })
-    mkdirSync(reports)
-    child.kill('SIGUSR2')
-    for (let i = 0; i < 60 && !ended; i++) {
-      await pause(100)
-      const [file] = readdirSync(reports)
-      if (file === undefined) continue
-      await pause(100)
-      try {
-        const { javascriptStack } = JSON.parse(readFileSync(join(reports, file), 'utf8')) as {
-          readonly javascriptStack?: { readonly stack?: readonly string[] }
-        }
-        return javascriptStack?.stack?.map(line => `    ${line.trim()}`).join('\n')
-      } catch {
-        // It is still being written.
-      }
-    }
-    return undefined
   }
 
   for (;;) {
@@ -219,12 +200,12 @@ export async function startWorker({ bench, folder, limits, extra = '' }: WorkerO
           const busy = now === undefined ? waited : now.seconds - cpu
           // Somewhat above the limit: whether a short rise counts is told by the mark of the process itself.
           if (now && now.bytes > limits.bytes * 1.3) {
-            const stack = await whereabouts()
+            const stack = await whereabouts(inspector)
             await kill()
             return lost('memory', `more than ${Math.round((limits.bytes * 1.3) / 1e6)} MB after ${waited.toFixed(1)} s`, stack)
           }
           if (busy > limits.seconds || waited > 6 * limits.seconds) {
-            const stack = await whereabouts()
+            const stack = await whereabouts(inspector)
             await kill()
             return lost('hang', `${busy > limits.seconds ? 'busy' : 'waiting'} for ${waited.toFixed(0)} s`, stack)
           }

@@ -23,6 +23,7 @@ const VALUES: readonly string[] = [
   '__proto__',
   'toString',
   '1,2,3',
+  Array.from({ length: 21 }, (_, i) => i + 1).join(','),
   '300',
   '5,,6',
   '-5',

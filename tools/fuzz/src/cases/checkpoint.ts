@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Fixture, linkFiles } from '../bench.ts'
-import { HOSTILE, INHERITED, type Json, jsonText, mutateJson, pathsOf, replaceAt } from '../mutate/json.ts'
+import { type Bench, type Fixture, linkFiles } from '../bench.ts'
+import { FIRST, HOSTILE, INHERITED, type Json, jsonText, mutateJson, pathsOf, replaceAt } from '../mutate/json.ts'
 import { mutateSafetensors } from '../mutate/safetensors.ts'
 import { mutateTorch } from '../mutate/torch.ts'
 import { type Case, type MakeCase, type Place, putFile } from '../place.ts'
@@ -36,19 +36,30 @@ export const configCase: MakeCase = place => {
   return { what: `config.json of ${nameOf(fixture)}`, run: checkpointRun(place, fixture) }
 }
 
-/** Every key of every fixture's configuration with every value, in an order that comes round to each family soon. */
-export const sweepCase: MakeCase = place => {
-  const pairs = place.bench.fixtures.flatMap(fixture => {
+/** Every key of every family's configurations, with the first fixture that has it. */
+function keysOf(bench: Bench) {
+  const seen = new Set<string>()
+  return bench.fixtures.flatMap(fixture => {
     const config = JSON.parse(readFileSync(join(fixture.folder, 'config.json'), 'utf8')) as Json
     const written = pathsOf(config).filter(({ length }) => length > 0 && length <= 2)
-    const known = fixture.keys.filter(key => !written.some(([first]) => first === key)).map(key => [key])
-    return [...written, ...known, ...INHERITED.map(key => [key])].map(path => ({ fixture, config, path }))
+    const unwritten = [...fixture.keys, ...INHERITED].filter(key => !written.some(([first]) => first === key)).map(key => [key])
+    return [...written, ...unwritten].flatMap(path => {
+      const name = `${fixture.plugin} ${path.join('.')}`
+      if (seen.has(name)) return []
+      seen.add(name)
+      return [{ fixture, config, path }]
+    })
   })
-  const total = pairs.length * HOSTILE.length
-  // A step that shares no factor with the total visits everything once.
-  const at = Number((BigInt(place.index) * BigInt(coprime(total))) % BigInt(total))
-  const { fixture, config, path } = pairs[at % pairs.length] as (typeof pairs)[number]
-  const value = (HOSTILE[Math.floor(at / pairs.length)] as () => Json)()
+}
+
+/** Every key with every value: with those that any schema has to do with first, in an order that comes round to each family soon. */
+export const sweepCase: MakeCase = place => {
+  const keys = keysOf(place.bench)
+  const [first, rest] = [keys.length * FIRST, keys.length * (HOSTILE.length - FIRST)]
+  const step = (index: number, total: number) => Number((BigInt(index) * BigInt(coprime(total))) % BigInt(total))
+  const at = place.index < first ? step(place.index, first) : first + step((place.index - first) % rest, rest)
+  const { fixture, config, path } = keys[at % keys.length] as (typeof keys)[number]
+  const value = (HOSTILE[Math.floor(at / keys.length)] as () => Json)()
   linkFiles(fixture.folder, place.input, isGolden)
   putFile(join(place.input, 'config.json'), jsonText(replaceAt(config, path, value)))
   const told = JSON.stringify(value) ?? 'nothing'

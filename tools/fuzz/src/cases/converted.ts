@@ -5,6 +5,7 @@ import { mutateBytes } from '../mutate/bytes.ts'
 import { type Json, jsonText, mutateJson } from '../mutate/json.ts'
 import { mutateProtobuf } from '../mutate/protobuf.ts'
 import { type Case, type MakeCase, type Place, putFile } from '../place.ts'
+import type { Random } from '../random.ts'
 
 const json = ({ random }: Place): readonly string[] => (random.once(3) ? ['--json'] : [])
 
@@ -62,11 +63,32 @@ function use(place: Place, name: Conversion, folder: string): Case['run'] {
 
 const MANIFEST_KEYS = ['generation', 'image_tokens', 'question', 'partOf', 'updates', 'below', 'values', 'absent', 'layers', 'ok']
 
+/** Sizes, bounds and types of what programs read and give: from a manifest memory is taken for them. */
+function resized(text: string, random: Random): string {
+  const sizes = [0, 1, -1, 7, 1e5, 4e8, 1e9, 2 ** 31, 2 ** 53]
+  const dtypes = ['constructor', 'int4', 'bool', 'fp64', 'int64', 'fp16', '']
+  const roles = ['ids', 'mask', 'positions', 'cache', 'cross', 'image', 'hidden', 'vectors', 'segments']
+  const shape = () => Array.from({ length: 1 + random.int(4) }, () => random.pick([1, 1, ...sizes]))
+  const fields: readonly (readonly [RegExp, () => string])[] = [
+    [/"shape":\s*\[[^\]]*\]/g, () => `"shape": [${shape().join(', ')}]`],
+    [/"below":\s*\d+/g, () => `"below": ${random.pick(sizes)}`],
+    [/"dtype":\s*"\w+"/g, () => `"dtype": "${random.pick(dtypes)}"`],
+    [/"layers":\s*\[[^\]]*\]/g, () => `"layers": [0, ${random.pick(sizes)}]`],
+    [/"role":\s*"\w+"/g, () => `"role": "${random.pick(roles)}"`],
+  ]
+  const [pattern, make] = random.pick(fields.filter(([pattern]) => text.search(pattern) >= 0))
+  const places = [...text.matchAll(pattern)]
+  const chosen = random.once(3) ? undefined : random.int(places.length)
+  let i = 0
+  return text.replace(pattern, found => (chosen === undefined || i++ === chosen ? make() : found))
+}
+
 export const manifestCase: MakeCase = place => {
   const { random, bench } = place
   const name = random.pick<Conversion>(['encoder', 'vectors', 'decoder', 'states', 'seq2seq', 'pixels'])
   const folder = take(place, name)
-  putFile(join(folder, 'silane.json'), mutateJson(readFileSync(join(bench.converted(name), 'silane.json'), 'utf8'), random, MANIFEST_KEYS))
+  const text = readFileSync(join(bench.converted(name), 'silane.json'), 'utf8')
+  putFile(join(folder, 'silane.json'), random.once(2) ? resized(text, random) : mutateJson(text, random, MANIFEST_KEYS))
   return { what: `silane.json of ${name}`, run: random.once(3) ? { args: ['inspect', folder, ...json(place)] } : use(place, name, folder) }
 }
 
@@ -154,7 +176,10 @@ export const generationCase: MakeCase = place => {
       file === 'config.json'
         ? readFileSync(join(bench.converted(name), file), 'utf8')
         : JSON.stringify(Object.fromEntries(Object.entries(GENERATION).filter(() => random.once(4))))
-    putFile(join(folder, file), mutateJson(text, random, Object.keys(GENERATION)))
+    const numbers = [1e9, 1e5, 20_000, -1, 0, 0.5, -(2 ** 31), 2 ** 32 + 5, 1e39]
+    // One number that is out of range, and all else as it should be.
+    const one = { ...JSON.parse(text), max_new_tokens: 3, [random.pick(Object.keys(GENERATION))]: random.pick(numbers) } as Json
+    putFile(join(folder, file), random.once(2) ? jsonText(one) : mutateJson(text, random, Object.keys(GENERATION)))
     return { what: `${file} of ${name}`, run: use(place, name, folder) }
   }
   const vectors = bench.converted('vectors')

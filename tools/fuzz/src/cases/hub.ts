@@ -36,6 +36,22 @@ const HEADERS: readonly (Readonly<Record<string, string>> | undefined)[] = [
   { ETag: 'x'.repeat(5000) },
 ]
 
+/** Answers without an end: a byte now and then, pages that name the next one, a text of gigabytes. */
+function endless(response: ServerResponse, how: 'drip' | 'pages' | 'huge'): void {
+  if (how === 'pages') {
+    const { headers, url = '' } = response.req
+    const link = `<http://${headers.host}${url.replace(/\?.*/, '')}?cursor=${1 + Number(/cursor=(\d+)/.exec(url)?.[1] ?? 0)}>; rel="next"`
+    response.writeHead(200, { 'Content-Type': 'application/json', Link: link })
+    response.end(url.includes('/tree/') ? '[]' : `{"_id":"1","id":"org/m","sha":"${COMMIT}"}`)
+    return
+  }
+  response.writeHead(200, { 'Content-Type': 'application/json' })
+  response.write('{"x":"')
+  const piece = how === 'drip' ? ' ' : 'x'.repeat(1 << 20)
+  const timer = setInterval(() => response.write(piece), how === 'drip' ? 500 : 1)
+  response.on('close', () => clearInterval(timer))
+}
+
 /** A hub of one model, whose answers are changed on the way. It runs in the process that asks it. */
 export const hubCase: MakeCase = async ({ random, bench, input }) => {
   const from = join(bench.folder, 'fixtures/bert/base')
@@ -52,13 +68,17 @@ export const hubCase: MakeCase = async ({ random, bench, input }) => {
   }
   const file = changed === 'file' ? mutateBytes(files.get('config.json') as Buffer, random) : (files.get('config.json') as Buffer)
   const cut = random.int(200)
+  const location = random.pick(['/x', 'file:///etc/passwd', 'http://127.0.0.1:1/'])
+  // What never ends takes as long as the limit lets it: seldom, therefore.
+  const slow = random.once(100) ? random.pick(['drip', 'pages', 'huge'] as const) : undefined
   const server = createServer((request, response) => {
     const path = decodeURIComponent((request.url ?? '').replace(/\?.*/, ''))
     const kind = path.includes('/revision/') ? 'info' : path.includes('/tree/') ? 'tree' : path.includes('/resolve/') ? 'file' : undefined
     const name = path.split(`/resolve/${COMMIT}/`)[1] ?? ''
     const body = kind === undefined ? undefined : kind === 'file' ? (name === 'config.json' ? file : files.get(name)) : bodies[kind]
     if (!body) return void response.writeHead(404, { 'X-Error-Code': 'EntryNotFound' }).end()
-    answer(response, body, kind === spoiled)
+    if (slow && kind !== 'file') endless(response, slow)
+    else answer(response, body, kind === spoiled)
   })
   const answer = (response: ServerResponse, body: Buffer, spoil: boolean): void => {
     if (!spoil) return void response.writeHead(200, { 'Content-Type': 'application/json', 'Content-Length': body.length }).end(body)
@@ -68,7 +88,7 @@ export const hubCase: MakeCase = async ({ random, bench, input }) => {
       return
     }
     response.writeHead(status, {
-      ...(status >= 300 && status < 400 ? { Location: random.pick(['/x', 'file:///etc/passwd', 'http://127.0.0.1:1/']) } : {}),
+      ...(status >= 300 && status < 400 ? { Location: location } : {}),
       ...headers,
     })
     response.end(body)
@@ -77,9 +97,14 @@ export const hubCase: MakeCase = async ({ random, bench, input }) => {
   const { port } = server.address() as AddressInfo
   const cache = join(input, 'cache')
   return {
-    what: `${changed} of the hub's answer to ${spoiled}`,
+    what: slow ? `an answer without an end (${slow})` : `${changed} of the hub's answer to ${spoiled}`,
     run: { args: ['inspect', 'org/m', '--seq', '8', '--plugin', join(bench.fixtures.find(({ folder }) => folder === from)?.plugin ?? '')] },
-    env: { HF_ENDPOINT: `http://127.0.0.1:${port}`, HF_HOME: cache, HF_HUB_CACHE: cache },
+    env: {
+      ...(random.once(8) ? { HF_TOKEN: random.pick(['hf_x\ny', '\u202e', 'é', ' ', 'x'.repeat(100_000)]) } : {}),
+      HF_ENDPOINT: `http://127.0.0.1:${port}`,
+      HF_HOME: cache,
+      HF_HUB_CACHE: cache,
+    },
     done: () => {
       server.closeAllConnections()
       server.close()

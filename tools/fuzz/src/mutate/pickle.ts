@@ -77,6 +77,14 @@ const HOSTILE: readonly ((random: Random) => Buffer)[] = [
   // A text of some length, remembered and named again and again.
   () => ops(text('n'.repeat(2000)), 'q\xff0(', ops(...Array<Buffer>(5000).fill(Buffer.from([0x68, 0xff]))), 't'),
   () => ops('](', ops(...Array<Buffer>(20_000).fill(Buffer.from([0x4b, 1]))), 'e'),
+  // A dict under names that are long, and not written so often.
+  () =>
+    ops(
+      text('n'.repeat(1000)),
+      'q\xfe0}(',
+      ops(...Array.from({ length: 30_000 }, (_, i) => ops('h\xfeM', Buffer.from([i & 255, i >> 8])))),
+      'u',
+    ),
   () => text('__proto__'),
   () => text('constructor'),
   () => text('x'.repeat(100_000)),

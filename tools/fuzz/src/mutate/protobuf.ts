@@ -78,6 +78,7 @@ const CONTENTS: readonly ((bytes: Uint8Array, random: Random) => Uint8Array)[] =
   () => filled(0xff, 9),
   // Packed elements: many varints, and some that do not end.
   () => filled(1, 50_000),
+  (_, random) => filled(1, random.once(8) ? 30_000_000 : 1000),
   () => filled(0x80, 2000),
   (bytes, random) => mutateBytes(bytes, random),
 ]
@@ -97,9 +98,11 @@ function change(fields: readonly Field[], random: Random, depth = 0): readonly F
     case 0:
       return put()
     case 1: {
-      const count = random.pick(REPEATS)
+      const size = field.bytes?.length ?? 0
+      // Decoded, a message of no bytes takes a hundred.
+      const count = size < 8 && random.once(20) ? 1_000_000 : random.pick(REPEATS)
       // A field of some size so often would only be a large file.
-      return put(...Array<Field>((field.bytes?.length ?? 0) > 2000 ? 2 : count).fill(field))
+      return put(...Array<Field>(size > 2000 ? 2 : count).fill(field))
     }
     case 2:
       return put({

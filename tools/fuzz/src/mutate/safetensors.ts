@@ -37,6 +37,12 @@ export function mutateSafetensors(file: Uint8Array, random: Random): Buffer {
     return assemble(Buffer.from(jsonText(Object.fromEntries(made) as Json)), data)
   }
   const spread = (entry: Entry): { readonly [key: string]: Json } => ({ ...entry })
+  if (random.once(150)) {
+    // Names that are long, and near to one that is missing.
+    const [missing = ['', undefined], ...others] = entries
+    const long = Array.from({ length: 60 }, (_, i) => [`${missing[0]}${String(i).repeat(100_000)}`, missing[1]])
+    return assemble(Buffer.from(JSON.stringify(Object.fromEntries([...others, ...long]))), data)
+  }
   switch (random.int(12)) {
     case 0:
       return assemble(
