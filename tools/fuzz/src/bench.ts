@@ -39,10 +39,10 @@ export interface Bench {
 export const SECRET_FILE = 'secret.txt'
 export const SECRET = 'this text is nobody else’s'
 
-export function filesBelow(folder: string): string[] {
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter(entry => !entry.isDirectory())
-    .map(entry => join(entry.parentPath, entry.name).slice(folder.length + 1))
+/** What is no folder below a folder, by its path from there. Links to folders are not followed. */
+export function filesBelow(folder: string, prefix = ''): string[] {
+  return readdirSync(join(folder, prefix), { withFileTypes: true })
+    .flatMap(entry => (entry.isDirectory() ? filesBelow(folder, join(prefix, entry.name)) : [join(prefix, entry.name)]))
     .sort()
 }
 

@@ -9,6 +9,8 @@ interface Field {
   readonly value?: bigint
   /** Of all other wire types. */
   readonly bytes?: Uint8Array
+  /** How often it stands there; once, where nothing is said. */
+  readonly times?: number
 }
 
 function varint(value: bigint): number[] {
@@ -53,12 +55,17 @@ function parse(bytes: Uint8Array): readonly Field[] | undefined {
   return fields
 }
 
+function writeField({ number, wire, value = 0n, bytes = new Uint8Array() }: Field): Buffer {
+  const key = varint((BigInt(number) << 3n) | BigInt(wire))
+  if (wire === 0) return Buffer.from([...key, ...varint(value)])
+  return Buffer.concat([Buffer.from(wire === 2 ? [...key, ...varint(BigInt(bytes.length))] : key), bytes])
+}
+
 const write = (fields: readonly Field[]): Buffer =>
   Buffer.concat(
-    fields.map(({ number, wire, value = 0n, bytes = new Uint8Array() }) => {
-      const key = varint((BigInt(number) << 3n) | BigInt(wire))
-      if (wire === 0) return Buffer.from([...key, ...varint(value)])
-      return Buffer.concat([Buffer.from(wire === 2 ? [...key, ...varint(BigInt(bytes.length))] : key), bytes])
+    fields.map(field => {
+      const once = writeField(field)
+      return Buffer.alloc(once.length * (field.times ?? 1), once)
     }),
   )
 
@@ -102,7 +109,7 @@ function change(fields: readonly Field[], random: Random, depth = 0): readonly F
       // Decoded, a message of no bytes takes a hundred.
       const count = size < 8 && random.once(20) ? 1_000_000 : random.pick(REPEATS)
       // A field of some size so often would only be a large file.
-      return put(...Array<Field>(size > 2000 ? 2 : count).fill(field))
+      return put({ ...field, times: size > 2000 ? 2 : count })
     }
     case 2:
       return put({
