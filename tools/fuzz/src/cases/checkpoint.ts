@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Bench, type Fixture, linkFiles } from '../bench.ts'
 import { FIRST, HOSTILE, INHERITED, type Json, jsonText, mutateJson, pathsOf, replaceAt } from '../mutate/json.ts'
@@ -129,12 +129,13 @@ export const weightsCase = (format: keyof typeof FORMATS): MakeCase => {
   const { files, mutate } = FORMATS[format]
   return place => {
     const { random, bench, input } = place
-    const weights = (fixture: Fixture): readonly string[] => fixture.files.filter(file => files.test(file) && !isGolden(file))
+    const weights = (fixture: Fixture): readonly string[] =>
+      fixture.files.filter(file => files.test(file) && !isGolden(file) && statSync(join(fixture.folder, file)).size <= MOST_BYTES)
     const fixture = random.pick(bench.fixtures.filter(candidate => weights(candidate).length > 0))
     const name = random.pick(weights(fixture))
     const bytes = readFileSync(join(fixture.folder, name))
     linkFiles(fixture.folder, input, isGolden)
-    putFile(join(input, name), bytes.length > MOST_BYTES ? bytes.subarray(0, random.int(bytes.length)) : mutate(bytes, random))
+    putFile(join(input, name), mutate(bytes, random))
     return { what: `${name} of ${nameOf(fixture)}`, run: checkpointRun(place, fixture) }
   }
 }
