@@ -1,19 +1,19 @@
-import { type ConfigSource, ownNames, readConfig } from '@silane/core'
+import { type ConfigSource, limits, ownNames, readConfig } from '@silane/core'
 import * as z from 'zod'
 
-const size = z.int().positive()
+const count = (most: number) => z.int().positive().max(most)
 
 /** The keys of a T5 config.json that its numbers depend on, with transformers' defaults (`configuration_t5.py`). */
 const schema = z
   .object({
-    vocab_size: size.default(32128),
-    d_model: size.default(512),
-    d_kv: size.default(64),
-    d_ff: size.default(2048),
-    num_layers: size.default(6),
-    num_heads: size.default(8),
-    relative_attention_num_buckets: size.default(32),
-    relative_attention_max_distance: size.default(128),
+    vocab_size: count(limits.vocabulary).default(32128),
+    d_model: count(limits.width).default(512),
+    d_kv: count(limits.width).default(64),
+    d_ff: count(limits.feedForward).default(2048),
+    num_layers: count(limits.layers).default(6),
+    num_heads: count(limits.heads).default(8),
+    relative_attention_num_buckets: count(limits.buckets).default(32),
+    relative_attention_max_distance: count(limits.distance).default(128),
     layer_norm_epsilon: z.number().nonnegative().default(1e-6),
     feed_forward_proj: z.string().default('relu'),
     dense_act_fn: z.string().optional(),
@@ -47,7 +47,7 @@ const aliases = { hidden_size: 'd_model', num_attention_heads: 'num_heads', num_
 
 /** The decoder has as many layers as `num_layers` says where it has no key of its own, whatever `num_hidden_layers` says of the encoder. */
 const decoder = z
-  .object({ num_layers: schema.in.shape.num_layers, num_decoder_layers: size.optional() })
+  .object({ num_layers: schema.in.shape.num_layers, num_decoder_layers: count(limits.layers).optional() })
   .transform(({ num_layers, num_decoder_layers = num_layers }) => ({ num_decoder_layers }))
 
 /** config.json, or one section of it, typed, defaulted and checked. Throws E_CONFIG. */
