@@ -1,8 +1,11 @@
-"""Saves checkpoints of other fixtures again, as transformers 5 writes them: python resave.py ../../plugins [--only FAMILY[/CASE] ...]
+"""Saves checkpoints of other fixtures again, as transformers 5 writes them:
+
+    python resave.py ../../plugins [--only FAMILY[/CASE] ...] [--to OUT]
 
 plugins/FAMILY/fixtures/CASE becomes plugins/FAMILY/fixtures/CASE-v5: the files of save_pretrained of the model and of its processor, and
 the golden files with the same inputs and what transformers 5 computes of them. Refused where that is not what the golden of CASE says,
-to 110 dB and id by id. Runs in an environment of its own, requirements-v5.txt.
+to 110 dB and id by id. With --to the folders go to OUT/FAMILY; --only takes any fixture, such as one whose copy the repository does
+without. Runs in an environment of its own, requirements-v5.txt.
 """
 import argparse, json, os, pathlib, shutil, tempfile, warnings
 
@@ -11,25 +14,71 @@ warnings.simplefilter("ignore")
 import torch, transformers
 from safetensors.torch import load_file
 from tokenizers import Tokenizer, models, pre_tokenizers
-from transformers import AutoImageProcessor, Blip2Processor, BlipProcessor, PerceiverTokenizer, PreTrainedTokenizerFast, SamProcessor
+from transformers import (
+    AutoImageProcessor, Blip2Processor, BlipProcessor, DynamicCache, EncoderDecoderCache, PerceiverTokenizer, PreTrainedTokenizerFast,
+    SamProcessor,
+)
 from goldens import prepare, source, write_golden
 from make import quiet
 from programs import RESOLUTION, calm, decibels, dump, opened
 import vision
 
 CASES = ("sam/windows", "perceiver/text-classification", "perceiver/image-classification-channels", "blip/image-to-text",
-         "blip/visual-question-answering", "blip2/opt-post-norm", "blip2/flan-t5")
+         "blip/visual-question-answering", "blip2/opt-post-norm", "blip2/flan-t5", "bert/base", "bert/fill-mask", "bert/next-sentence",
+         "distilbert/fill-mask", "roberta/fill-mask", "roberta/codebert", "roberta/xlm-roberta", "graphcodebert/plain", "albert/sop",
+         "gpt2/text-generation", "opt/text-generation", "opt/wide-untied", "bart/text2text", "t5/text2text", "t5/encoder", "t5/mt5", "t5/umt5",
+         "rag/token", "rag/token-t5", "rag/context-encoder", "rag/reader", "decision-transformer/gym")
+
+# What the programs of text models call otherwise than the original.
+OUTPUTS = {"logits": ("logits", "prediction_logits")}
 
 
-def programs_of(model):
-    """{name of a program: inputs -> outputs}"""
+def called(model, names):
+    """The model's own call, for those of its outputs."""
+    def run(inputs):
+        results = model(**inputs)
+        return {name: next(results[own] for own in OUTPUTS.get(name, (name,)) if own in results) for name in names}
+    return run
+
+
+def pair(model):
+    """Encoder and decoder of a model that has both."""
+    return dict(
+        encoder=lambda inputs: {"last_hidden_state": model.get_encoder()(**inputs).last_hidden_state},
+        decoder=lambda inputs: {"logits": model(
+            input_ids=inputs["encoder_input_ids"], attention_mask=inputs["encoder_attention_mask"], decoder_input_ids=inputs["input_ids"],
+            use_cache=False).logits})
+
+
+def rag(model):
+    inside = getattr(model, "rag", model)
+    found = pair(inside.generator) | dict(question_encoder=lambda inputs: {"pooler_output": inside.question_encoder(**inputs).pooler_output})
+    if type(model).__name__ == "RagTokenForGeneration":
+        found |= dict(marginalize=lambda inputs: {"log_probs": model.marginalize(inputs["seq_logits"], inputs["doc_scores"])})
+    if type(model).__name__ == "RagSequenceForGeneration":
+        found |= dict(marginalize=lambda inputs: {
+            name: model.get_nll(inputs["seq_logits"], inputs["doc_scores"], inputs["target"], exclude_bos_score=without)
+            for name, without in (("nll", False), ("nll_without_bos", True))})
+    return found
+
+
+def programs_of(model, outputs):
+    """{name of a program: inputs -> outputs}. outputs: those of the programs, by name."""
     kind = type(model).__name__
+    if kind.startswith("Rag"):
+        return rag(model)
+    if outputs.keys() == {"encoder", "decoder"}:
+        return pair(model)
+    if outputs.keys() == {"decoder"}:
+        return dict(decoder=called(model, outputs["decoder"]))
     if kind == "SamModel":
         return dict(vision_encoder=vision.image_embedder(model), prompt_encoder_mask_decoder=vision.mask_decoder(model))
     if kind == "PerceiverForSequenceClassification":
         return dict(model=vision.byte_reader(model))
     if kind.startswith("PerceiverForImageClassification"):
         return dict(model=vision.logits(model))
+    if outputs.keys() == {"model"}:
+        return dict(model=called(model, outputs["model"]))
     looking = dict(vision_encoder=vision.image_encoder(model))
     if kind == "BlipForConditionalGeneration":
         return looking | dict(decoder=vision.logits(model))
@@ -43,6 +92,17 @@ def programs_of(model):
 
 def generated(model, folder, given):
     """The new ids that follow what an entry of "generate" in case.json says."""
+    if "context_input_ids" in given:
+        batch = {name: torch.tensor(given[name]) for name in ("context_input_ids", "context_attention_mask")}
+        return model.generate(**batch, doc_scores=torch.tensor([given["doc_scores"]]), max_length=given["max_new_tokens"] + 1, num_beams=1,
+                              do_sample=False)[0, 1:].tolist()
+    if "pixel_values" not in given:
+        ids = torch.tensor([given.get("input_ids") or given["encoder_input_ids"]])
+        known = ids.shape[1] if "input_ids" in given else 1
+        # Some versions count a cache's layers by the encoder's.
+        cache = {} if "input_ids" in given else dict(past_key_values=EncoderDecoderCache(DynamicCache(), DynamicCache()))
+        return model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=given["max_new_tokens"], do_sample=False,
+                              **cache)[0, known:].tolist()
     file, tensor = given["pixel_values"].split("#")
     pixels, count = load_file(folder / file)[tensor], given["max_new_tokens"]
     ids = torch.tensor([given.get("input_ids") or given["encoder_input_ids"]])
@@ -73,8 +133,10 @@ def save_processor(model, folder, out):
         words = tokenizer(model.config.text_config.vocab_size)
         words.image_token = words.convert_ids_to_tokens(model.config.image_token_index)
         Blip2Processor(images, words, num_query_tokens=model.config.num_query_tokens).save_pretrained(out)
-    else:
+    elif family == "perceiver":
         (images or PerceiverTokenizer()).save_pretrained(out)
+    elif hasattr(model.config, "vocab_size") and family not in ("rag", "decision-transformer"):
+        tokenizer(model.config.vocab_size).save_pretrained(out)
 
 
 def agrees(program, name, expected, found):
@@ -91,7 +153,7 @@ def write(root, folder):
     kind.from_pretrained(folder).save_pretrained(out)  # in the types of the file
     model, worst = opened(kind, out), float("inf")
     save_processor(model, folder, out)
-    runs = programs_of(model)
+    runs = programs_of(model, {program: entry["outputs"] for program, entry in case["programs"].items()})
     assert runs.keys() == case["programs"].keys()
     for program, entry in case["programs"].items():
         golden, samples = load_file(folder / f"golden.{program}.safetensors"), []
@@ -122,17 +184,19 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("plugins", type=pathlib.Path)
     parser.add_argument("--only", nargs="+", default=[], metavar="FAMILY[/CASE]")
+    parser.add_argument("--to", type=pathlib.Path, metavar="OUT")
     options = parser.parse_args()
     quiet()
     assert transformers.__version__.startswith("5."), "transformers 5 is what this is about"
-    for name in CASES:
+    others = [name for name in options.only if "/" in name and name not in CASES]
+    for name in [*CASES, *others]:
         family, case = name.split("/")
         if options.only and not {name, family} & set(options.only):
             continue
         fixtures = options.plugins / family / "fixtures"
         with tempfile.TemporaryDirectory() as aside:
             made = write(aside, fixtures / case)
-            target = fixtures / made.name
+            target = (options.to / family if options.to else fixtures) / made.name
             shutil.rmtree(target, ignore_errors=True)
             shutil.copytree(made, target)
 

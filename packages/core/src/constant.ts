@@ -37,6 +37,18 @@ export function* chunks(constant: Constant, chunk = CHUNK): Generator<NumericArr
   }
 }
 
+/** Whether two constants hold the same elements, in one type and shape. Reads both up to the first chunk that differs. */
+export function sameElements(a: Constant, b: Constant): boolean {
+  if (a.id === b.id) return true
+  if (a.dtype !== b.dtype || a.shape.length !== b.shape.length || a.shape.some((size, i) => size !== b.shape[i])) return false
+  const others = chunks(b)
+  for (const chunk of chunks(a)) {
+    const other = others.next().value
+    if (!chunk.every((element: number | bigint, i: number) => element === other?.[i])) return false
+  }
+  return true
+}
+
 /** Elements given as an array. The id derives from the bytes. */
 export function denseConstant(dtype: DType, shape: readonly number[], data: NumericArray): Constant {
   if (data.length !== sizeOf(shape)) throw new RangeError(`${data.length} elements for the shape [${shape}]`)

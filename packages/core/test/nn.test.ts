@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import {
   activate,
   activationNames,
+  arrayConstant,
   Builder,
   backbonePrefixes,
   type Constant,
@@ -217,6 +218,27 @@ describe('weights', () => {
       expect(module.optional('dense.bias', [4])).toBeUndefined()
     }
     expect(asked).toEqual(['encoder.dense.weight', 'bert.encoder.dense.weight', 'encoder.dense.bias', 'bert.encoder.dense.bias'])
+  })
+  it('that are tied are found under any of their names, and what is stored under its own is itself', () => {
+    const tied = [['wte', 'encoder', 'head']]
+    const candidates = prefixed(['', 'm.'])
+    const table = Float32Array.from([1, 2, 3, 4])
+    const of = (stored: Readonly<Record<string, Constant>>) =>
+      new Weights({ ...fakeCheckpoint({}), tensorNames: Object.keys(stored), tensor: name => stored[name] }, { candidates, tied })
+    const ids = (w: Weights) => ['wte', 'encoder', 'head'].map(name => w.optional(name, [2, 2])?.id)
+    const constant = (...elements: number[]) => arrayConstant('fp32', [2, 2], Float32Array.from(elements))
+    const [one, copy, nearly] = [constant(...table), constant(...table), constant(1, 2, 3, 5)]
+    for (const name of ['wte', 'm.wte', 'm.encoder', 'head']) expect(ids(of({ [name]: one }))).toEqual([one.id, one.id, one.id])
+    expect(ids(of({ 'm.wte': one, head: copy }))).toEqual([one.id, one.id, one.id])
+    expect(ids(of({ head: one, encoder: copy }))).toEqual([copy.id, copy.id, copy.id])
+    expect(ids(of({ wte: one, head: nearly }))).toEqual([one.id, one.id, nearly.id])
+    expect(ids(of({ encoder: one, head: nearly }))).toEqual([one.id, one.id, nearly.id])
+    expect(ids(of({ wte: nearly, encoder: one, head: copy }))).toEqual([nearly.id, one.id, one.id])
+    // Half precision holds the same numbers, but is not the same tensor.
+    const half = castConstant(copy, 'fp16')
+    expect(of({ wte: one, head: half }).tensor('head', [2, 2]).widened?.id).toBe(half.id)
+    expect(ids(of({}))).toEqual([undefined, undefined, undefined])
+    expect(() => of({ other: one }).tensor('head', [2, 2])).toThrow('No tensor called "head"')
   })
   it('come as fp32, integers as they are', () => {
     const stored = { ...checkpoint, tensor: (name: string) => (name === 'f' ? castConstant(tensorOf('f', [2]), 'fp16') : int([2], [1, 2])) }

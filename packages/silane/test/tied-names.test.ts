@@ -29,6 +29,10 @@ test.each([
   ['gpt2/fixtures/text-generation', 'transformer.wte.weight', 'lm_head.weight'],
   ['roberta/fixtures/fill-mask', 'roberta.embeddings.word_embeddings.weight', 'lm_head.decoder.weight'],
   ['bart/fixtures/text2text', 'model.shared.weight', 'lm_head.weight'],
+  ['bert/fixtures/fill-mask', 'bert.embeddings.word_embeddings.weight', 'cls.predictions.decoder.weight'],
+  ['distilbert/fixtures/fill-mask', 'distilbert.embeddings.word_embeddings.weight', 'vocab_projector.weight'],
+  ['albert/fixtures/fill-mask', 'albert.embeddings.word_embeddings.weight', 'predictions.decoder.weight'],
+  ['opt/fixtures/text-generation', 'model.decoder.embed_tokens.weight', 'lm_head.weight'],
   ['realm/fixtures/knowledge-augmented-encoder', 'realm.embeddings.word_embeddings.weight', 'cls.predictions.decoder.weight'],
 ])('%s: a tied table is found under the one name that is left of two, and only if it is tied', async (fixture, name, as) => {
   expect(await programs(fixture, { name, as })).toEqual(await programs(fixture))

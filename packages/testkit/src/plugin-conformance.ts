@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { packageProblems } from './check-package.ts'
 import { type FixtureCase, fixturesOf, type PluginPlace, pathOf, readCases } from './read-cases.ts'
 import { lengthen, someOf, spoilCheckpoint } from './spoil-checkpoint.ts'
+import { tiedVariants } from './store-tied.ts'
 
 /** Tensors that are hidden or changed to see that the plugin says so; more would only take longer. */
 const SPOILED = 12
@@ -19,9 +20,9 @@ const SPOILED = 12
  *     import plugin from '../src/index.ts'
  *     pluginConformance(plugin, { root: new URL('..', import.meta.url) })
  *
- * Its package.json is complete and claims its fixtures; every fixture loads the same twice, converts within the numeric gates in
- * fp16 and in fp32, and gives packages without fault, or ends as its case.json says under `expect`; equal conversions give equal
- * bytes; and what is wrong with a checkpoint comes out as an error that says so.
+ * Its package.json is complete and claims its fixtures; every fixture loads the same twice, and from any one name of each tied tensor,
+ * converts within the numeric gates in fp16 and in fp32, and gives packages without fault, or ends as its case.json says under `expect`;
+ * equal conversions give equal bytes; and what is wrong with a checkpoint comes out as an error that says so.
  */
 export function pluginConformance(plugin: PluginContract, options: PluginPlace): void {
   const root = pathOf(options.root)
@@ -95,6 +96,27 @@ export function pluginConformance(plugin: PluginContract, options: PluginPlace):
       // Where nothing is refused, the folder is there, and says that it is not good.
       expect(existsSync(join(scratch, fixture.name, 'refused'))).toBe(end.error === undefined)
     })
+
+    if (plugin.tied)
+      test('any one name of a tied tensor gives the same programs', async () => {
+        const seen = new Set<string>()
+        for (const fixture of cases) {
+          const checkpoint = await openCheckpoint(fixture.folder)
+          try {
+            const request = loadRequest(checkpoint, plugin, shape(fixture))
+            const { programs } = await plugin.load(request)
+            for (const row of plugin.tied?.(request) ?? [])
+              for (const { kept, checkpoint: variant } of tiedVariants(checkpoint, row)) {
+                const other = await plugin.load({ ...request, checkpoint: variant })
+                expect(other.programs.map(printProgram), `${fixture.name} with ${kept} alone`).toEqual(programs.map(printProgram))
+                seen.add(row.join(' '))
+              }
+          } finally {
+            checkpoint.close()
+          }
+        }
+        expect([...seen]).not.toEqual([])
+      })
 
     const [first] = cases
     if (!first) return

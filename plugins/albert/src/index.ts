@@ -1,5 +1,5 @@
 import { encoderPlugin, encoderTasks, ids, mask, perToken, segments } from '@silane/core'
-import { bertWeights } from '@silane/plugin-bert/model'
+import { bertWeights, tiedWords } from '@silane/plugin-bert/model'
 import { readAlbertConfig } from './config.ts'
 import { classify, encode, findAnswer, pool, predictOrder, predictWords } from './model.ts'
 
@@ -19,7 +19,8 @@ export default encoderPlugin({
   modelType: 'albert',
   tasks: encoderTasks('Albert', { AlbertForPreTraining: 'next-sentence-prediction' }),
   config: readAlbertConfig,
-  weights: checkpoint => bertWeights(checkpoint, 'albert'),
+  tied: config => tiedWords('predictions', config),
+  weights: (checkpoint, tied) => bertWeights(checkpoint, 'albert', tied),
   positions: config => config.max_position_embeddings,
   inputs: config => ({ input_ids: ids(config.vocab_size), attention_mask: mask, token_type_ids: segments(config.type_vocab_size) }),
   encode: (b, inputs, { w, config }) => encode(b, inputs, w, config),

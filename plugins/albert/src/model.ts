@@ -72,22 +72,18 @@ const layer = (b: Builder, x: Value, keyMask: Value, w: Weights, config: AlbertC
 /** The pooled first token [B, C]. */
 export const pool = (b: Builder, x: Value, w: Weights, config: AlbertConfig): Value => pooler(b, x, w.at('pooler'), config.hidden_size)
 
-/** Scores over the vocabulary [B, S, V], from vectors of the size of embeddings; the output matrix is the embeddings unless the configuration unties it. */
+/** Scores over the vocabulary [B, S, V], from vectors of the size of embeddings. */
 export function predictWords(b: Builder, x: Value, w: Weights, config: AlbertConfig): Value {
   const { vocab_size, embedding_size } = config
   const head = w.at('predictions')
-  const tied = config.tie_word_embeddings || !head.has('decoder.weight')
   return b.in(head.path, () =>
     maskedLanguageModelHead(b, x, {
       dense: head.at('dense'),
       norm: head.at('LayerNorm'),
       activation: config.hidden_act,
       epsilon: config.layer_norm_eps,
-      table: tied
-        ? w.tensor('embeddings.word_embeddings.weight', [vocab_size, embedding_size])
-        : head.tensor('decoder.weight', [vocab_size, embedding_size]),
-      // The bias is stored under both names, or either.
-      bias: head.optional('bias', [vocab_size]) ?? head.tensor('decoder.bias', [vocab_size]),
+      table: head.tensor('decoder.weight', [vocab_size, embedding_size]),
+      bias: head.tensor('decoder.bias', [vocab_size]),
     }),
   )
 }

@@ -16,7 +16,7 @@ import {
   tokenInputs,
   type Value,
 } from '@silane/core'
-import { bartTokenizer, bartWeights, classify, crossProjection, decode, embed, encode, generator, readBartConfig } from './model.ts'
+import { bartTokenizer, bartWeights, classify, crossProjection, decode, embed, encode, generator, readBartConfig, tied } from './model.ts'
 
 export { type RelationTriplet, relationTriplets } from './relation-triplets.ts'
 
@@ -55,6 +55,7 @@ export default definePlugin({
     ...forTasks(['text-classification'], { batch: encoderOptions.batch }),
     ...decoderOptions(['text2text-generation']),
   },
+  tied: ({ checkpoint }) => tied(readBartConfig(checkpoint)),
   load: ({ checkpoint, task, options }) => {
     const config = readBartConfig(checkpoint)
     const w = bartWeights(checkpoint, config)
@@ -75,7 +76,7 @@ export default definePlugin({
             const attention = sequenceAttention(b, {
               encoder: { keyMask: attention_mask, project: layer => crossProjection(b, encoded, layer, w, config) },
             })
-            let x = embed(b, shiftRight(b, input_ids, config.decoder_start_token_id), 'from-zero', w, w.at('decoder'), config)
+            let x = embed(b, shiftRight(b, input_ids, config.decoder_start_token_id), 'from-zero', w.at('decoder'), config)
             for (let layer = 0; layer < decoder_layers; layer++) x = decode(b, x, layer, attention, w, config)
             return { logits: classify(b, tokenAt(b, x, lastEnd(b, input_ids, config.eos_token_id)), w, config, labelCount(checkpoint, 3)) }
           },

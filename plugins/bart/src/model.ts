@@ -15,8 +15,8 @@ import {
   project,
   reshapeConstant,
   sliceConstant,
-  spelled,
   stackLayers,
+  type TiedNames,
   type Value,
   Weights,
 } from '@silane/core'
@@ -38,10 +38,13 @@ const OFFSET = 2
 
 /** The tensors of BART, or of one inside another model's checkpoint, where its own names have one of these prefixes. */
 export function bartWeights(checkpoint: Checkpoint, config: BartConfig, prefixes: readonly string[] = ['']): Weights {
-  // Of one matrix under several names some files keep this one (`safetensors.torch.save_model`).
-  const tied = spelled(config.tie_word_embeddings ? [['shared.weight', 'lm_head.weight']] : [])
-  return new Weights(checkpoint, { candidates: names(tied, prefixed(['', 'model.']), prefixed(prefixes)) })
+  return new Weights(checkpoint, { candidates: names(prefixed(['', 'model.']), prefixed(prefixes)), tied: tied(config) })
 }
+
+/** What is one matrix: the stacks' embeddings, whatever the configuration says, and with them the output matrix where it ties that. */
+export const tied = ({ tie_word_embeddings }: BartConfig): readonly TiedNames[] => [
+  ['shared.weight', 'decoder.embed_tokens.weight', 'encoder.embed_tokens.weight', ...(tie_word_embeddings ? ['lm_head.weight'] : [])],
+]
 
 const encoderLayerNames: PostNormNames = {
   query: 'self_attn.q_proj',
@@ -58,10 +61,9 @@ const encoderLayerNames: PostNormNames = {
 type Positions = 'from-zero' | Value
 
 /** LN(E[ids]·√C? + P[position + 2]). ids int32 [B, S] → [B, S, C] */
-export function embed(b: Builder, ids: Value, positions: Positions, w: Weights, stack: Weights, config: BartConfig): Value {
+export function embed(b: Builder, ids: Value, positions: Positions, stack: Weights, config: BartConfig): Value {
   const { vocab_size, d_model, max_position_embeddings, scale_embedding } = config
-  const table = [w.at('shared'), stack.at('embed_tokens')].find(at => at.has('weight')) ?? w.at('decoder.embed_tokens')
-  const words = embedding(b, ids, table, vocab_size, d_model)
+  const words = embedding(b, ids, stack.at('embed_tokens'), vocab_size, d_model)
   const scaled = scale_embedding ? b.mul({ x: words, y: b.scalar(Math.sqrt(d_model), words) }) : words
   return b.in(stack.path, () => {
     const rows = stack.tensor('embed_positions.weight', [max_position_embeddings + OFFSET, d_model])
@@ -77,7 +79,7 @@ export function embed(b: Builder, ids: Value, positions: Positions, w: Weights, 
 /** Last hidden states of the encoder. inputIds, attentionMask int32 [B, S] → [B, S, C] */
 export function encode(b: Builder, inputIds: Value, attentionMask: Value, w: Weights, config: BartConfig): Value {
   const stack = w.at('encoder')
-  let x = embed(b, inputIds, 'from-zero', w, stack, config)
+  let x = embed(b, inputIds, 'from-zero', stack, config)
   for (let i = 0; i < config.encoder_layers; i++) {
     x = postNormLayer(b, x, { keyMask: attentionMask }, stack.at('layers').at(i), {
       hidden: config.d_model,
@@ -126,12 +128,9 @@ export function crossProjection(
 
 /** The output matrix [V, C] and `final_logits_bias` [V], which is not always zero. */
 export function vocabulary(w: Weights, config: BartConfig): { table: Constant; bias: Constant | undefined } {
-  const shape = [config.vocab_size, config.d_model]
-  const tied = ['shared.weight', 'decoder.embed_tokens.weight', 'encoder.embed_tokens.weight']
-  const names = config.tie_word_embeddings ? tied : ['lm_head.weight', ...tied]
-  const name = names.find(candidate => w.has(candidate)) ?? 'shared.weight'
-  const bias = w.optional('final_logits_bias', [1, config.vocab_size])
-  return { table: w.tensor(name, shape), bias: bias && reshapeConstant(bias, [config.vocab_size]) }
+  const { vocab_size, d_model } = config
+  const bias = w.optional('final_logits_bias', [1, vocab_size])
+  return { table: w.tensor('lm_head.weight', [vocab_size, d_model]), bias: bias && reshapeConstant(bias, [vocab_size]) }
 }
 
 /** BART as what reads a text and writes one. */
@@ -146,7 +145,7 @@ export const generator = (w: Weights, config: BartConfig): EncoderDecoder => ({
     const stacked = (of: (projected: { key: Value; value: Value }) => Value): Value => stackLayers(b, layers.map(of))
     return { cross_key: stacked(({ key }) => key), cross_value: stacked(({ value }) => value) }
   },
-  embed: (b, tokens, places) => embed(b, tokens, places, w, w.at('decoder'), config),
+  embed: (b, tokens, places) => embed(b, tokens, places, w.at('decoder'), config),
   layer: (b, x, layer, attention) => decode(b, x, layer, attention, w, config),
   logits: (b, x) => {
     const { table, bias } = vocabulary(w, config)

@@ -1,5 +1,5 @@
 import { encoderPlugin, encoderTasks, ids, mask, perToken, segments, wordPieces } from '@silane/core'
-import { bertWeights, classify, encode, findAnswer, pool, predictNextSentence, predictWords, readBertConfig } from './model.ts'
+import { bertWeights, classify, encode, findAnswer, pool, predictNextSentence, predictWords, readBertConfig, tiedWords } from './model.ts'
 
 /** BERT: every head of transformers, relative positions, sentence-transformers folders. */
 export default encoderPlugin({
@@ -19,7 +19,8 @@ export default encoderPlugin({
     BertForNextSentencePrediction: 'next-sentence-prediction',
   }),
   config: readBertConfig,
-  weights: checkpoint => bertWeights(checkpoint, 'bert'),
+  tied: config => tiedWords('cls.predictions', config),
+  weights: (checkpoint, tied) => bertWeights(checkpoint, 'bert', tied),
   tokenizers: () => [wordPieces(['BertTokenizer'])],
   positions: config => config.max_position_embeddings,
   inputs: config => ({ input_ids: ids(config.vocab_size), attention_mask: mask, token_type_ids: segments(config.type_vocab_size) }),

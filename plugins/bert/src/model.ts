@@ -16,6 +16,7 @@ import {
   postNormLayer,
   prefixed,
   spelled,
+  type TiedNames,
   type Value,
   Weights,
 } from '@silane/core'
@@ -44,12 +45,21 @@ const tensorFlowNorms: readonly NamePair[] = [
 
 /**
  * The tensors of BERT and of its relatives: bare or below the backbone's name (`bert`, `roberta` …), inside wrappers, or below one of the
- * prefixes where these are given in its place; with the names of TensorFlow's norms. `spellings` are further names, of single tensors.
+ * prefixes where these are given in its place; with the names of TensorFlow's norms.
  */
-export function bertWeights(checkpoint: Checkpoint, backbone: string | readonly string[], spellings: readonly NamePair[] = []): Weights {
+export function bertWeights(checkpoint: Checkpoint, backbone: string | readonly string[], tied: readonly TiedNames[] = []): Weights {
   const prefixes = typeof backbone === 'string' ? backbonePrefixes(backbone) : backbone
-  return new Weights(checkpoint, { candidates: names(spelled(tensorFlowNorms), spelled(spellings), prefixed(prefixes)) })
+  return new Weights(checkpoint, { candidates: names(spelled(tensorFlowNorms), prefixed(prefixes)), tied })
 }
+
+/**
+ * The tensors that a head for masked words has under two names. Its bias was one parameter before transformers 5, whatever the
+ * configuration, and is read as that of the product; the matrix is the word embeddings where the configuration ties it.
+ */
+export const tiedWords = (head: string, { tie_word_embeddings }: { readonly tie_word_embeddings: boolean }): readonly TiedNames[] => [
+  [`${head}.bias`, `${head}.decoder.bias`],
+  ...(tie_word_embeddings ? [['embeddings.word_embeddings.weight', `${head}.decoder.weight`]] : []),
+]
 
 export interface BertEmbeddings {
   readonly vocabulary: number
@@ -130,22 +140,18 @@ export function encode(b: Builder, inputs: BertInputs, w: Weights, config: BertC
 /** The pooled first token [B, C]. */
 export const pool = (b: Builder, x: Value, w: Weights, config: BertConfig): Value => pooler(b, x, w.at('pooler.dense'), config.hidden_size)
 
-/** Scores over the vocabulary [B, S, V]; the output matrix is the word embeddings unless the configuration unties it. */
+/** Scores over the vocabulary [B, S, V]. */
 export function predictWords(b: Builder, x: Value, w: Weights, config: BertConfig): Value {
   const { vocab_size, hidden_size } = config
   const head = w.at('cls.predictions')
-  const tied = config.tie_word_embeddings || !head.has('decoder.weight')
   return b.in(head.path, () =>
     maskedLanguageModelHead(b, x, {
       dense: head.at('transform.dense'),
       norm: head.at('transform.LayerNorm'),
       activation: config.hidden_act,
       epsilon: config.layer_norm_eps,
-      table: tied
-        ? w.tensor('embeddings.word_embeddings.weight', [vocab_size, hidden_size])
-        : head.tensor('decoder.weight', [vocab_size, hidden_size]),
-      // The bias is stored under both names, or either.
-      bias: head.optional('bias', [vocab_size]) ?? head.tensor('decoder.bias', [vocab_size]),
+      table: head.tensor('decoder.weight', [vocab_size, hidden_size]),
+      bias: head.tensor('decoder.bias', [vocab_size]),
     }),
   )
 }

@@ -70,22 +70,30 @@ const text = z
   })
   .refine(c => c.hidden_size % c.num_attention_heads === 0, { path: ['num_attention_heads'], message: 'does not divide hidden_size' })
 
-/** Width of what pictures and texts are compared by. */
-const shared = z.object({ image_text_hidden_size: count(limits.width).default(256) })
+const shared = z.object({
+  /** Width of what pictures and texts are compared by. */
+  image_text_hidden_size: count(limits.width).default(256),
+  // Written since transformers 5, which ties by this one too.
+  tie_word_embeddings: z.boolean().default(true),
+})
 
 export type BlipTextConfig = z.infer<typeof text>
 
-export interface BlipConfig extends z.infer<typeof shared> {
+export interface BlipConfig {
+  readonly image_text_hidden_size: number
+  /** Whether a text decoder without an output matrix of its own has the word embeddings in its place. */
+  readonly tied: boolean
   readonly vision: BlipVisionConfig
   readonly text: BlipTextConfig
 }
 
 /** config.json, typed, defaulted and checked. Throws E_CONFIG. */
-export const readBlipConfig = (checkpoint: Checkpoint): BlipConfig => ({
-  ...readConfig(checkpoint, shared),
-  vision: readVisionConfig(checkpoint, towerOfBlip),
-  text: readConfig(checkpoint, text, 'text_config'),
-})
+export function readBlipConfig(checkpoint: Checkpoint): BlipConfig {
+  const { image_text_hidden_size, tie_word_embeddings } = readConfig(checkpoint, shared)
+  const words = readConfig(checkpoint, text, 'text_config')
+  const tied = tie_word_embeddings || words.tie_word_embeddings
+  return { image_text_hidden_size, tied, vision: readVisionConfig(checkpoint, towerOfBlip), text: words }
+}
 
 /**
  * The answering decoder attends to states of the question, but its keys and values are as wide as those of pictures: both must be equal.

@@ -13,15 +13,21 @@ import {
   perToken,
   sequenceLength,
   shapeOptions,
-  spelled,
+  type TiedNames,
   tokenInputs,
   type Value,
   Weights,
   wordPieces,
 } from '@silane/core'
-import { readBlipConfig, requireEqualWidths } from './config.ts'
+import { type BlipConfig, readBlipConfig, requireEqualWidths } from './config.ts'
 import { compared, crossProjections, embed, look, match, predictWords, read, textLayer, tokensOf } from './model.ts'
 import { picture } from './picture.ts'
+
+/** What the decoder of words has under two names. */
+const tied = ({ tied }: BlipConfig): readonly TiedNames[] => [
+  ['text_decoder.cls.predictions.bias', 'text_decoder.cls.predictions.decoder.bias'],
+  ...(tied ? [['text_decoder.bert.embeddings.word_embeddings.weight', 'text_decoder.cls.predictions.decoder.weight']] : []),
+]
 
 /** BLIP: captions, answers to questions about a picture, and how well a text goes with one. */
 export default definePlugin({
@@ -48,17 +54,12 @@ export default definePlugin({
     ...forTasks(['visual-question-answering', 'image-text-retrieval'], { seq: shapeOptions.seq }),
     ...decoderOptions(['image-to-text', 'visual-question-answering']),
   },
+  tied: ({ checkpoint, task }) => (task === 'image-text-retrieval' ? [] : tied(readBlipConfig(checkpoint))),
   load: ({ checkpoint, task, options }) => {
     const config = readBlipConfig(checkpoint)
     const { vision, text, image_text_hidden_size: shared } = config
     const { image_size: side, hidden_size: width } = vision
-    // Of one matrix under two names some files keep this one (`safetensors.torch.save_model`).
-    const tied = spelled(
-      text.tie_word_embeddings
-        ? [['text_decoder.bert.embeddings.word_embeddings.weight', 'text_decoder.cls.predictions.decoder.weight']]
-        : [],
-    )
-    const w = new Weights(checkpoint, { candidates: tied })
+    const w = new Weights(checkpoint, { tied: tied(config) })
     const [pixels, decoderStack, encoderStack] = [
       picture(checkpoint, side, options['image-input']),
       w.at('text_decoder.bert'),

@@ -145,21 +145,18 @@ export function read(b: Builder, ids: Value, mask: Value, picture: Value | undef
   return x
 }
 
-/** Scores over the vocabulary [B, S, V]; the output matrix is the word embeddings unless the configuration unties it. `w` are the tensors of `text_decoder`. */
+/** Scores over the vocabulary [B, S, V]. `w` are the tensors of `text_decoder`. */
 export function predictWords(b: Builder, x: Value, w: Weights, config: BlipTextConfig): Value {
-  const { vocab_size, hidden_size, hidden_act, layer_norm_eps, tie_word_embeddings } = config
+  const { vocab_size, hidden_size, hidden_act, layer_norm_eps } = config
   const head = w.at('cls.predictions')
-  const shape = [vocab_size, hidden_size]
-  const tied = tie_word_embeddings || !head.has('decoder.weight')
   return b.in(head.path, () =>
     maskedLanguageModelHead(b, x, {
       dense: head.at('transform.dense'),
       norm: head.at('transform.LayerNorm'),
       activation: hidden_act,
       epsilon: layer_norm_eps,
-      table: tied ? w.tensor('bert.embeddings.word_embeddings.weight', shape) : head.tensor('decoder.weight', shape),
-      // The bias is stored under both names, or either.
-      bias: head.optional('bias', [vocab_size]) ?? head.tensor('decoder.bias', [vocab_size]),
+      table: head.tensor('decoder.weight', [vocab_size, hidden_size]),
+      bias: head.tensor('decoder.bias', [vocab_size]),
     }),
   )
 }

@@ -18,7 +18,7 @@ import {
 } from '@silane/core'
 import { look, picture, tokensOf } from '@silane/plugin-blip/model'
 import { readBlip2Config, readLanguageConfig, requireImageToken, requireText } from './config.ts'
-import { languageModel, widthOf } from './language.ts'
+import { languageModel, tiedNames, widthOf } from './language.ts'
 import { comparedQueries, comparedText, match, query, read, speak } from './model.ts'
 
 /** BLIP-2: captions by an OPT or a Flan-T5 that is shown a picture, the queries' features, and how well a text goes with a picture. */
@@ -46,6 +46,7 @@ export default definePlugin({
     ...forTasks(['image-to-text', 'image-text-retrieval'], { seq: shapeOptions.seq }),
     ...decoderOptions(['image-to-text']),
   },
+  tied: ({ checkpoint, task }) => (task === 'image-to-text' ? tiedNames(readLanguageConfig(checkpoint)) : []),
   load: ({ checkpoint, task, options }) => {
     const config = readBlip2Config(checkpoint)
     const { vision, qformer: queries } = config

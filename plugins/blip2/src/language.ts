@@ -9,7 +9,6 @@ import {
   type Json,
   mainProgram,
   mask,
-  names,
   type Placeholders,
   type Program,
   perToken,
@@ -17,7 +16,7 @@ import {
   project,
   type Step,
   sequenceLength,
-  spelled,
+  type TiedNames,
   tokenInputs,
   Weights,
 } from '@silane/core'
@@ -49,15 +48,16 @@ interface LanguageRequest {
 export const widthOf = (language: LanguageConfig): number =>
   language.type === 'opt' ? language.config.hidden_size : language.config.d_model
 
+/** What the language model has under several names. */
+export const tiedNames = (language: LanguageConfig): readonly TiedNames[] => (language.type === 'opt' ? opt.tied(language.config) : t5.tied)
+
 /** OPT reads queries and words and goes on from them; T5 reads them with its encoder, and its decoder answers. */
 export const languageModel = (request: LanguageRequest, language: LanguageConfig): LanguageModel =>
   language.type === 'opt' ? decoderOnly(request, language.config) : encoderDecoder(request, language.config)
 
 function decoderOnly({ checkpoint, options, place }: LanguageRequest, config: opt.OptConfig): LanguageModel {
   if (options.seq) throw errors.E_OPTION({ option: '--seq', problem: 'an OPT reads as far as its --context goes' })
-  // Of one matrix under two names some files keep the other name (`safetensors.torch.save_model`).
-  const tied = spelled(config.tie_word_embeddings ? [['decoder.embed_tokens.weight', 'lm_head.weight']] : [])
-  const head = new Weights(checkpoint, { candidates: names(tied, prefixed(['language_model.model.', 'language_model.'])) })
+  const head = new Weights(checkpoint, { candidates: prefixed(['language_model.model.', 'language_model.']), tied: opt.tied(config) })
   const w = head.at('decoder')
   const decoder = cachedDecoder(options, {
     layers: config.num_hidden_layers,
@@ -66,7 +66,7 @@ function decoderOnly({ checkpoint, options, place }: LanguageRequest, config: op
     entry: { width: config.hidden_size, from: 'embed_tokens', place },
     embed: (b, vectors, positions) => opt.embed(b, vectors, positions, w, config),
     layer: (b, x, index, attention) => opt.layer(b, x, index, attention, w, config),
-    logits: (b, x) => project(b, opt.finish(b, x, w, config), opt.vocabulary(w, head, config), undefined),
+    logits: (b, x) => project(b, opt.finish(b, x, w, config), opt.vocabulary(head, config), undefined),
   })
   const table = (name: string, tokens: number) => {
     const b = new Builder(name)
@@ -80,14 +80,14 @@ function decoderOnly({ checkpoint, options, place }: LanguageRequest, config: op
 }
 
 function encoderDecoder({ checkpoint, options, place, queries }: LanguageRequest, read: t5.T5Config): LanguageModel {
-  const w = new Weights(checkpoint, { candidates: prefixed(['language_model.']) })
+  const w = new Weights(checkpoint, { candidates: prefixed(['language_model.']), tied: t5.tied })
   const config = t5.t5Model(w, read)
   const { vocab_size, d_model } = config
   const length = sequenceLength(options.seq, checkpoint, Number.POSITIVE_INFINITY)
   if (length <= queries)
     throw errors.E_OPTION({ option: '--seq', problem: `${length} leaves no room for words behind the ${queries} of a picture` })
   const table = mainProgram('embed_tokens', b => ({
-    inputs_embeds: t5.embedWords(b, b.input('input_ids', 'int32', [1, length], ids(vocab_size)), w, config),
+    inputs_embeds: t5.embedWords(b, b.input('input_ids', 'int32', [1, length], ids(vocab_size)), w.at('encoder'), config),
   }))
   const encoder = mainProgram('encoder', b => {
     const vectors = b.input('inputs_embeds', 'fp32', [1, length, d_model], { role: 'vectors' })

@@ -18,7 +18,8 @@ export default encoderPlugin({
   modelType: 'distilbert',
   tasks: encoderTasks('DistilBert'),
   config: readDistilBertConfig,
-  weights: checkpoint => bertWeights(checkpoint, 'distilbert'),
+  tied: ({ tie_word_embeddings }) => (tie_word_embeddings ? [['embeddings.word_embeddings.weight', 'vocab_projector.weight']] : []),
+  weights: (checkpoint, tied) => bertWeights(checkpoint, 'distilbert', tied),
   // Some name the class of what they were distilled from.
   tokenizers: () => [wordPieces(['DistilBertTokenizer', 'BertTokenizer'])],
   positions: config => config.max_position_embeddings,

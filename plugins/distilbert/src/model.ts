@@ -69,17 +69,16 @@ function layer(b: Builder, x: Value, keyMask: Value, w: Weights, config: DistilB
   })
 }
 
-/** Scores over the vocabulary [B, S, V]; the output matrix is the word embeddings unless the configuration unties it. */
+/** Scores over the vocabulary [B, S, V]. */
 export function predictWords(b: Builder, x: Value, w: Weights, config: DistilBertConfig): Value {
   const { vocab_size, dim } = config
-  const tied = config.tie_word_embeddings || !w.has('vocab_projector.weight')
   return b.in('vocab_projector', () =>
     maskedLanguageModelHead(b, x, {
       dense: w.at('vocab_transform'),
       norm: w.at('vocab_layer_norm'),
       activation: config.activation,
       epsilon: EPSILON,
-      table: w.tensor(tied ? 'embeddings.word_embeddings.weight' : 'vocab_projector.weight', [vocab_size, dim]),
+      table: w.tensor('vocab_projector.weight', [vocab_size, dim]),
       bias: w.tensor('vocab_projector.bias', [vocab_size]),
     }),
   )

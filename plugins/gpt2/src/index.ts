@@ -1,6 +1,5 @@
 import {
   bytePairs,
-  type Checkpoint,
   cachedDecoder,
   decoderOptions,
   definePlugin,
@@ -12,22 +11,17 @@ import {
   labelCount,
   lastToken,
   mask,
-  names,
   prefixed,
   project,
   sentenceOptions,
-  spelled,
+  type TiedNames,
   tokenAt,
   tokenInputs,
   Weights,
 } from '@silane/core'
 import { block, embed, embedSequence, encode, finalNorm, type Gpt2Config, readGpt2Config, vocabulary } from './model.ts'
 
-/** Of one matrix under two names some files keep the other name (`safetensors.torch.save_model`). */
-const weights = (checkpoint: Checkpoint, { tie_word_embeddings }: Gpt2Config): Weights => {
-  const tied = spelled(tie_word_embeddings ? [['wte.weight', 'lm_head.weight']] : [])
-  return new Weights(checkpoint, { candidates: names(tied, prefixed(['', 'transformer.'])) })
-}
+const tied = ({ tie_word_embeddings }: Gpt2Config): readonly TiedNames[] => (tie_word_embeddings ? [['wte.weight', 'lm_head.weight']] : [])
 
 /** GPT-2 and its relatives: generation with a key/value cache, features, sequence classification. */
 export default definePlugin({
@@ -44,10 +38,11 @@ export default definePlugin({
     ...forTasks(['feature-extraction', 'text-classification'], encoderOptions),
     ...sentenceOptions,
   },
+  tied: ({ checkpoint }) => tied(readGpt2Config(checkpoint)),
   load: ({ checkpoint, task, options }) => {
     const tokenizers = [bytePairs(['GPT2Tokenizer'])]
     const config = readGpt2Config(checkpoint)
-    const w = weights(checkpoint, config)
+    const w = new Weights(checkpoint, { candidates: prefixed(['', 'transformer.']), tied: tied(config) })
     if (task === 'text-generation') {
       const {
         program,

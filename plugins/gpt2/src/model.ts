@@ -80,11 +80,8 @@ export function embed(b: Builder, inputIds: Value, positions: Value, w: Weights,
 export const finalNorm = (b: Builder, x: Value, w: Weights, config: Gpt2Layers): Value =>
   layerNorm(b, x, w.at('ln_f'), config.layer_norm_epsilon)
 
-/** The output matrix [V, C]: the word embeddings unless the configuration unties it. */
-export const vocabulary = (w: Weights, { tie_word_embeddings, vocab_size, n_embd }: Gpt2Config): Constant =>
-  tie_word_embeddings || !w.has('lm_head.weight')
-    ? w.tensor('wte.weight', [vocab_size, n_embd])
-    : w.tensor('lm_head.weight', [vocab_size, n_embd])
+/** The output matrix [V, C]. */
+export const vocabulary = (w: Weights, { vocab_size, n_embd }: Gpt2Config): Constant => w.tensor('lm_head.weight', [vocab_size, n_embd])
 
 /** What the layers read of a whole sequence: token embeddings at positions 0, 1, 2 … int32 [B, S] → [B, S, C] */
 export const embedSequence = (b: Builder, inputIds: Value, w: Weights, config: Gpt2Config): Value =>

@@ -11,7 +11,8 @@ export default encoderPlugin({
   modelType: 'bert',
   tasks: encoderTasks('Bert'),
   config: readMosaicBertConfig,
-  weights: checkpoint => bertWeights(checkpoint, 'bert'),
+  tied: ({ tie_word_embeddings }) => (tie_word_embeddings ? [['embeddings.word_embeddings.weight', 'cls.predictions.decoder.weight']] : []),
+  weights: (checkpoint, tied) => bertWeights(checkpoint, 'bert', tied),
   tokenizers: () => [wordPieces(['BertTokenizer'])],
   // ALiBi has no table that ends.
   positions: () => Number.POSITIVE_INFINITY,

@@ -102,20 +102,17 @@ function gate(b: Builder, x: Value, w: Weights, { intermediate_size: width }: Mo
 export const pool = (b: Builder, x: Value, w: Weights, config: MosaicBertConfig): Value =>
   pooler(b, x, w.at('pooler.dense'), config.hidden_size)
 
-/** Scores over the vocabulary [B, S, V]; the output matrix is the word embeddings unless the configuration unties it. */
+/** Scores over the vocabulary [B, S, V]. */
 export function predictWords(b: Builder, x: Value, w: Weights, config: MosaicBertConfig): Value {
   const { vocab_size, hidden_size } = config
   const head = w.at('cls.predictions')
-  const tied = config.tie_word_embeddings || !head.has('decoder.weight')
   return b.in(head.path, () =>
     maskedLanguageModelHead(b, x, {
       dense: head.at('transform.dense'),
       norm: head.at('transform.LayerNorm'),
       activation: config.hidden_act,
       epsilon: HEAD_EPSILON,
-      table: tied
-        ? w.tensor('embeddings.word_embeddings.weight', [vocab_size, hidden_size])
-        : head.tensor('decoder.weight', [vocab_size, hidden_size]),
+      table: head.tensor('decoder.weight', [vocab_size, hidden_size]),
       bias: head.tensor('decoder.bias', [vocab_size]),
     }),
   )

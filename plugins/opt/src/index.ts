@@ -11,16 +11,14 @@ import {
   labelCount,
   lastToken,
   mask,
-  names,
   prefixed,
   project,
   sentenceOptions,
-  spelled,
   tokenAt,
   tokenInputs,
   Weights,
 } from '@silane/core'
-import { embed, embedWords, encode, finish, layer, readOptConfig, vocabulary } from './model.ts'
+import { embed, embedWords, encode, finish, layer, readOptConfig, tied, vocabulary } from './model.ts'
 
 /** OPT: generation with a key/value cache, features, sequence classification. */
 export default definePlugin({
@@ -36,12 +34,11 @@ export default definePlugin({
     ...forTasks(['feature-extraction', 'text-classification'], encoderOptions),
     ...sentenceOptions,
   },
+  tied: ({ checkpoint }) => tied(readOptConfig(checkpoint)),
   load: ({ checkpoint, task, options }) => {
     const tokenizers = [bytePairs(['GPT2Tokenizer'])]
     const config = readOptConfig(checkpoint)
-    // Of one matrix under two names some files keep the other name (`safetensors.torch.save_model`).
-    const tied = spelled(config.tie_word_embeddings ? [['decoder.embed_tokens.weight', 'lm_head.weight']] : [])
-    const head = new Weights(checkpoint, { candidates: names(tied, prefixed(['', 'model.'])) })
+    const head = new Weights(checkpoint, { candidates: prefixed(['', 'model.']), tied: tied(config) })
     const w = head.at('decoder')
     if (task === 'text-generation') {
       const decoder = cachedDecoder(options, {
@@ -51,7 +48,7 @@ export default definePlugin({
         entry: { vocabulary: config.vocab_size },
         embed: (b, tokens, positions) => embed(b, embedWords(b, tokens, w, config), positions, w, config),
         layer: (b, x, index, attention) => layer(b, x, index, attention, w, config),
-        logits: (b, x) => project(b, finish(b, x, w, config), vocabulary(w, head, config), undefined),
+        logits: (b, x) => project(b, finish(b, x, w, config), vocabulary(head, config), undefined),
       })
       return {
         modelType: 'opt',

@@ -9,6 +9,7 @@ import {
   positionsPastPadding,
   sequenceAttention,
   sliceConstant,
+  type TiedNames,
   type Value,
   type Weights,
 } from '@silane/core'
@@ -112,8 +113,10 @@ export function encode(b: Builder, inputIds: Value, attentionMask: Value, w: Wei
   return finish(b, x, w, config)
 }
 
-/** The output matrix [V, E]: the word embeddings unless the configuration unties it. `head` is the tensors beside the model's, with `lm_head`. */
-export const vocabulary = (w: Weights, head: Weights, { vocab_size, word_embed_proj_dim, tie_word_embeddings }: OptConfig): Constant =>
-  tie_word_embeddings || !head.has('lm_head.weight')
-    ? w.at('embed_tokens').tensor('weight', [vocab_size, word_embed_proj_dim])
-    : head.tensor('lm_head.weight', [vocab_size, word_embed_proj_dim])
+/** The output matrix [V, E]. `head` is the tensors beside the decoder's. */
+export const vocabulary = (head: Weights, { vocab_size, word_embed_proj_dim }: OptConfig): Constant =>
+  head.tensor('lm_head.weight', [vocab_size, word_embed_proj_dim])
+
+/** What `head` has under two names. */
+export const tied = ({ tie_word_embeddings }: OptConfig): readonly TiedNames[] =>
+  tie_word_embeddings ? [['decoder.embed_tokens.weight', 'lm_head.weight']] : []

@@ -24,7 +24,7 @@ import { bertWeights } from '@silane/plugin-bert/model'
 import { answerWithRag } from './answer.ts'
 import { readDprConfig, readRagConfig } from './config.ts'
 import { generationSettings, notFollowed, scoringSettings } from './generation-settings.ts'
-import { generatorPrograms } from './generator.ts'
+import { generatorPrograms, tiedNames } from './generator.ts'
 import { findAnswer, vector } from './model.ts'
 
 export { type ContextSettings, contextText, type Document, documentScores } from './contexts.ts'
@@ -112,6 +112,7 @@ export default definePlugin({
     ...forTasks(['text2text-generation'], { ...questionOptions, ...decodingOption }),
     ...decoderOptions(['text2text-generation']),
   },
+  tied: ({ checkpoint, task }) => (task === 'text2text-generation' ? tiedNames(readRagConfig(checkpoint)) : []),
   load: ({ checkpoint, architecture, task, options }) => {
     if ('generator' in checkpoint.config !== (task === 'text2text-generation')) {
       const [problem, next] =

@@ -15,17 +15,21 @@ import {
   sequenceLength,
   sequenceLengths,
   shapeOptions,
+  type TiedNames,
   tokenInputs,
   wordPieces,
 } from '@silane/core'
-import { bertWeights, encode, predictWords } from '@silane/plugin-bert/model'
+import { bertWeights, encode, predictWords, tiedWords } from '@silane/plugin-bert/model'
 import { readAnswer } from './answer.ts'
-import { readRealmConfig, requireSpans } from './config.ts'
+import { type RealmConfig, readRealmConfig, requireSpans } from './config.ts'
 import { bestSpan, project, relevance, scoreSpans } from './model.ts'
 
 /** What a report says of an open QA checkpoint. */
 const BLOCKS_STAY =
   'block_emb, the vectors of all text blocks, is in no program: an application searches them for the projected_score of a question and gives the products of what it finds to the reader as relevance_score'
+
+/** What is stored under two names; other parts than the encoder have tensors of these names that are others, and used by nothing. */
+const tied = (task: string, config: RealmConfig): readonly TiedNames[] => (task === 'fill-mask' ? tiedWords('cls.predictions', config) : [])
 
 /** REALM: what finds passages for a question, what reads the answer in them, and what was pre-trained together with both. */
 export default definePlugin({
@@ -49,13 +53,11 @@ export default definePlugin({
       },
     }),
   },
+  tied: ({ checkpoint, task }) => tied(task, readRealmConfig(checkpoint)),
   load: ({ checkpoint, architecture, task, options }) => {
     const config = readRealmConfig(checkpoint)
     const { max_position_embeddings: positions, num_candidates: candidates, reader_beam_size: passages } = config
-    // Of the encoder's one matrix under two names some files keep this one (`safetensors.torch.save_model`). Other parts have a matrix of that
-    // name that is another, and used by nothing.
-    const tied = task === 'fill-mask' && config.tie_word_embeddings
-    const w = bertWeights(checkpoint, 'realm', tied ? [['embeddings.word_embeddings.weight', 'cls.predictions.decoder.weight']] : [])
+    const w = bertWeights(checkpoint, 'realm', tied(task, config))
     const ports = { input_ids: ids(config.vocab_size), attention_mask: mask, token_type_ids: segments(config.type_vocab_size) }
     const about = { modelType: 'realm', tokenizers: [wordPieces(['BertTokenizer', 'RealmTokenizer'], { cleanUp: false })] }
     // Two classes have this task each. A configuration without architectures leaves it to the tensors.

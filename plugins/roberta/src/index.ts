@@ -1,5 +1,5 @@
 import { encoderPlugin, encoderTasks, ids, mask, perToken, segments, separatedBytePairs } from '@silane/core'
-import { bertWeights } from '@silane/plugin-bert/model'
+import { bertWeights, tiedWords } from '@silane/plugin-bert/model'
 import { type Mode, modes } from './masks.ts'
 import {
   classify,
@@ -45,9 +45,8 @@ export default encoderPlugin({
     'token-types': { type: 'boolean', default: false, doc: 'take token_type_ids, for a model that was trained with segments' },
   },
   config: readRobertaConfig,
-  // Of one matrix under two names some files keep the other name (`safetensors.torch.save_model`).
-  weights: (checkpoint, config) =>
-    bertWeights(checkpoint, 'roberta', config.tie_word_embeddings ? [['embeddings.word_embeddings.weight', 'lm_head.decoder.weight']] : []),
+  tied: config => tiedWords('lm_head', config),
+  weights: (checkpoint, tied) => bertWeights(checkpoint, 'roberta', tied),
   // The others' vocabularies are of SentencePiece, without a spelling in text.
   tokenizers: config => (config.model_type === 'roberta' ? [separatedBytePairs(['RobertaTokenizer'], {})] : []),
   // Rows 0 … pad of the position table are not for tokens.

@@ -61,20 +61,18 @@ function embed(b: Builder, { input_ids, token_type_ids }: RobertaInputs, w: Weig
 export const pool = (b: Builder, x: Value, w: Weights, config: RobertaConfig): Value =>
   pooler(b, x, w.at('pooler.dense'), config.hidden_size)
 
-/** Scores over the vocabulary [B, S, V]. The activation is the exact GELU whatever the layers have; the matrix is tied as BERT's. */
+/** Scores over the vocabulary [B, S, V]. The activation is the exact GELU whatever the layers have. */
 export function predictWords(b: Builder, x: Value, w: Weights, config: RobertaConfig): Value {
   const { vocab_size, hidden_size } = config
   const head = w.at('lm_head')
-  const tied = config.tie_word_embeddings || !head.has('decoder.weight')
   return b.in(head.path, () =>
     maskedLanguageModelHead(b, x, {
       dense: head.at('dense'),
       norm: head.at('layer_norm'),
       activation: 'gelu',
       epsilon: config.layer_norm_eps,
-      table: tied ? wordTable(w, config) : head.tensor('decoder.weight', [vocab_size, hidden_size]),
-      // The bias is stored under both names, or either.
-      bias: head.optional('bias', [vocab_size]) ?? head.tensor('decoder.bias', [vocab_size]),
+      table: head.tensor('decoder.weight', [vocab_size, hidden_size]),
+      bias: head.tensor('decoder.bias', [vocab_size]),
     }),
   )
 }

@@ -29,7 +29,7 @@ import {
   type SamConfig,
   type VisionConfig,
 } from './model.ts'
-import { samNames } from './names.ts'
+import { samNames, tied } from './names.ts'
 import { NOT_A_POINT, PADDING } from './prompt-encoder.ts'
 
 const CHANNELS = 3
@@ -72,7 +72,8 @@ function maskProgram(
   const width = prompt_encoder_config.hidden_size
   const grid = size / patch_size
   const prompts = w.at('prompt_encoder')
-  const frequencies = w.at('shared_image_embedding').tensor('positional_embedding', [2, num_pos_feats])
+  const of = (module: Weights) => module.tensor('positional_embedding', [2, num_pos_feats])
+  const frequencies = of(prompts.at('shared_embedding'))
   return programOf('prompt_encoder_mask_decoder', b => {
     const embeddings = b.input('image_embeddings', 'fp32', [1, width, grid, grid], { role: 'vectors' })
     const places = b.input('input_points', 'fp32', [1, 1, points, 2], { role: 'points', below: size, exact: true })
@@ -99,7 +100,7 @@ function maskProgram(
       tokens: b.concat({ values: [pointTokens, behind], axis: 1 }),
       shown: b.concat({ values: [shown, b.constant(computedConstant('int32', [1, count], 'shown', () => 1))], axis: 1 }),
     }
-    const positions = b.constant(imagePositions(frequencies, grid))
+    const positions = b.constant(imagePositions(of(w.at('shared_image_embedding')), grid))
     const decoded = decodeMasks(b, b.add({ x: embeddings, y: dense }), positions, prompt, w.at('mask_decoder'), mask_decoder_config)
     return {
       iou_scores: { value: decoded.scores, role: 'scores' },
@@ -121,6 +122,7 @@ export default definePlugin({
     }),
     ...imageOptions,
   },
+  tied: ({ architecture }) => (architecture === 'SamVisionModel' ? [] : tied),
   load: ({ checkpoint, architecture, task, options }) => {
     const { points, boxes, masks } = options
     const picture = options['image-input']
@@ -129,6 +131,7 @@ export default definePlugin({
     const vision = config?.vision_config ?? readVisionConfig(checkpoint)
     const w = new Weights(checkpoint, {
       candidates: samNames(checkpoint, config?.mask_decoder_config.iou_head_depth ?? 3),
+      tied,
     })
     const encoder = (output: string): Program =>
       programOf('vision_encoder', b => {

@@ -1,13 +1,15 @@
-import { type Candidates, type Checkpoint, renamed, spelled } from '@silane/core'
+import { type Candidates, type Checkpoint, renamed, type TiedNames } from '@silane/core'
 import { isOriginal } from './config.ts'
 
 /** Names of transformers, and of facebookresearch/segment-anything. `depth`: layers of the head that predicts the scores. */
 export function samNames(checkpoint: Checkpoint, depth: number): Candidates {
-  // Files of old versions hold the frequencies once more, under the prompt encoder's name; some kept only that one.
-  const frequencies = 'shared_image_embedding.positional_embedding'
-  const tied = spelled([[frequencies, 'prompt_encoder.shared_embedding.positional_embedding']])
-  return isOriginal(checkpoint) ? renamed(originalNames(depth)) : tied
+  return isOriginal(checkpoint) ? renamed(originalNames(depth)) : name => [name]
 }
+
+/** The frequencies: files of old versions hold them once more, under the prompt encoder's name; some kept only that one. */
+export const tied: readonly TiedNames[] = [
+  ['shared_image_embedding.positional_embedding', 'prompt_encoder.shared_embedding.positional_embedding'],
+]
 
 /** A multilayer perceptron counts its layers in the original; transformers names the first and the last. */
 const perceptron = (module: string, depth: number): readonly (readonly [string, string])[] => [

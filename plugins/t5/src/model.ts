@@ -8,12 +8,12 @@ import {
   project as linear,
   scaleConstant,
   stackLayers,
+  type TiedNames,
   type Value,
   type Weights,
 } from '@silane/core'
 import type { T5Config } from './config.ts'
 import { type Buckets, sequenceBias, slotBias } from './relative-bias.ts'
-import { sameElements } from './same-elements.ts'
 import { streamScale } from './stream-scale.ts'
 
 export { readT5Config, type T5Config } from './config.ts'
@@ -27,7 +27,7 @@ export { readT5Config, type T5Config } from './config.ts'
 export type T5Model = T5Config & { readonly stream: number }
 
 /** The configuration for these weights. */
-export const t5Model = (w: Weights, config: T5Config): T5Model => ({ ...config, stream: streamScale(table(w, config, embeddingNames)) })
+export const t5Model = (w: Weights, config: T5Config): T5Model => ({ ...config, stream: streamScale(table(w, config, 'shared')) })
 
 /** A feed-forward layer's inner values times this, its output matrix divided by it: exact through ReLU and through the linear half of a gate. */
 const INNER = 2 ** -3
@@ -67,55 +67,48 @@ const projected = (b: Builder, x: Value, w: Weights, { inner }: T5Config): Proje
   value: project(b, x, w.at('v'), inner),
 })
 
-/** The bias table of a stack stands in its block 0 and serves every layer. */
-const bucketsOf = (stack: Weights, config: T5Model, bidirectional: boolean): Buckets => {
-  const { relative_attention_num_buckets: count, relative_attention_max_distance: maxDistance, num_heads } = config
-  const table = stack.at('block.0.layer.0.SelfAttention.relative_attention_bias').tensor('weight', [count, num_heads])
-  return { table, count, maxDistance, bidirectional }
+/** The bias table of a layer. That of block 0 serves every layer of the stack, unless each has its own. */
+const bucketsOf = (stack: Weights, layer: number, config: T5Model, bidirectional: boolean): Buckets => {
+  const { relative_attention_num_buckets: count, relative_attention_max_distance: maxDistance, num_heads, bias_per_layer } = config
+  const at = stack
+    .at('block')
+    .at(bias_per_layer ? layer : 0)
+    .at('layer.0.SelfAttention.relative_attention_bias')
+  return { table: at.tensor('weight', [count, num_heads]), count, maxDistance, bidirectional }
 }
 
-/** Where the embeddings may stand: one table under up to three names. */
-const embeddingNames: readonly string[] = ['shared', 'encoder.embed_tokens', 'decoder.embed_tokens']
+/** One table under up to four names: an output matrix that differs is in the file as `lm_head`, whatever the configuration says. */
+export const tied: readonly TiedNames[] = [
+  ['shared.weight', 'encoder.embed_tokens.weight', 'decoder.embed_tokens.weight', 'lm_head.weight'],
+]
 
-/** A table [V, C] under the first of several names that is there. */
-function table(w: Weights, { vocab_size, d_model }: T5Config, names: readonly string[]): Constant {
-  const name = names.find(candidate => w.has(`${candidate}.weight`)) ?? (names[0] as string)
-  return w.tensor(`${name}.weight`, [vocab_size, d_model])
-}
+const table = (w: Weights, { vocab_size, d_model }: T5Config, name: string): Constant => w.tensor(`${name}.weight`, [vocab_size, d_model])
 
-/** The output matrix [V, C]: the embeddings where the configuration ties them or the file has no other, a stored copy of them too. */
-export function vocabulary(w: Weights, config: T5Config): Constant {
-  const embeddings = table(w, config, embeddingNames)
-  if (config.tied || !w.has('lm_head.weight')) return embeddings
-  const head = table(w, config, ['lm_head'])
-  // Constants are told apart by their ids: a copy of the largest tensor would be written twice.
-  return sameElements(head, embeddings) ? embeddings : head
-}
+/** The output matrix [V, C]. */
+export const vocabulary = (w: Weights, config: T5Config): Constant => table(w, config, 'lm_head')
 
-/** Token embeddings. int32 [B, S] → [B, S, C] */
-export function embedWords(b: Builder, inputIds: Value, w: Weights, config: T5Config): Value {
-  const name = embeddingNames.find(candidate => w.at(candidate).has('weight')) ?? 'shared'
-  return embedding(b, inputIds, w.at(name), config.vocab_size, config.d_model)
-}
+/** Token embeddings of one of the stacks. int32 [B, S] → [B, S, C] */
+export const embedWords = (b: Builder, inputIds: Value, stack: Weights, { vocab_size, d_model }: T5Config): Value =>
+  embedding(b, inputIds, stack.at('embed_tokens'), vocab_size, d_model)
 
 /** Where the residual stream starts: vectors [B, S, C], scaled as it is. */
 const streamed = (b: Builder, x: Value, { stream }: T5Model): Value => b.mul({ x, y: b.scalar(stream, x) })
 
-/** Token embeddings, scaled like the stream. [1, S, C] */
+/** The decoder's token embeddings, scaled like the stream. [1, S, C] */
 export const embed = (b: Builder, inputIds: Value, w: Weights, config: T5Model): Value =>
-  streamed(b, embedWords(b, inputIds, w, config), config)
+  streamed(b, embedWords(b, inputIds, w.at('decoder'), config), config)
 
 /** Last hidden states of the encoder. inputIds, attentionMask int32 [B, S] → [B, S, C] */
 export const encode = (b: Builder, inputIds: Value, attentionMask: Value, w: Weights, config: T5Model): Value =>
-  encodeVectors(b, embedWords(b, inputIds, w, config), attentionMask, w, config)
+  encodeVectors(b, embedWords(b, inputIds, w.at('encoder'), config), attentionMask, w, config)
 
 /** The same of vectors in place of ids: token embeddings, or what stands among them. [B, S, C] → [B, S, C] */
 export function encodeVectors(b: Builder, vectors: Value, attentionMask: Value, w: Weights, config: T5Model): Value {
   const stack = w.at('encoder')
-  const bias = b.in(stack.path, () => b.constant(sequenceBias(bucketsOf(stack, config, true), vectors.type.shape[1] as number)))
   let x = streamed(b, vectors, config)
   for (let i = 0; i < config.num_layers; i++) {
     const block = stack.at('block').at(i).at('layer')
+    const bias = b.in(stack.path, () => b.constant(sequenceBias(bucketsOf(stack, i, config, true), vectors.type.shape[1] as number)))
     const attended = b.in(block.at(0).path, () => {
       const heads = projected(b, norm(b, x, block.at('0.layer_norm'), config), block.at('0.SelfAttention'), config)
       return b.attention({ ...heads, key_mask: attentionMask, bias, heads: config.num_heads, scale: 1 })
@@ -160,7 +153,7 @@ export function decode(
   const shape = { heads: config.num_heads, scale: 1 }
   const self = b.in(block.at(0).path, () => {
     const heads = projected(b, norm(b, start, block.at('0.layer_norm'), config), block.at('0.SelfAttention'), config)
-    return attention.self(layer, { ...heads, ...shape, ...decoderBias(b, start.type.shape[1] as number, places, stack, config) })
+    return attention.self(layer, { ...heads, ...shape, ...decoderBias(b, start.type.shape[1] as number, layer, places, stack, config) })
   })
   let x = b.add({ x: start, y: project(b, self, block.at('0.SelfAttention.o'), config.d_model, config.stream) })
   const crossed = b.in(block.at(1).path, () => {
@@ -171,10 +164,10 @@ export function decode(
   return b.add({ x, y: feedForward(b, norm(b, x, block.at('2.layer_norm'), config), block.at('2.DenseReluDense'), config) })
 }
 
-/** The bias of new tokens to each other, and to the slots of the cache: the same values for all layers. */
-const decoderBias = (b: Builder, tokens: number, { positions, slots }: Places, stack: Weights, config: T5Model) =>
+/** The bias of new tokens to each other, and to the slots of the cache: the same values for all layers that share a table. */
+const decoderBias = (b: Builder, tokens: number, layer: number, { positions, slots }: Places, stack: Weights, config: T5Model) =>
   b.in(stack.path, () => {
-    const buckets = bucketsOf(stack, config, false)
+    const buckets = bucketsOf(stack, layer, config, false)
     return {
       bias: b.constant(sequenceBias(buckets, tokens)),
       // [1, S, heads, slots] → [1, heads, S, slots]

@@ -9,7 +9,7 @@ import { encoderModel, encoderOptions } from './encoder-model.ts'
 import { type InputsOf, type Ports, tokenInputs } from './ports.ts'
 import { labelCount } from './read-config.ts'
 import { featureExtraction, sentenceOptions } from './sentence-embedding.ts'
-import type { Weights } from './weights.ts'
+import type { TiedNames, Weights } from './weights.ts'
 
 /**
  * transformers' names for the classes of a family's tasks: `encoderTasks('Bert').BertForMaskedLM` is `fill-mask`. The plain encoder comes
@@ -64,7 +64,9 @@ export interface EncoderFamily<C, P extends EncoderPorts, T extends string, O ex
   readonly spare?: readonly string[]
   readonly ownCode?: boolean
   readonly config: (checkpoint: Checkpoint) => C
-  readonly weights: (checkpoint: Checkpoint, config: C) => Weights
+  /** Names of one tensor, as this configuration ties them. */
+  readonly tied?: (config: C, task: T) => readonly TiedNames[]
+  readonly weights: (checkpoint: Checkpoint, tied: readonly TiedNames[]) => Weights
   /** The longest sequence that the model has positions for. */
   readonly positions: (config: C) => number
   /** Integer inputs [B, S]. */
@@ -101,12 +103,14 @@ export function encoderPlugin<C, P extends EncoderPorts, T extends string, const
 ): PluginContract {
   const { id, tasks, heads } = family
   const own = Object.values<string>(tasks).includes('multiple-choice') ? forTasks(['multiple-choice'], choices) : {}
+  const tied = (config: C, task: string) => family.tied?.(config, task as T) ?? []
   return {
     id,
     tasks,
     options: { ...encoderOptions, ...sentenceOptions, ...own, ...family.options },
     ...(family.spare ? { spare: family.spare } : {}),
     ...(family.ownCode ? { ownCode: true } : {}),
+    tied: ({ checkpoint, task }) => tied(family.config(checkpoint), task),
     load: ({ checkpoint, task: name, options: checked }) => {
       // The host has held both against what is declared above.
       const [task, options] = [
@@ -114,7 +118,7 @@ export function encoderPlugin<C, P extends EncoderPorts, T extends string, const
         checked as OptionValues<typeof encoderOptions & typeof sentenceOptions & typeof choices> & OptionValues<O>,
       ]
       const config = family.config(checkpoint)
-      const known = { w: family.weights(checkpoint, config), config, labels: labelCount(checkpoint), options }
+      const known = { w: family.weights(checkpoint, tied(config, task)), config, labels: labelCount(checkpoint), options }
       const { batch, choices: answers } = options
       const questions = task === 'multiple-choice'
       const features = task === 'feature-extraction' ? featureExtraction(checkpoint, options) : undefined

@@ -1,4 +1,4 @@
-import { type Constant, castConstant } from '../constant.ts'
+import { type Constant, castConstant, sameElements } from '../constant.ts'
 import { isFloat } from '../dtype.ts'
 import { errors, nearest } from '../errors.ts'
 import { sameShape } from '../ops/shapes.ts'
@@ -7,9 +7,14 @@ import type { Checkpoint } from '../plugin/checkpoint.ts'
 /** The names under which a tensor may be stored, best first, by the name that the model's own code gives it. */
 export type Candidates = (name: string) => Iterable<string>
 
+/** The names of one tensor that the original has in several places, the one that all others are tied to first. */
+export type TiedNames = readonly string[]
+
 export interface WeightNames {
   /** Default: a tensor is stored under its own name. */
   readonly candidates?: Candidates
+  /** Tensors that a file may hold under any of several names (see `Weights`). */
+  readonly tied?: readonly TiedNames[]
 }
 
 /** Another name, or another end of one, and what is stored for it. */
@@ -68,6 +73,10 @@ const asTheyAre: Candidates = name => [name]
 /**
  * The tensors of a checkpoint by the names that the model's own code gives them, below a module path.
  * Floats come as fp32, whatever they are stored as.
+ *
+ * Of tied names a file may hold all, or one, whichever: `safetensors.torch.save_model` keeps any, `save_pretrained` the first. As in
+ * transformers 5 a tensor under its own name is what is asked for, also where it differs from what it is said to be tied to (version 4
+ * had the first in its place); where its own name is missing, another one serves. Stored twice with the same elements it is one constant.
  */
 export class Weights {
   readonly path: string
@@ -138,6 +147,17 @@ export class Weights {
   }
 
   #look(full: string): Constant | undefined {
+    const own = this.#stored(full)
+    for (const other of this.#names.tied?.find(names => names.includes(full)) ?? []) {
+      if (other === full && own) break
+      const tensor = this.#stored(other)
+      // Constants are told apart by their ids: a copy of the largest tensor would be written twice.
+      if (tensor && (!own || sameElements(tensor, own))) return tensor
+    }
+    return own
+  }
+
+  #stored(full: string): Constant | undefined {
     for (const candidate of this.#candidates(full)) {
       const tensor = this.#checkpoint.tensor(candidate)
       if (tensor) return tensor

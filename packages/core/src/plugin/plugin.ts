@@ -1,3 +1,4 @@
+import type { TiedNames } from '../nn/weights.ts'
 import type { Answer, AnswerHost, AnswerRequest } from './answer.ts'
 import type { Checkpoint, Json } from './checkpoint.ts'
 import type { OptionSpecs, OptionValues } from './options.ts'
@@ -35,6 +36,8 @@ export interface PluginContract<O extends OptionSpecs = OptionSpecs> {
   /** Its checkpoints bring code of their own (`auto_map` of config.json), and the plugin computes what that does. */
   readonly ownCode?: boolean
   load(request: LoadRequest<O>): SourceModel | Promise<SourceModel>
+  /** The names of one tensor, without the prefixes of wrappers, each of which `load` takes for all of its row: what it gives its `Weights`. */
+  tied?(request: LoadRequest<O>): readonly TiedNames[]
   /** Default: the core's pipeline. */
   rewrite?(target: Target): PluginRewrite
   /** More comparisons, beside the default ones: what two outputs mean together, say. */

@@ -12,6 +12,7 @@ export const knownPlugins: Readonly<Record<string, string>> = {
   distilbert: '@silane/plugin-distilbert',
   dpr: '@silane/plugin-rag',
   gpt2: '@silane/plugin-gpt2',
+  mt5: '@silane/plugin-t5',
   opt: '@silane/plugin-opt',
   perceiver: '@silane/plugin-perceiver',
   rag: '@silane/plugin-rag',
@@ -21,5 +22,6 @@ export const knownPlugins: Readonly<Record<string, string>> = {
   sam: '@silane/plugin-sam',
   sam_vision_model: '@silane/plugin-sam',
   t5: '@silane/plugin-t5',
+  umt5: '@silane/plugin-t5',
   'xlm-roberta': '@silane/plugin-roberta',
 }

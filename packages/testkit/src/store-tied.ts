@@ -1,0 +1,34 @@
+import { type Checkpoint, sameElements, type TiedNames } from '@silane/core'
+
+/** A checkpoint that holds a tied tensor under fewer names than it has, or another one. */
+export interface TiedVariant {
+  /** The only name, as stored. */
+  readonly kept: string
+  readonly checkpoint: Checkpoint
+}
+
+/**
+ * The checkpoint with each name of a row alone: as its files have the name, and those that they lack below the same module or the one
+ * above, since heads stand beside the backbone. None where the files hold nothing of the row, or tensors that differ.
+ */
+export function tiedVariants(base: Checkpoint, row: TiedNames): readonly TiedVariant[] {
+  const stored = base.tensorNames.flatMap(full =>
+    row
+      .filter(name => full === name || full.endsWith(`.${name}`))
+      .map(name => ({ full, prefix: full.slice(0, full.length - name.length) })),
+  )
+  const [first] = stored
+  const tensor = first && base.tensor(first.full)
+  if (!first || !tensor || stored.some(({ full }) => !sameElements(tensor, base.tensor(full) ?? tensor))) return []
+  const taken = new Set(stored.map(({ full }) => full))
+  const above = first.prefix.replace(/[^.]+\.$/, '')
+  const missing = row.flatMap(name => [first.prefix + name, above + name]).filter(full => !taken.has(full))
+  return [...new Set([...taken, ...missing])].map(kept => ({
+    kept,
+    checkpoint: {
+      ...base,
+      tensorNames: [...base.tensorNames.filter(full => !taken.has(full)), kept],
+      tensor: (full: string) => (full === kept ? tensor : taken.has(full) ? undefined : base.tensor(full)),
+    },
+  }))
+}
