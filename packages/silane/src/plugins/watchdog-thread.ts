@@ -5,21 +5,25 @@ import type { WatchdogData } from './watchdog.ts'
 /** Milliseconds for the process to end by itself, which cleans up, before it is killed. */
 const GRACE = 3000
 
-const { done, patience, stuck }: WatchdogData = workerData
+const { patience: shared, stuck }: WatchdogData = workerData
+const patience = new Int32Array(shared)
 
-if (Atomics.wait(new Int32Array(done), 0, 0, patience) === 'timed-out') {
-  setTimeout(() => process.kill(process.pid, 'SIGKILL'), GRACE)
-  // A debugger can stop a thread in the middle of a loop, and have it run something there.
-  const session = new Session()
-  session.connectToMainThread()
-  session.on('Debugger.paused', ({ params }) => {
-    const [frame] = params.callFrames
-    if (!frame) return
-    session.post('Debugger.evaluateOnCallFrame', {
-      callFrameId: frame.callFrameId,
-      expression: `globalThis[Symbol.for(${JSON.stringify(stuck)})]?.()`,
-    })
-  })
-  session.post('Debugger.enable')
-  session.post('Debugger.pause')
+for (;;) {
+  Atomics.wait(patience, 0, 0)
+  const milliseconds = Atomics.load(patience, 0)
+  if (milliseconds > 0 && Atomics.wait(patience, 0, milliseconds, milliseconds) === 'timed-out') break
 }
+setTimeout(() => process.kill(process.pid, 'SIGKILL'), GRACE)
+// A debugger can stop a thread in the middle of a loop, and have it run something there.
+const session = new Session()
+session.connectToMainThread()
+session.on('Debugger.paused', ({ params }) => {
+  const [frame] = params.callFrames
+  if (!frame) return
+  session.post('Debugger.evaluateOnCallFrame', {
+    callFrameId: frame.callFrameId,
+    expression: `globalThis[Symbol.for(${JSON.stringify(stuck)})]?.()`,
+  })
+})
+session.post('Debugger.enable')
+session.post('Debugger.pause')

@@ -2,10 +2,8 @@ import { Worker } from 'node:worker_threads'
 
 /** What the thread is told. */
 export interface WatchdogData {
-  /** 0 while a plugin runs, 1 when it is done. */
-  readonly done: SharedArrayBuffer
-  /** Milliseconds after which the plugin counts as stuck. */
-  readonly patience: number
+  /** Milliseconds after which the plugin that runs counts as stuck; 0 while none does. */
+  readonly patience: SharedArrayBuffer
   /** The key of the symbol under which the global scope of the main thread has what ends the process. */
   readonly stuck: string
 }
@@ -24,6 +22,30 @@ interface Watched {
 }
 
 let end: ((error: Error) => void) | undefined
+
+/** What the thread looks at; made with it, for the first plugin. */
+let patience: Int32Array | undefined
+
+/** Tells the thread that a plugin runs, or that none does. */
+function say(milliseconds: number): void {
+  patience ??= startThread()
+  Atomics.store(patience, 0, milliseconds)
+  Atomics.notify(patience, 0)
+}
+
+function startThread(): Int32Array {
+  const shared = new SharedArrayBuffer(4)
+  const script = import.meta.url.endsWith('.ts') ? './watchdog-thread.ts' : './watchdog-thread.js'
+  const worker = new Worker(new URL(script, import.meta.url), {
+    workerData: { patience: shared, stuck: STUCK } satisfies WatchdogData,
+    resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 4 },
+    // Flags of the command that are meant for its own thread, such as --inspect, would be taken for the thread's too.
+    execArgv: [],
+  })
+  worker.unref()
+  return new Int32Array(shared)
+}
+
 let last: Watched | undefined
 
 /**
@@ -49,19 +71,10 @@ export const watchdog = {
     last = watched
     if (end === undefined) return () => {}
     const stuck = end
-    const done = new Int32Array(new SharedArrayBuffer(4))
-    const script = import.meta.url.endsWith('.ts') ? './watchdog-thread.ts' : './watchdog-thread.js'
-    const worker = new Worker(new URL(script, import.meta.url), {
-      workerData: { done: done.buffer, patience: watched.patience, stuck: STUCK } satisfies WatchdogData,
-      resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 4 },
-      // Flags of the command that are meant for its own thread, such as --inspect, would be taken for the thread's too.
-      execArgv: [],
-    })
-    worker.unref()
     Object.defineProperty(globalThis, Symbol.for(STUCK), { configurable: true, value: () => stuck(watched.stuck) })
+    say(watched.patience)
     return () => {
-      Atomics.store(done, 0, 1)
-      Atomics.notify(done, 0)
+      say(0)
       Reflect.deleteProperty(globalThis, Symbol.for(STUCK))
     }
   },
