@@ -232,7 +232,7 @@ export const hostilePickles: Readonly<Record<string, readonly [code: string, fil
             ...p.text(`w${i}`),
             ...tensor({ shape: [4096, 4096 - i], strides: [0, 0] }),
             ...p.setItem,
-          ]).flat(),
+          ]),
         ),
       ),
   ],
