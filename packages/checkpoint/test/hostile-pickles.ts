@@ -30,6 +30,22 @@ const laughs = (levels: number) => [
   ...Array.from({ length: levels }, (_, i) => [...p.emptyList, ...p.mark, ...many(10, p.get(i)), ...p.appends, ...p.put(i + 1)]).flat(),
 ]
 
+/** Dicts of `fan` entries in each other, of which each level is one dict under many names: fan^levels names of one tensor. */
+const names = (fan: number, levels: number) => [
+  ...p.emptyDict,
+  ...p.mark,
+  ...p.text('t'),
+  ...tensor(),
+  ...p.put(0),
+  ...Array.from({ length: levels }, (_, level) => [
+    ...p.text(`${level}`),
+    ...p.emptyDict,
+    ...Array.from({ length: fan }, (_, i) => [...p.text(`${i}`), ...p.get(level), ...p.setItem]).flat(),
+    ...p.put(level + 1),
+  ]).flat(),
+  ...p.setItems,
+]
+
 /** 5 MB that leave nothing behind. */
 const FRAMES = Buffer.alloc(4_999_995, Buffer.from([0x95, 0, 0, 0, 0, 0, 0, 0, 0]))
 
@@ -206,6 +222,21 @@ export const hostilePickles: Readonly<Record<string, readonly [code: string, fil
     'E_PICKLE',
     () => archive(pickle(dict('w', tensor({ shape: new Array(100).fill(1), strides: new Array(100).fill(1) })))),
   ],
+  'few bytes that stand for gigabytes': [
+    'E_TORCH_FORMAT',
+    () =>
+      archive(
+        pickle(
+          p.emptyDict,
+          ...Array.from({ length: 8 }, (_, i) => [
+            ...p.text(`w${i}`),
+            ...tensor({ shape: [4096, 4096 - i], strides: [0, 0] }),
+            ...p.setItem,
+          ]),
+        ),
+      ),
+  ],
+  'millions of names in some kilobytes': ['E_TORCH_FORMAT', () => archive(pickle(names(208, 3)))],
   'two tensors of one name': [
     'E_TORCH_FORMAT',
     () => archive(pickle(p.emptyDict, p.text('a.b'), tensor(), p.setItem, p.text('a'), dict('b', tensor()), p.setItem)),

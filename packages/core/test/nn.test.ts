@@ -240,10 +240,10 @@ describe('weights', () => {
     expect(ids(of({}))).toEqual([undefined, undefined, undefined])
     expect(() => of({ other: one }).tensor('head', [2, 2])).toThrow('No tensor called "head"')
   })
-  it('come as fp32, integers as they are', () => {
+  it('come as fp32, and integers are refused by name', () => {
     const stored = { ...checkpoint, tensor: (name: string) => (name === 'f' ? castConstant(tensorOf('f', [2]), 'fp16') : int([2], [1, 2])) }
     expect(new Weights(stored).tensor('f', [2]).dtype).toBe('fp32')
-    expect(new Weights(stored).tensor('i', [2]).dtype).toBe('int32')
+    expect(() => new Weights(stored).tensor('i', [2])).toThrow(expect.objectContaining({ code: 'E_TENSOR_INTEGERS', exitCode: 2 }))
   })
   it('that are missing, or of another shape, are errors that help', () => {
     expect(() => w.at('encoder.dens').tensor('weight', [4, 3])).toThrowErrorMatchingInlineSnapshot(`

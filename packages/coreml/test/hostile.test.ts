@@ -194,7 +194,7 @@ describe('the model file', () => {
     const length = Buffer.from([0x12, 0, 0, 0, 0])
     for (let i = 0, rest = many.length; i < 4; i++, rest >>= 7) length[i + 1] = (rest & 127) | (i < 3 ? 128 : 0)
     expect(await replaced(Buffer.concat([length, many]))).toMatchInlineSnapshot(`
-      "E_MESSAGES: The model file has more than 8388608 messages.
+      "E_PROTO: The model file is damaged: it describes more than 65536 features.
       Looked in: …/model.mlpackage/Data/com.apple.CoreML/model.mlmodel"
     `)
   })

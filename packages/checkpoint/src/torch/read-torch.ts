@@ -15,6 +15,14 @@ import { stridedTensor } from './strided-tensor.ts'
 const LEGACY_MAGIC = 0x1950a86a20f9469cfc6cn
 const LEGACY_VERSION = 1001
 
+/**
+ * Bytes that all tensors of a file may have, as parts of the file's size and beside it. Tensors that are views of one memory, or repeat
+ * what it holds, are together larger than their file: tied and transposed weights by a small factor, ids of positions by little. A file
+ * of some kilobytes must not stand for gigabytes.
+ */
+const MAX_FACTOR = 8
+const MAX_REPEATED_BYTES = 256 << 20
+
 /** Reads what torch.save wrote: the pickle and the places of the storages, but not their elements. */
 export function readTorch(file: RandomAccessFile): WeightsFile {
   const wrong = (problem: string) => errors.E_TORCH_FORMAT({ file: file.name, problem, where: file.where })
@@ -55,12 +63,27 @@ export function readTorch(file: RandomAccessFile): WeightsFile {
 function named(file: RandomAccessFile, value: PickleValue): Map<string, PickleTensor> {
   try {
     const tensors = stateDict(value)
+    checkBytes(file, tensors.values())
     if (tensors.size > 0) return tensors
   } catch (error) {
     if (!(error instanceof Malformed)) throw error
     throw errors.E_TORCH_FORMAT({ file: file.name, problem: error.message, where: file.where }, { cause: error })
   }
   throw errors.E_TORCH_EMPTY({ file: file.name, where: file.where })
+}
+
+/** Holds what tensors have in all against the file. One that has several names counts once. */
+function checkBytes(file: RandomAccessFile, tensors: Iterable<PickleTensor>): void {
+  const limit = MAX_FACTOR * file.size + MAX_REPEATED_BYTES
+  const seen = new Set<string>()
+  let bytes = 0
+  for (const { storage, type, offset, shape, strides } of tensors) {
+    const view = JSON.stringify([storage.key, type.name, offset, shape, strides])
+    if (seen.has(view)) continue
+    seen.add(view)
+    bytes += sizeOf(shape) * type.bytes
+    if (bytes > limit) throw new Malformed(`its tensors have more than ${limit} bytes, and the file has ${file.size}`)
+  }
 }
 
 interface Content {

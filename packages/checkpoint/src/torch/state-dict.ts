@@ -1,6 +1,12 @@
 import type { PickleDict, PickleTensor, PickleValue } from './pickle-value.ts'
 import { Malformed } from './rebuild.ts'
 
+/**
+ * Names of tensors in one file. A dict that is in another one many times over gives its names each time, so that their number is not
+ * bounded by what the file holds. The interpreter lets 45,000 tensors through.
+ */
+const MAX_NAMES = 200_000
+
 /** The tensors of what torch.save wrote, by name. Names of nested dicts are joined with dots. */
 export function stateDict(value: PickleValue): Map<string, PickleTensor> {
   const tensors = new Map<string, PickleTensor>()
@@ -17,26 +23,41 @@ function choose(dict: PickleDict): PickleDict {
   if (values.some(isTensor)) return dict
   const dicts = values.filter(isDict)
   const direct = dicts.filter(inner => [...inner.entries.values()].some(isTensor))
-  const candidates = direct.length > 0 ? direct : dicts.filter(holdsTensors)
+  const candidates = direct.length > 0 ? direct : holdingTensors(dicts)
   const [only, ...others] = candidates
   if (only && others.length === 0) return choose(only)
   if (direct.length === 0) return dict
-  return { ...dict, entries: new Map([...dict.entries].filter(([, inner]) => direct.some(kept => kept === inner))) }
+  const kept = new Set<PickleValue>(direct)
+  return { ...dict, entries: new Map([...dict.entries].filter(([, inner]) => kept.has(inner))) }
 }
 
 const isTensor = (value: PickleValue): value is PickleTensor => typeof value === 'object' && value?.kind === 'tensor'
 
 const isDict = (value: PickleValue): value is PickleDict => typeof value === 'object' && value?.kind === 'dict'
 
-// The interpreter bounds depth and number of what is walked through here, repeated parts included.
-const holdsTensors = (dict: PickleDict): boolean =>
-  [...dict.entries.values()].some(value => isTensor(value) || (isDict(value) && holdsTensors(value)))
+/** The dicts that have tensors in them, at whatever depth. Each is looked at once, however often it occurs; the interpreter bounds the depth. */
+function holdingTensors(dicts: readonly PickleDict[]): readonly PickleDict[] {
+  const known = new Map<PickleDict, boolean>()
+  const holds = (dict: PickleDict): boolean => {
+    const before = known.get(dict)
+    if (before !== undefined) return before
+    let found = false
+    for (const value of dict.entries.values()) {
+      found = isTensor(value) || (isDict(value) && holds(value))
+      if (found) break
+    }
+    known.set(dict, found)
+    return found
+  }
+  return dicts.filter(holds)
+}
 
 function collect(dict: PickleDict, prefix: string, tensors: Map<string, PickleTensor>): void {
   for (const [key, value] of dict.entries) {
     const name = `${prefix}${key}`
     if (isDict(value)) collect(value, `${name}.`, tensors)
     if (!isTensor(value)) continue
+    if (tensors.size === MAX_NAMES) throw new Malformed(`it has more than ${MAX_NAMES} names of tensors`)
     if (tensors.has(name)) throw new Malformed(`two tensors are called "${name}"`)
     tensors.set(name, value)
   }
