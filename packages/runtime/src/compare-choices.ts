@@ -21,7 +21,7 @@ export function compareChoices(samples: readonly Choice[], axis: number): Differ
     const found = best[at]
     if (index.shape.join() !== '1') return incomparable('it is no single index')
     if (found === undefined) return incomparable(`${at} is none of ${best.length} places`)
-    const highest = Math.max(...best)
+    const highest = best.reduce((most, score) => Math.max(most, score), Number.NEGATIVE_INFINITY)
     if (found <= MASKED && highest > MASKED) return incomparable('a masked score was chosen')
     if (found < highest) error = Math.max(error, highest - found)
     for (const score of readAll(scores)) if (Number(score) > MASKED) peak = Math.max(peak, Math.abs(Number(score)))

@@ -72,7 +72,7 @@ export function analyzeGraph(graph: Graph): GraphAnalysis {
     transposes: count(op => op.kind === 'transpose'),
     layers: layersOf(ops),
     softmaxAxes: tally(ops.filter(op => op.kind === 'softmax').map(softmaxAxis)),
-    maxRank: Math.max(0, ...[...graph.inputs, ...values].map(value => value.type.shape.length)),
+    maxRank: [...graph.inputs, ...values].reduce((most, value) => Math.max(most, value.type.shape.length), 0),
     overCap: {
       border: over.filter(value => border.has(value)).map(describe),
       inside: over.filter(value => !border.has(value)).map(describe),

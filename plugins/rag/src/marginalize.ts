@@ -2,7 +2,7 @@ import { logSoftmax } from '@silane/core'
 
 /** ln Σ exp, without overflow. */
 function logSumExp(values: readonly number[]): number {
-  const most = Math.max(...values)
+  const most = values.reduce((found, value) => Math.max(found, value), Number.NEGATIVE_INFINITY)
   if (most === Number.NEGATIVE_INFINITY) return most
   return most + Math.log(values.reduce((sum, value) => sum + Math.exp(value - most), 0))
 }

@@ -1,6 +1,6 @@
 import type { normalization as ops } from '../ops/normalization.ts'
 import { inside, padBefore } from './linear-algebra.ts'
-import { alongAxis, at, type Elements, fill, grouped, positive, range, type SemanticsOf, type Tensor } from './tensor.ts'
+import { alongAxis, at, type Elements, fill, grouped, largest, positive, range, type SemanticsOf, smallest, type Tensor } from './tensor.ts'
 
 const total = (line: readonly number[]): number => line.reduce((sum, x) => sum + x, 0)
 const mean = (line: readonly number[]): number => total(line) / line.length
@@ -12,12 +12,12 @@ const reduction =
     Float64Array.from(grouped(x, axes).groups, fold)
 
 const argument =
-  (best: (...line: number[]) => number) =>
+  (best: (line: readonly number[]) => number) =>
   ({ x }: { readonly x: Tensor }, { axis }: { readonly axis: number }): Elements =>
-    Float64Array.from(grouped(x, [axis]).groups, line => line.indexOf(best(...line)))
+    Float64Array.from(grouped(x, [axis]).groups, line => line.indexOf(best(line)))
 
 function logSumExp(line: readonly number[]): number {
-  const most = Math.max(...line)
+  const most = largest(line)
   return most + Math.log(total(line.map(x => Math.exp(x - most))))
 }
 
@@ -98,14 +98,14 @@ export const normalization: SemanticsOf<typeof ops> = {
     ),
   reduce_sum: reduction(total),
   reduce_mean: reduction(mean),
-  reduce_max: reduction(line => Math.max(...line)),
-  reduce_min: reduction(line => Math.min(...line)),
+  reduce_max: reduction(largest),
+  reduce_min: reduction(smallest),
   reduce_prod: reduction(line => line.reduce((product, x) => product * x, 1)),
   reduce_sum_square: reduction(line => total(squares(line))),
   reduce_l2_norm: reduction(line => Math.sqrt(total(squares(line)))),
   reduce_log_sum_exp: reduction(logSumExp),
-  reduce_argmax: argument(Math.max),
-  reduce_argmin: argument(Math.min),
+  reduce_argmax: argument(largest),
+  reduce_argmin: argument(smallest),
   topk: ({ x }, { k, axis, ascending }) => {
     const order = (line: readonly number[]) =>
       range(line.length)
@@ -113,7 +113,7 @@ export const normalization: SemanticsOf<typeof ops> = {
         .slice(0, k)
     return [alongAxis(x, axis, line => order(line).map(i => line[i] as number)), alongAxis(x, axis, order)]
   },
-  max_pool: ({ x }, a, shape) => pooled(x, a, shape, seen => Math.max(...seen)),
+  max_pool: ({ x }, a, shape) => pooled(x, a, shape, largest),
   avg_pool: ({ x }, a, shape) =>
     pooled(x, a, shape, (seen, places) => total(seen) / (a.exclude_padding_from_average ? seen.length : places)),
   upsample_nearest_neighbor: ({ x }, a, shape) =>

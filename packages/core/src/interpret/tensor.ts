@@ -99,9 +99,15 @@ export function grouped(x: Tensor, axes: readonly number[]): { readonly groups: 
   return { groups, groupOf }
 }
 
+/** The largest of a line, −∞ of none. A vocabulary of numbers is more than a call takes as arguments. */
+export const largest = (line: readonly number[]): number => line.reduce((most, x) => Math.max(most, x), Number.NEGATIVE_INFINITY)
+
+/** The smallest of a line, ∞ of none. */
+export const smallest = (line: readonly number[]): number => line.reduce((least, x) => Math.min(least, x), Number.POSITIVE_INFINITY)
+
 /** eˣ / Σ eˣ of one line. */
 export function softmax(line: readonly number[]): number[] {
-  const most = Math.max(...line)
+  const most = largest(line)
   const powers = line.map(value => Math.exp(value - most))
   const total = powers.reduce((a, b) => a + b, 0)
   return powers.map(power => power / total)

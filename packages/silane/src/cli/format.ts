@@ -14,7 +14,7 @@ export const formatDecibels = (psnr: number): string =>
 
 /** Columns aligned with two spaces between them; figures to the right. */
 export function formatTable(head: readonly string[], rows: readonly (readonly string[])[], stream: NodeJS.WriteStream): string {
-  const widths = head.map((title, i) => Math.max(title.length, ...rows.map(row => (row[i] ?? '').length)))
+  const widths = head.map((title, i) => rows.reduce((width, row) => Math.max(width, (row[i] ?? '').length), title.length))
   const numeric = head.map((_, i) => rows.length > 0 && rows.every(row => /^(?:-?[\d.,]+(?: \w+)?|equal|)$/.test(row[i] ?? '')))
   const line = (cells: readonly string[]) =>
     cells
