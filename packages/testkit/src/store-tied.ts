@@ -12,10 +12,10 @@ export interface TiedVariant {
  * above, since heads stand beside the backbone. None where the files hold nothing of the row, or tensors that differ.
  */
 export function tiedVariants(base: Checkpoint, row: TiedNames): readonly TiedVariant[] {
-  const stored = base.tensorNames.flatMap(full =>
-    row
-      .filter(name => full === name || full.endsWith(`.${name}`))
-      .map(name => ({ full, prefix: full.slice(0, full.length - name.length) })),
+  const stored = row.flatMap(name =>
+    base.tensorNames
+      .filter(full => full === name || full.endsWith(`.${name}`))
+      .map(full => ({ full, prefix: full.slice(0, full.length - name.length) })),
   )
   const [first] = stored
   const tensor = first && base.tensor(first.full)
