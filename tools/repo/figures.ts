@@ -77,10 +77,17 @@ async function measureAll(): Promise<Figures> {
       const fixtures = join(root, 'plugins', plugin, 'fixtures')
       const names = existsSync(fixtures) ? readdirSync(fixtures).filter(name => existsSync(join(fixtures, name, 'case.json'))) : []
       for (const name of names.sort()) {
-        const { task, convert: flags = [] } = JSON.parse(readFileSync(join(fixtures, name, 'case.json'), 'utf8')) as {
+        const {
+          task,
+          convert: flags = [],
+          expect,
+        } = JSON.parse(readFileSync(join(fixtures, name, 'case.json'), 'utf8')) as {
           task: string
           convert?: string[]
+          expect?: object
         }
+        // It is there to be refused.
+        if (expect) continue
         // States are fp16 in Core ML.
         for (const precision of flags.includes('state') ? ['fp16'] : ['fp16', 'fp32']) {
           const out = join(scratch, `${plugin}-${name}-${precision}`)

@@ -39,10 +39,17 @@ async function measure(plugin: string, names: readonly string[], scratch: string
   const fixtures = join(root, 'plugins', plugin, 'fixtures')
   const row: Row = { conversions: 0, lowest: {} }
   for (const name of names) {
-    const { task, convert: flags = [] } = JSON.parse(readFileSync(join(fixtures, name, 'case.json'), 'utf8')) as {
+    const {
+      task,
+      convert: flags = [],
+      expect,
+    } = JSON.parse(readFileSync(join(fixtures, name, 'case.json'), 'utf8')) as {
       task: string
       convert?: string[]
+      expect?: object
     }
+    // It is there to be refused.
+    if (expect) continue
     const options = parseModelFlags(join(fixtures, name), ['--task', task, ...flags])
     for (const precision of flags.includes('state') ? (['fp16'] as const) : (['fp16', 'fp32'] as const)) {
       const { comparisons } = await convert({

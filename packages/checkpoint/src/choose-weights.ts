@@ -1,3 +1,4 @@
+import { firstOfShards } from './counted-shards.ts'
 import { errors } from './errors.ts'
 import { isAdapter } from './is-adapter.ts'
 
@@ -22,7 +23,8 @@ const isWeights = (file: string): boolean =>
 /**
  * The file with the weights among the files of one folder, or undefined. Outside of the usual names, a file in one of
  * the formats is taken where it is the only one: single files are published as `sam.pth` or `anything.safetensors`.
- * No other rule says which files are the weights. Throws E_WEIGHTS_AMBIGUOUS.
+ * Several whose names count up as shards of one set stand for all of them, an index or not: then it is the first. No other rule says
+ * which files are the weights. Throws E_WEIGHTS_AMBIGUOUS.
  */
 export function chooseWeights(files: readonly string[], where: string): string | undefined {
   const usual = NAMES.find(name => files.includes(name))
@@ -32,8 +34,10 @@ export function chooseWeights(files: readonly string[], where: string): string |
     const found = candidates.filter(file => format.test(file))
     const index = found.length > 1 ? indexOf(files, format) : undefined
     if (index) return index
+    const sets = new Set(found.map(file => firstOfShards(file) ?? file))
+    const [set] = sets
+    if (set !== undefined && sets.size === 1) return found.length === 1 ? found[0] : set
     if (found.length > 1) throw errors.E_WEIGHTS_AMBIGUOUS({ files: found, where })
-    if (found[0]) return found[0]
   }
   return undefined
 }

@@ -11,6 +11,20 @@ const RESAVE = 'Files of your own: save the state dict alone, with safetensors.t
 
 const AGAIN = 'Download the file again; if it stays the same, it was published broken.'
 
+/** What is known of a tensor, or of a whole checkpoint, that is not read. */
+interface DTypeFacts {
+  readonly file?: string
+  readonly tensor?: string
+  readonly dtype?: string
+  /** How it is quantised, as config.json says. */
+  readonly method?: string | undefined
+  /** The same, as its tensors say. */
+  readonly packer?: string | undefined
+  /** What is wrong with it beyond its type. */
+  readonly detail?: string
+  readonly where: string
+}
+
 /** Errors of reading checkpoints, by what was being read. */
 export const errors = defineErrors({
   E_MODEL_FOLDER: (f: { model: string; where: string }) => ({
@@ -101,10 +115,31 @@ export const errors = defineErrors({
     next: AGAIN,
   }),
 
-  E_TENSOR_DTYPE: (f: { file: string; tensor: string; dtype: string; where: string }) => ({
-    what: `Tensor "${f.tensor}" in ${f.file} has the element type ${f.dtype}, which silane does not read.`,
+  /** Of one tensor, or of weights that are quantised. */
+  E_TENSOR_DTYPE: (f: DTypeFacts) => {
+    const tensor = `ensor "${f.tensor}" in ${f.file} has the element type ${f.dtype}${f.detail === undefined ? '' : ` (${f.detail})`}`
+    if (f.method === undefined && f.packer === undefined) {
+      return {
+        what: `T${tensor}, which silane does not read.`,
+        where: f.where,
+        next: 'Use a checkpoint in F32, F16 or BF16; quantised weights can be saved in one of these with transformers.',
+      }
+    }
+    const by =
+      f.method === undefined
+        ? `${f.packer}, by its tensors; config.json has no quantization_config`
+        : `quantization_config of config.json, quant_method "${f.method}"`
+    const more = f.tensor === undefined ? f.detail : `t${tensor}`
+    return {
+      what: `The checkpoint is quantised (${by}), in a form that silane does not read${more === undefined ? '' : `: ${more}`}.`,
+      where: f.where,
+      next: 'Give the model that it was made from, or what transformers makes of it: model.dequantize(), then save_pretrained. Read are floats, int8 of bitsandbytes and fp8 with its scales.',
+    }
+  },
+  E_ADAPTER: (f: { problem: string; where: string }) => ({
+    what: `${f.problem}.`,
     where: f.where,
-    next: 'Use a checkpoint in F32, F16 or BF16; quantised weights can be saved in one of these with transformers.',
+    next: 'Merge it where it was made, and give the result: model.merge_and_unload().save_pretrained("merged"). Or take its files away, for the base model alone.',
   }),
 
   E_SHARD_INDEX: (f: { file: string; problem: string; where: string }) => ({
@@ -122,15 +157,25 @@ export const errors = defineErrors({
     where: f.where,
     next: 'Index and shards come from different versions; download all of them again.',
   }),
+  E_SHARD_COUNT: (f: { file: string; problem: string; where: string }) => ({
+    what: `${f.file} is a shard without an index, and ${f.problem}.`,
+    where: f.where,
+    next: 'Complete the download of the checkpoint. Without an index all shards are read, so none may be missing.',
+  }),
+  E_SHARD_TWICE: (f: { tensor: string; files: readonly string[]; where: string }) => ({
+    what: `The tensor "${f.tensor}" stands in ${f.files.join(' and in ')}, and no index says which one counts.`,
+    where: f.where,
+    next: 'Add the index that was published with the shards, or keep the tensor in one of them.',
+  }),
   E_WEIGHTS_MISSING: (f: { where: string }) => ({
     what: 'The checkpoint has no weights: neither model.safetensors nor pytorch_model.bin, nor an index of shards of one of them.',
     where: f.where,
     next: 'Give a folder or an id with PyTorch or safetensors weights.',
   }),
-  E_WEIGHTS_ADAPTER: (f: { files: readonly string[]; where: string }) => ({
-    what: `The checkpoint has an adapter (${f.files.join(', ')}), but not the weights of the model that it belongs to.`,
+  E_WEIGHTS_ADAPTER: (f: { files: readonly string[]; base: string | undefined; where: string }) => ({
+    what: `The checkpoint has an adapter (${f.files.join(', ')}), but not the weights of the model that it belongs to${f.base === undefined ? '' : `, "${f.base}"`}.`,
     where: f.where,
-    next: 'Merge the two and give the result: model.merge_and_unload().save_pretrained("merged").',
+    next: `Put its files beside config.json and the weights of ${f.base === undefined ? 'that model' : `"${f.base}"`}, or merge the two and give the result: model.merge_and_unload().save_pretrained("merged").`,
   }),
   E_WEIGHTS_AMBIGUOUS: (f: { files: readonly string[]; where: string }) => ({
     what: `Any of these could be the weights: ${f.files.join(', ')}.`,
@@ -179,6 +224,11 @@ export const errors = defineErrors({
     next: 'Do not trust this file.',
   }),
 
+  E_HUB_TOKEN: (_: object) => ({
+    what: 'The token for the hub has characters that no token has, such as spaces or line breaks.',
+    where: 'HF_TOKEN, HUGGING_FACE_HUB_TOKEN and the file that `hf auth login` writes',
+    next: 'Copy it again from https://huggingface.co/settings/tokens; it begins with hf_.',
+  }),
   E_HUB_NOT_FOUND: (f: { name: string; authorized: boolean; where: string }) => ({
     what: `The hub has no model "${f.name}"${f.authorized ? ' that this token may see' : ', or it is private'}.`,
     where: f.where,

@@ -1,21 +1,27 @@
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Checkpoint, Json } from '@silane/core'
+import { type Checkpoint, isSilaneError, type Json, type SilaneError } from '@silane/core'
+import { ADAPTER_CONFIG, baseModel } from './adapter/adapter-config.ts'
+import { mergeAdapter } from './adapter/merge-adapter.ts'
 import { chooseWeights } from './choose-weights.ts'
+import { countedShards, indexOfShards } from './counted-shards.ts'
 import { errors } from './errors.ts'
 import { imageProcessor } from './image-processor.ts'
 import { inside } from './inside.ts'
-import { isAdapter } from './is-adapter.ts'
+import { adapterFile, isAdapter } from './is-adapter.ts'
+import { isObject } from './is-object.ts'
 import { listFiles } from './list-files.ts'
 import { modelFiles } from './model-files.ts'
 import { parseJson } from './parse-json.ts'
+import { dequantise } from './quantised/dequantise.ts'
+import { quantisation, refuseQuantisation } from './quantised/quantisation.ts'
 import { RandomAccessFile } from './random-access-file.ts'
 import { readSafetensors } from './read-safetensors.ts'
 import { readShards } from './read-shards.ts'
-import { sentenceModules } from './sentence-modules.ts'
+import { sentenceModules, sentenceSettings } from './sentence-modules.ts'
 import { tokenLimit } from './token-limit.ts'
 import { readTorch } from './torch/read-torch.ts'
-import type { WeightsFile } from './weights-file.ts'
+import type { StoredTensor, WeightsFile } from './weights-file.ts'
 
 /** The largest tokenizer.json in use has 35 MB, the largest index of shards 10 MB. */
 const MAX_JSON_BYTES = 256_000_000
@@ -30,10 +36,19 @@ export interface OpenCheckpoint extends Checkpoint {
    * that says where those are. Sorted names, relative to the folder.
    */
   used(): readonly string[]
-  /** Remarks on what is there and was not taken. */
+  /** Remarks on what was made of the files: weights that were put together of several tensors, and what was left. */
   readonly notes: readonly string[]
+  /** Why no tensor can be taken, where that is known already; asking for one throws it. */
+  readonly refusal: SilaneError | undefined
+  /** The names of tensors that an adapter changed. */
+  readonly changed: readonly string[]
+  /** The tensors as the weights' file has them, readable or not, before anything is made of them. */
+  readonly stored: readonly (StoredTensor & { readonly name: string })[]
   close(): void
 }
+
+/** A checkpoint, and what its weights were made of. */
+type Opened = Checkpoint & Pick<OpenCheckpoint, 'notes' | 'refusal' | 'changed' | 'stored'>
 
 /** Opens the checkpoint that is in a folder. The headers of its weights are read and checked; elements are not. */
 export function folderCheckpoint(root: string, identity: Identity): OpenCheckpoint {
@@ -45,7 +60,7 @@ export function folderCheckpoint(root: string, identity: Identity): OpenCheckpoi
   }
   try {
     const whole = checkpoint({ root, files, prefix: '', opened, used }, identity)
-    return { ...whole, used: () => [...used].sort(), notes: adapterNotes(whole), close }
+    return { ...whole, used: () => [...used].sort(), close }
   } catch (error) {
     close()
     throw error
@@ -65,7 +80,7 @@ interface Place {
   readonly used: Set<string>
 }
 
-function checkpoint(place: Place, identity: Identity): Checkpoint {
+function checkpoint(place: Place, identity: Identity): Opened {
   const { root, prefix, opened, used } = place
   const where = identity.location
   const stored = place.files.filter(file => file.startsWith(prefix)).map(file => file.slice(prefix.length))
@@ -92,24 +107,35 @@ function checkpoint(place: Place, identity: Identity): Checkpoint {
     return join(root, prefix, at)
   }
   const json = (file: string): Json | undefined => (has(file) ? parse(placeOf(file)) : undefined)
+  /** A file, or all that an index names, or that the file's name counts. */
   const open = (file: string): WeightsFile => {
-    if (file.endsWith('.index.json')) return readShards(json(file) ?? null, file, where, shard => (has(shard) ? open(shard) : undefined))
+    const shards = countedShards(file, files, where)
+    if (!shards && !file.endsWith('.index.json')) return openFile(file)
+    const shardFiles = new Map<string, WeightsFile>()
+    const openShard = (shard: string): WeightsFile => {
+      const known = shardFiles.get(shard) ?? openFile(shard)
+      shardFiles.set(shard, known)
+      return known
+    }
+    const index = shards ? indexOfShards(shards, openShard, where) : json(file)
+    return readShards(index ?? null, file, where, shard => (has(shard) ? openShard(shard) : undefined))
+  }
+  const openFile = (file: string): WeightsFile => {
     const name = prefix + placeOf(file)
     const source = new RandomAccessFile(join(root, name), name, where)
     opened.push(source)
-    const { names, tensor } = file.endsWith('.safetensors') ? readSafetensors(source) : readTorch(source)
+    const { tensor, ...rest } = file.endsWith('.safetensors') ? readSafetensors(source) : readTorch(source)
     // Opening a shard is no use of it: only the names in its header were looked at.
     const taken = (found: string) => {
       const given = tensor(found)
       if (given) used.add(name)
       return given
     }
-    return { names, tensor: taken }
+    return { ...rest, tensor: taken }
   }
   const config = json('config.json') ?? {}
   if (!isObject(config)) throw errors.E_JSON_KIND({ file: 'config.json', where })
-  const chosen = chooseWeights(files, where)
-  const weights = chosen === undefined ? undefined : open(chosen)
+  const { table, tensors, changed, notes, refusal } = openWeights({ config, files, json, open, where })
   const folders = new Map<string, Checkpoint>()
   const folder = (name: string): Checkpoint => {
     if (!inside(name)) throw errors.E_FILE_NAME({ name, from: 'The request', where })
@@ -128,27 +154,97 @@ function checkpoint(place: Place, identity: Identity): Checkpoint {
     json,
     path,
     folder,
-    sentenceModules: () => sentenceModules({ json, folder }),
+    sentenceModules: () => sentenceModules({ json, folder, location: where }),
+    sentenceSettings: () => sentenceSettings({ json, folder, location: where }),
     tokenLimit: () => tokenLimit({ json }),
     imageProcessor: () => imageProcessor({ json }),
-    tensorNames: weights?.names ?? [],
+    tensorNames: tensors?.names ?? table?.names ?? [],
     tensor: name => {
-      if (weights) return weights.tensor(name)
-      const adapter = files.filter(isAdapter)
-      throw adapter.length > 0 ? errors.E_WEIGHTS_ADAPTER({ files: adapter, where }) : errors.E_WEIGHTS_MISSING({ where })
+      if (tensors) return tensors.tensor(name)
+      throw refusal ?? errors.E_WEIGHTS_MISSING({ where })
     },
+    notes,
+    refusal,
+    changed,
+    stored: (table?.names ?? []).flatMap(name => {
+      const found = table?.stored(name)
+      return found ? [{ name, ...found }] : []
+    }),
   }
 }
 
-/** What an adapter beside the weights would change is not in the model, and transformers would have applied it. */
-function adapterNotes({ files, tensorNames }: Checkpoint): readonly string[] {
-  const adapters = files.filter(isAdapter)
-  if (adapters.length === 0 || tensorNames.length === 0) return []
-  return [`${adapters.join(', ')}: the adapter beside the weights was not applied; the weights alone were taken`]
+interface Folder {
+  readonly config: { readonly [key: string]: Json }
+  readonly files: readonly string[]
+  readonly json: (file: string) => Json | undefined
+  readonly open: (file: string) => WeightsFile
+  readonly where: string
 }
 
-const isObject = (value: Json): value is { readonly [key: string]: Json } =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
+interface OpenedWeights extends Pick<OpenCheckpoint, 'notes' | 'refusal' | 'changed'> {
+  /** The tensors of the file. */
+  readonly table?: WeightsFile
+  /** What they are to the model; absent where the folder has none, or none that can be read. */
+  readonly tensors?: WeightsFile
+}
+
+/**
+ * Opens the weights of a folder, and gives them under the names and with the values that the model has: quantised ones as what they
+ * stand for, an adapter merged. What cannot be given so is a refusal, so that the rest of the folder can be looked at all the same.
+ */
+function openWeights({ config, files, json, open, where }: Folder): OpenedWeights {
+  const adapters = files.filter(isAdapter)
+  const chosen = chooseWeights(files, where)
+  if (chosen === undefined) {
+    const base = baseModel(files.includes(ADAPTER_CONFIG) ? json(ADAPTER_CONFIG) : undefined)
+    const refusal = adapters.length > 0 ? errors.E_WEIGHTS_ADAPTER({ files: adapters, base, where }) : undefined
+    return { notes: [], refusal, changed: [] }
+  }
+  const quantised = quantisation(config)
+  const refused = quantised && refusalOf(() => refuseQuantisation(quantised, where))
+  // Of a form that is not read, not even the container may be.
+  if (refused) {
+    const table = attempt(() => open(chosen))
+    return { ...(table ? { table } : {}), notes: [], refusal: refused, changed: [] }
+  }
+  const table = open(chosen)
+  let tensors: WeightsFile | undefined
+  let made: Pick<OpenedWeights, 'notes' | 'changed'> = { notes: [], changed: [] }
+  const refusal = refusalOf(() => {
+    const file = adapterFile(adapters)
+    const others = adapters.filter(name => name !== file && name !== ADAPTER_CONFIG)
+    if (others[0] !== undefined && (file === undefined || !others.every(name => /^adapter_model\.\w+$/.test(name)))) {
+      throw errors.E_ADAPTER({ problem: `${others[0]} is an adapter in a form that is not merged`, where })
+    }
+    const plain = dequantise(table, quantised, { file: chosen, where })
+    const settings = files.includes(ADAPTER_CONFIG) ? json(ADAPTER_CONFIG) : undefined
+    const beside = file === undefined ? undefined : { file, weights: open(file) }
+    const merged = mergeAdapter({ base: plain.weights, file: chosen, beside, settings, config, where })
+    tensors = merged.weights
+    made = { notes: [...plain.notes, ...merged.notes], changed: merged.changed }
+  })
+  return { table, ...(tensors ? { tensors } : {}), ...made, refusal }
+}
+
+/** The error of these codes that a step ends with, if it does. Others are thrown: a file that is broken cannot be looked at either. */
+function refusalOf(step: () => void): SilaneError | undefined {
+  try {
+    step()
+    return undefined
+  } catch (error) {
+    if (isSilaneError(error) && ['E_TENSOR_DTYPE', 'E_ADAPTER'].includes(error.code)) return error
+    throw error
+  }
+}
+
+function attempt<T>(open: () => T): T | undefined {
+  try {
+    return open()
+  } catch (error) {
+    if (isSilaneError(error)) return undefined
+    throw error
+  }
+}
 
 function readJson(path: string, file: string, where: string): Json {
   const size = statSync(path).size

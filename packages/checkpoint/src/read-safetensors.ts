@@ -1,6 +1,7 @@
 import { byteSize, type Constant, type DType, type Json, sizeOf } from '@silane/core'
 import { errors } from './errors.ts'
 import { fileTensor } from './file-tensor.ts'
+import { type Float8, float8Tensor } from './float8.ts'
 import { parseJson } from './parse-json.ts'
 import type { RandomAccessFile } from './random-access-file.ts'
 import type { WeightsFile } from './weights-file.ts'
@@ -35,6 +36,14 @@ const dtypes: Readonly<Record<string, DType>> = {
   BOOL: 'bool',
 }
 
+const floats8: Readonly<Record<string, Float8>> = { F8_E4M3: 'fp8_e4m3', F8_E5M2: 'fp8_e5m2' }
+
+const lookUp = <T>(table: Readonly<Record<string, T>>, name: string): T | undefined =>
+  Object.hasOwn(table, name) ? table[name] : undefined
+
+/** What tensors of this element type are read from: bytes where the core has no such type. */
+const storageOf = (dtype: string): DType | undefined => lookUp(dtypes, dtype) ?? (lookUp(floats8, dtype) && 'uint8')
+
 interface Entry {
   readonly dtype: string
   readonly shape: readonly number[]
@@ -55,11 +64,19 @@ export function readSafetensors(file: RandomAccessFile): WeightsFile {
       if (!entry) return undefined
       const known = tensors.get(name)
       if (known) return known
-      const dtype = Object.hasOwn(dtypes, entry.dtype) ? dtypes[entry.dtype] : undefined
-      if (!dtype) throw errors.E_TENSOR_DTYPE({ file: file.name, tensor: name, dtype: entry.dtype, where: file.where })
-      const tensor = fileTensor(file, data + entry.begin, dtype, entry.shape)
+      const storage = storageOf(entry.dtype)
+      if (!storage) throw errors.E_TENSOR_DTYPE({ file: file.name, tensor: name, dtype: entry.dtype, where: file.where })
+      const elements = fileTensor(file, data + entry.begin, storage, entry.shape)
+      const format = lookUp(floats8, entry.dtype)
+      const tensor = format ? float8Tensor(elements, format) : elements
       tensors.set(name, tensor)
       return tensor
+    },
+    stored: name => {
+      const entry = entries.get(name)
+      if (!entry) return undefined
+      const dtype = lookUp(dtypes, entry.dtype) ?? lookUp(floats8, entry.dtype) ?? entry.dtype
+      return { dtype, shape: entry.shape, bytes: entry.end - entry.begin }
     },
   }
 }
@@ -124,7 +141,7 @@ function checkPlaces(file: RandomAccessFile, entries: ReadonlyMap<string, Entry>
     const wrong = (problem: string) => errors.E_SAFETENSORS_OFFSETS({ file: file.name, tensor, problem, where: file.where })
     if (end < begin) throw wrong(`it ends at ${end}, before it begins at ${begin}`)
     // An element type of the future has a size that is not known here; its tensor can only be skipped.
-    const known = Object.hasOwn(dtypes, dtype) ? dtypes[dtype] : undefined
+    const known = storageOf(dtype)
     const needed = known ? byteSize(known) * sizeOf(shape) : end - begin
     if (end - begin !== needed) throw wrong(`[${shape}] of ${dtype} takes ${needed} bytes, it has ${end - begin}`)
     if (begin < previous) throw wrong(`it begins at ${begin}, inside the tensor before it, which ends at ${previous}`)

@@ -4,7 +4,7 @@ import { inside } from './inside.ts'
 import type { WeightsFile } from './weights-file.ts'
 
 /** Files that one index may name, each of which takes a descriptor. The largest published models have 200. */
-const MAX_SHARDS = 1024
+export const MAX_SHARDS = 1024
 
 /** Joins the shards that an index names. `open` gives the tensors of one of them, or undefined where the file is missing. */
 export function readShards(index: Json, file: string, where: string, open: (shard: string) => WeightsFile | undefined): WeightsFile {
@@ -29,6 +29,7 @@ export function readShards(index: Json, file: string, where: string, open: (shar
     // What a shard holds beyond the index is left out, as transformers does.
     names: [...opened].flatMap(([shard, weights]) => weights.names.filter(name => map.get(name) === shard)),
     tensor: name => opened.get(map.get(name) ?? '')?.tensor(name),
+    stored: name => opened.get(map.get(name) ?? '')?.stored(name),
   }
 }
 

@@ -9,6 +9,16 @@ const call = (module: string, name: string, ...args: readonly (readonly number[]
   ...p.tuple,
   ...p.reduce,
 ]
+/** An object of a class, without its attributes. */
+const made = (module: string, name: string, ...args: readonly (readonly number[])[]) => [
+  ...p.global(module, name),
+  ...p.mark,
+  ...args.flat(),
+  ...p.tuple,
+  ...p.newObject,
+]
+/** A state dict and something else. */
+const beside = (other: readonly number[]) => [...dict('args', other), ...p.text('model'), ...dict('w', tensor()), ...p.setItem]
 const many = (count: number, part: readonly number[]) => Array.from({ length: count }, () => part).flat()
 const fill = (count: number, byte: number) => new Uint8Array(count).fill(byte)
 const raw = (...parts: readonly (Uint8Array | readonly number[])[]) => Buffer.concat(parts.map(part => Buffer.from(part)))
@@ -65,10 +75,57 @@ export const hostilePickles: Readonly<Record<string, readonly [code: string, fil
   'attributes of a tensor': ['E_PICKLE', () => archive(pickle(tensor(), p.emptyDict, p.build))],
   'attributes of a dict': ['E_PICKLE', () => archive(pickle(p.emptyDict, dict('__class__', p.none), p.build))],
   'attributes of a name': ['E_PICKLE', () => archive(pickle(p.global('collections', 'OrderedDict'), dict('_metadata', p.none), p.build))],
+  // Objects of classes that are not known, which may lie beside tensors
+  'an object alone': ['E_PICKLE_GLOBAL', () => archive(pickle(made('argparse', 'Namespace')))],
+  'an object of a function': ['E_PICKLE_GLOBAL', () => archive(pickle(beside(made('os', 'system', p.text(OS)))))],
+  'a function beside tensors': ['E_PICKLE_GLOBAL', () => archive(pickle(beside(p.global('os', 'system'))))],
+  'a function of builtins beside tensors': ['E_PICKLE_GLOBAL', () => archive(pickle(beside(p.global('builtins', 'eval'))))],
+  'what gets at functions': ['E_PICKLE_GLOBAL', () => archive(pickle(beside(made('operator', 'attrgetter', p.text('system')))))],
+  'a function as an attribute': [
+    'E_PICKLE_GLOBAL',
+    () => archive(pickle(beside([...made('argparse', 'Namespace'), ...dict('run', p.global('posix', 'system')), ...p.build]))),
+  ],
+  'a call of a class that is not known': ['E_PICKLE_GLOBAL', () => archive(pickle(beside(call('mine', 'Mode', p.text('run')))))],
+  'a call as an attribute': [
+    'E_PICKLE_GLOBAL',
+    () => archive(pickle(beside([...made('argparse', 'Namespace'), ...dict('x', call('mine', 'run', p.text(OS))), ...p.build]))),
+  ],
+  'a call in a set': [
+    'E_PICKLE_GLOBAL',
+    () => archive(pickle(beside(call('__builtin__', 'set', p.emptyList, call('os', 'system', p.text(OS)), p.append)))),
+  ],
+  'a layer of a model': [
+    'E_PICKLE_GLOBAL',
+    () => archive(pickle(beside([...made('torch.nn.modules.linear', 'Linear'), ...dict('weight', tensor()), ...p.build]))),
+  ],
+  'a tensor as an argument of an object': ['E_PICKLE_GLOBAL', () => archive(pickle(beside(made('mine', 'Box', tensor()))))],
+  'tensors as items of an object': [
+    'E_PICKLE_GLOBAL',
+    () => archive(pickle(beside([...made('mine', 'Dict'), ...p.text('w'), ...tensor(), ...p.setItem]))),
+  ],
+  'a tensor in a list of an object': [
+    'E_PICKLE_GLOBAL',
+    () => archive(pickle(beside([...made('mine', 'List'), ...p.emptyList, ...tensor(), ...p.append, ...p.append]))),
+  ],
+  'a tensor of another kind': ['E_PICKLE_GLOBAL', () => archive(pickle(beside(call('torch._utils', '_rebuild_sparse_tensor', tensor()))))],
+  'an object called': ['E_PICKLE', () => archive(pickle(beside([...made('mine', 'Box'), ...p.emptyTuple, ...p.reduce])))],
+  'an object of an object': ['E_PICKLE', () => archive(pickle(beside([...made('mine', 'Box'), ...p.emptyTuple, ...p.newObject])))],
+  'an object of a known class': ['E_PICKLE', () => archive(pickle(p.global('collections', 'OrderedDict'), p.emptyTuple, p.newObject))],
+  'an object without a tuple': ['E_PICKLE', () => archive(pickle(beside([...p.global('mine', 'Box'), ...p.emptyList, ...p.newObject])))],
+  'attributes of a class': ['E_PICKLE', () => archive(pickle(beside([...p.global('mine', 'Box'), ...dict('a', p.none), ...p.build])))],
+  'a class that is not known as that of storages': [
+    'E_PICKLE',
+    () => archive(pickle(dict('w', tensor({ kind: p.global('mine', 'FloatStorage') })))),
+  ],
+  'an object as the size of a tensor': ['E_PICKLE', () => archive(pickle(dict('w', tensor({ more: made('mine', 'Box') }))))],
+  'bomb of objects': [
+    'E_PICKLE_LIMIT',
+    () => archive(pickle(p.global('mine', 'Box'), p.put(0), many(600_000, [...p.get(0), ...p.emptyTuple, ...p.newObject, ...p.tuple1]))),
+  ],
+  'a class of a megabyte': ['E_PICKLE_LIMIT', () => archive(raw(p.proto, [0x63], fill(1_000_000, 0x61), Buffer.from('\nBox\n'), p.stop))],
   // Instructions
   INST: ['E_PICKLE_OPCODE', () => archive(pickle(p.mark, p.text(OS), [0x69, ...Buffer.from('os\nsystem\n')]))],
   OBJ: ['E_PICKLE_OPCODE', () => archive(pickle(p.mark, p.global('collections', 'OrderedDict'), [0x6f]))],
-  NEWOBJ: ['E_PICKLE_OPCODE', () => archive(pickle(p.global('collections', 'OrderedDict'), p.emptyTuple, [0x81]))],
   NEWOBJ_EX: ['E_PICKLE_OPCODE', () => archive(pickle(p.global('collections', 'OrderedDict'), p.emptyTuple, p.emptyDict, [0x92]))],
   EXT1: ['E_PICKLE_OPCODE', () => archive(pickle([0x82, 1]))],
   EXT4: ['E_PICKLE_OPCODE', () => archive(pickle([0x84, 1, 0, 0, 0]))],

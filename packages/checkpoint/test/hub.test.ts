@@ -115,6 +115,25 @@ describe('the hub', () => {
     checkpoint.close()
   })
 
+  it('downloads the shards that count up without an index', async () => {
+    const [first, second] = ['model-00001-of-00002.safetensors', 'model-00002-of-00002.safetensors'] as const
+    const files = { 'config.json': config, [first]: scalars({ a: 1 }), [second]: scalars({ b: 2 }) }
+    await fakeHub('name', { main: files }, temporary())
+    const checkpoint = await openCheckpoint('name')
+    expect(checkpoint.tensorNames).toEqual(['a', 'b'])
+    checkpoint.close()
+    const cache = temporary({
+      'models--org--name/refs/main': commits.main,
+      [`models--org--name/snapshots/${commits.main}/config.json`]: config,
+      [`models--org--name/snapshots/${commits.main}/${first}`]: scalars({ a: 1 }),
+    })
+    await fakeHub('org/name', { main: files }, cache)
+    expect(await failure(() => openCheckpoint('org/name', { offline: true }), cache)).toContain(`Missing: ${second}.`)
+    const completed = await openCheckpoint('org/name')
+    expect(completed.tensorNames).toEqual(['a', 'b'])
+    completed.close()
+  })
+
   it('pins a revision', async () => {
     const cache = temporary()
     const main = { 'config.json': config, 'model.safetensors': scalars({ a: 1 }) }

@@ -18,6 +18,7 @@ export const p = {
   setItem: [0x73],
   setItems: [0x75],
   reduce: [0x52],
+  newObject: [0x81],
   build: [0x62],
   persistent: [0x51],
   stackGlobal: [0x93],

@@ -32,6 +32,8 @@ describe('the weights among the files of a folder', () => {
       ['a-1.safetensors', 'a-2.safetensors', 'a.safetensors.index.json', 'golden.model.safetensors'],
       'a.safetensors.index.json',
     ],
+    ['shards without an index', ['m-00001-of-00002.safetensors', 'm-00002-of-00002.safetensors'], 'm-00001-of-00002.safetensors'],
+    ['shards of which the first is missing', ['m-2-of-3.bin', 'm-3-of-3.bin'], 'm-1-of-3.bin'],
     ['what lies in sub-folders', ['2_Dense/model.safetensors', 'pytorch_model.bin'], 'pytorch_model.bin'],
   ])('%s', (_, files, chosen) => {
     expect(chooseWeights(files, '.')).toBe(chosen)
@@ -39,6 +41,60 @@ describe('the weights among the files of a folder', () => {
 
   it('of which several could be meant', () => {
     expect(() => chooseWeights(['a.pth', 'b.pth', 'optimizer.pt'], '.')).toThrow('Any of these could be the weights: a.pth, b.pth.')
+    const sets = ['m-1-of-2.bin', 'm-2-of-2.bin', 'n-1-of-1.bin']
+    for (const other of ['n-1-of-1.bin', 'm-1-of-3.bin', 'm-01-of-2.bin', 'mine.bin'])
+      expect(() => chooseWeights([...sets.slice(0, 2), other], '.')).toThrow('Any of these could be the weights')
+  })
+})
+
+describe('shards without an index', () => {
+  const open = (files: Readonly<Record<string, string | Uint8Array>>) => openCheckpoint(temporary({ 'config.json': '{}', ...files }))
+  const [one, two] = ['model-00001-of-00002.safetensors', 'model-00002-of-00002.safetensors'] as const
+
+  it('are read all', async () => {
+    const checkpoint = await open({ [one]: scalars({ a: 1 }), [two]: scalars({ b: 2, c: 3 }) })
+    expect(checkpoint.tensorNames).toEqual(['a', 'b', 'c'])
+    expect(['a', 'b', 'c', 'd'].map(name => checkpoint.tensor(name)?.id)).toEqual([
+      expect.stringContaining(one),
+      expect.stringContaining(two),
+      expect.stringContaining(two),
+      undefined,
+    ])
+    expect(checkpoint.used()).toEqual(['config.json', one, two])
+    checkpoint.close()
+  })
+
+  it('stand behind an index where there is one', async () => {
+    const checkpoint = await open({
+      [one]: scalars({ a: 1, b: 3 }),
+      [two]: scalars({ b: 2 }),
+      'model.safetensors.index.json': index({ a: one, b: two }),
+    })
+    expect(checkpoint.tensorNames).toEqual(['a', 'b'])
+    checkpoint.close()
+  })
+
+  it.each<[string, Readonly<Record<string, Uint8Array>>, string]>([
+    [
+      'of which one is missing',
+      { 'm-1-of-3.safetensors': scalars({ a: 1 }), 'm-3-of-3.safetensors': scalars({ b: 1 }) },
+      'E_SHARD_COUNT: m-1-of-3.safetensors is a shard without an index, and its name says that there are 3, and these are missing: m-2-of-3.safetensors.',
+    ],
+    ['of which one alone is there', { [two]: scalars({ b: 2 }) }, `these are missing: ${one}.`],
+    [
+      'with a tensor twice',
+      { [one]: scalars({ a: 1 }), [two]: scalars({ a: 1 }) },
+      `E_SHARD_TWICE: The tensor "a" stands in ${one} and in ${two}, and no index says which one counts.`,
+    ],
+    ['of which there are none', { 'm-0-of-0.safetensors': scalars({ a: 1 }) }, 'it is one of 0; from 1 to 1024 are read'],
+    [
+      'of which there are too many',
+      { 'm-1-of-999999999.safetensors': scalars({ a: 1 }) },
+      'it is one of 999999999; from 1 to 1024 are read',
+    ],
+    ['that are beyond the last', { 'm-3-of-2.safetensors': scalars({ a: 1 }) }, 'm-1-of-2.safetensors, m-2-of-2.safetensors'],
+  ])('%s are refused', async (_, files, text) => {
+    expect(await failure(() => open(files))).toContain(text)
   })
 })
 
@@ -97,31 +153,21 @@ describe('what was taken from a checkpoint', () => {
   })
 })
 
-describe('an adapter', () => {
-  const adapter = { 'adapter_config.json': '{}', 'adapter_model.safetensors': scalars({ 'base.lora_A.weight': 1 }) }
+describe('an adapter alone', () => {
+  const adapter = {
+    'adapter_config.json': '{"base_model_name_or_path": "org/base"}',
+    'adapter_model.safetensors': scalars({ 'base.lora_A.weight': 1 }),
+  }
 
-  it('beside the weights is left out, and that is said', async () => {
-    const checkpoint = await openCheckpoint(temporary({ 'model.safetensors': scalars({ a: 1 }), ...adapter }))
-    expect(checkpoint.tensorNames).toEqual(['a'])
-    expect(checkpoint.notes).toMatchInlineSnapshot(`
-      [
-        "adapter_config.json, adapter_model.safetensors: the adapter beside the weights was not applied; the weights alone were taken",
-      ]
-    `)
-    checkpoint.close()
-    const plain = await openCheckpoint(temporary({ 'model.safetensors': scalars({ a: 1 }) }))
-    expect(plain.notes).toEqual([])
-    plain.close()
-  })
-
-  it('without a base model is no checkpoint', async () => {
+  it('is no checkpoint, and names the one that it wants', async () => {
     const folder = temporary(adapter)
     const checkpoint = await openCheckpoint(folder)
     expect(checkpoint.tensorNames).toEqual([])
+    expect(checkpoint.refusal?.code).toBe('E_WEIGHTS_ADAPTER')
     expect(await failure(() => checkpoint.tensor('a'), folder)).toMatchInlineSnapshot(`
-      "E_WEIGHTS_ADAPTER: The checkpoint has an adapter (adapter_config.json, adapter_model.safetensors), but not the weights of the model that it belongs to.
+      "E_WEIGHTS_ADAPTER: The checkpoint has an adapter (adapter_config.json, adapter_model.safetensors), but not the weights of the model that it belongs to, "org/base".
       Looked in: <place>
-      Merge the two and give the result: model.merge_and_unload().save_pretrained("merged")."
+      Put its files beside config.json and the weights of "org/base", or merge the two and give the result: model.merge_and_unload().save_pretrained("merged")."
     `)
     checkpoint.close()
   })

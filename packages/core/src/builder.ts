@@ -40,6 +40,9 @@ export interface BuilderOptions {
 /** A rule that fires on its own output would never stop; real chains of rules are a handful deep. */
 const MAX_DEPTH = 64
 
+/** The deepest models in use come to 20,000; what asks for more than this is a configuration that lies, or an attack. */
+const MAX_OPS = 200_000
+
 export interface Builder extends OpMethods {}
 
 /**
@@ -169,6 +172,11 @@ export class Builder {
     })
     Object.assign(named, { outputs })
     for (const output of outputs) this.#identify(output)
+    if (this.#ops.length === MAX_OPS)
+      throw errors.E_UNSUPPORTED({
+        what: `The graph "${this.name}" would have more than ${MAX_OPS} operations.`,
+        next: 'No model is that deep: check the number of layers, and the lengths that were asked for.',
+      })
     this.#ops.push(named)
     if (key !== undefined) this.#known.set(key, outputs)
     return outputs

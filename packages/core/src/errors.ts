@@ -8,6 +8,11 @@ export interface ErrorText {
 }
 
 /** An error with a stable code, meant to be read by the person who ran the command. */
+/** Characters of each sentence: names from files, which may have megabytes, stand in them. */
+const MAX_TEXT = 4000
+
+const capped = (text: string): string => (text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}… (${text.length} characters)` : text)
+
 export class SilaneError extends Error {
   override readonly name = 'SilaneError'
   readonly code: string
@@ -17,11 +22,12 @@ export class SilaneError extends Error {
   readonly exitCode: 1 | 2 | 3
 
   constructor(code: string, text: ErrorText, options?: ErrorOptions) {
-    super([text.what, text.where && `Looked in: ${text.where}`, text.next].filter(Boolean).join('\n'), options)
+    const { what, where, next } = { what: capped(text.what), where: text.where && capped(text.where), next: text.next && capped(text.next) }
+    super([what, where && `Looked in: ${where}`, next].filter(Boolean).join('\n'), options)
     this.code = code
-    this.what = text.what
-    this.where = text.where
-    this.next = text.next
+    this.what = what
+    this.where = where
+    this.next = next
     this.exitCode = text.exitCode ?? 2
   }
 }
@@ -40,12 +46,33 @@ export function defineErrors<const C extends Catalogue>(catalogue: C): Thrower<C
   return Object.fromEntries(Object.entries(catalogue).map(([code, say]) => [code, make(code, say)])) as Thrower<C>
 }
 
-/** The names nearest to `name` by edit distance, for "closest names" lines. */
+/** Characters of a name that are compared: names of modules have up to a hundred, and a file may hold one of a megabyte. */
+const MAX_COMPARED = 160
+
+/** Names that are compared: the work is their number times the square of their length. A large model has ten thousand. */
+const MAX_CANDIDATES = 2000
+
+/** The names nearest to `name` by edit distance, for "closest names" lines. Of very many, those with the same last part are looked at. */
 export function nearest(name: string, candidates: Iterable<string>, count = 3): string[] {
-  const scored = [...candidates].map(candidate => ({ candidate, distance: editDistance(name, candidate) }))
+  const meant = name.slice(0, MAX_COMPARED)
+  const scored = comparable(name, candidates).map(candidate => ({
+    candidate: candidate.length > MAX_COMPARED ? `${candidate.slice(0, MAX_COMPARED)}…` : candidate,
+    distance: editDistance(meant, candidate.slice(0, MAX_COMPARED)),
+  }))
   scored.sort((a, b) => a.distance - b.distance || (a.candidate < b.candidate ? -1 : 1))
   return scored.slice(0, count).map(s => s.candidate)
 }
+
+function comparable(name: string, candidates: Iterable<string>): readonly string[] {
+  const all = [...candidates]
+  if (all.length <= MAX_CANDIDATES) return all
+  const last = lastPart(name)
+  const alike = all.filter(candidate => lastPart(candidate) === last)
+  return (alike.length > 0 ? alike : all).slice(0, MAX_CANDIDATES)
+}
+
+/** `weight` of `encoder.layer.0.output.dense.weight`. */
+const lastPart = (name: string): string => name.slice(name.lastIndexOf('.') + 1)
 
 function editDistance(a: string, b: string): number {
   let previous = Array.from({ length: b.length + 1 }, (_, i) => i)

@@ -1,14 +1,16 @@
 import { describe, expect, test } from 'vitest'
-import { type BeamConfig, type BeamDecoder, beamSearch, logSoftmax } from '../src/index.ts'
+import {
+  type BeamConfig,
+  type BeamDecoder,
+  type BeamRules,
+  beamSearch,
+  type GenerationSettings,
+  logitsRules,
+  logSoftmax,
+} from '../src/index.ts'
 
 const plain: BeamConfig = {
   eosTokenIds: [0],
-  noRepeatNgramSize: 0,
-  repetitionPenalty: 1,
-  suppressTokens: [],
-  beginSuppressTokens: [],
-  minLength: 0,
-  minNewTokens: 0,
   maxLength: 5,
   beams: 2,
   lengthPenalty: 1,
@@ -20,11 +22,20 @@ const START = 9
 /** What follows a sequence, by the sequence without its start; states are the sequences. */
 type Model = (ids: readonly number[]) => Float32Array
 
-async function search(model: Model, config: Partial<BeamConfig>): Promise<readonly number[]> {
+async function search(
+  model: Model,
+  changes: Partial<BeamConfig>,
+  settings: GenerationSettings = {},
+  hooks: Partial<BeamRules> = {},
+): Promise<readonly number[]> {
+  const config = { ...plain, ...changes }
+  const [forcedFirst, keep] = [settings.forced_bos_token_id !== undefined, 2]
+  const situation = { ...config, promptLength: 1, vocabulary: model([]).length, forcedFirst, source: undefined, keep }
+  const rules = logitsRules(settings, situation, (key, problem) => expect.unreachable(`${key} ${problem}`))
   const decoder: BeamDecoder<readonly number[]> = {
     next: async (state, id) => ({ scores: model([...state, id]), state: [...state, id] }),
   }
-  const found = await beamSearch(decoder, [START], { scores: model([]), state: [] }, { ...plain, ...config })
+  const found = await beamSearch(decoder, [START], { scores: model([]), state: [] }, config, { rules, ...hooks })
   expect(found.map(({ ids }) => ids[0])).toEqual(found.map(() => START))
   expect(found.map(({ score }) => score)).toEqual(found.map(({ score }) => score).sort((a, b) => b - a))
   return found[0]?.ids.slice(1) ?? []
@@ -110,19 +121,63 @@ test('a large length penalty prefers long sequences', async () => {
 test('the maximum length ends a sequence, with the forced end where there is one', async () => {
   const endless: Model = ids => Float32Array.from([0.0001, 0.6, 0.3, 0.0999], p => Math.log(p) + ids.length)
   expect(await search(endless, { maxLength: 4 })).toEqual([1, 1, 1])
-  expect(await search(endless, { maxLength: 4, forcedEosTokenId: 0 })).toEqual([1, 1, 0])
+  expect(await search(endless, { maxLength: 4 }, { forced_eos_token_id: [0] })).toEqual([1, 1, 0])
 })
 
 test('the rules hold in every beam', async () => {
   const endless: Model = () => Float32Array.from([0.0001, 0.6, 0.3, 0.0999], Math.log)
-  const ids = await search(endless, { maxLength: 8, noRepeatNgramSize: 2, beams: 3 })
+  const ids = await search(endless, { maxLength: 8, beams: 3 }, { no_repeat_ngram_size: 2 })
   const pairs = ids.slice(1).map((id, i) => `${ids[i]} ${id}`)
   expect(new Set(pairs).size).toBe(pairs.length)
-  expect(await search(endless, { maxLength: 6, forcedBosTokenId: 3 })).toEqual([3, 1, 1, 1, 1])
-  expect(await search(model, { minLength: 4, suppressTokens: [2] })).not.toContain(2)
+  expect(await search(endless, { maxLength: 6 }, { forced_bos_token_id: [3] })).toEqual([3, 1, 1, 1, 1])
+  expect(await search(model, {}, { min_length: 4, suppress_tokens: [2] })).not.toContain(2)
 })
 
 test('several tokens may end a sequence', async () => {
   const ids = await search(model, { eosTokenIds: [0, 3] })
   expect(ids).toEqual([2, 3])
+})
+
+test('a sequence ends where a stop rule says, and competes then', async () => {
+  const endless: Model = () => Float32Array.from([0.0001, 0.6, 0.3, 0.0999], Math.log)
+  const done = (ids: readonly number[]) => ids.at(-1) === 1
+  expect(await search(endless, { maxLength: 9, earlyStopping: true, beams: 1 }, {}, { done })).toEqual([1])
+  expect(await search(endless, { maxLength: 9 }, {}, { done: () => true })).toEqual([1])
+})
+
+test('guidance comes before the rules, and knows the place of a beam', async () => {
+  const endless: Model = () => Float32Array.from([0.0001, 0.6, 0.3, 0.0999], Math.log)
+  const places = new Set<number>()
+  const guide = async (scores: Float32Array, _: readonly number[], place: number) => {
+    places.add(place)
+    return scores.map(score => -score)
+  }
+  expect(await search(endless, { maxLength: 3, beams: 2 }, { suppress_tokens: [0] }, { guide })).toEqual([3, 3])
+  expect([...places]).toEqual([0, 1])
+})
+
+describe('drawn candidates', () => {
+  const spread: Model = () => Float32Array.from({ length: 12 }, (_, id) => -id / 8)
+  const seeded = (seed: number) => {
+    let state = seed
+    return () => {
+      state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+      return state / 2 ** 32
+    }
+  }
+
+  test('depend on the numbers, and are never such that are ruled out', async () => {
+    const found = new Set<string>()
+    for (let seed = 1; seed <= 20; seed++) {
+      const ids = await search(spread, { maxLength: 5, beams: 2 }, { suppress_tokens: [2] }, { random: seeded(seed) })
+      expect(ids).not.toContain(2)
+      found.add(ids.join())
+    }
+    expect(found.size).toBeGreaterThan(3)
+  })
+
+  test('are the best where these are as good as certain', async () => {
+    const sure: Model = ids => Float32Array.from([0, 1, 2, 3], id => (id === (ids.length % 3) + 1 ? 40 : -40))
+    expect(await search(sure, { maxLength: 5, beams: 1, earlyStopping: true }, {}, { random: seeded(3) })).toEqual([1, 2, 3, 1])
+  })
 })

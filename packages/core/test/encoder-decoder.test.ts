@@ -35,6 +35,7 @@ const checkpoint: Checkpoint = {
   path: file => file,
   folder: () => checkpoint,
   sentenceModules: none,
+  sentenceSettings: none,
   tokenLimit: none,
   imageProcessor: none,
   tensorNames: [],
@@ -72,7 +73,7 @@ test('an encoder and a decoder that attends to it, with the steps between them',
 
 test('both are held against the positions, where there are any', () => {
   expect(() => build([41])).toThrow(expect.objectContaining({ code: 'E_OPTION' }))
-  expect(() => build([8], 16)).toThrow(expect.objectContaining({ code: 'E_OPTION' }))
+  expect(() => build([8], 16)).toThrow(expect.objectContaining({ code: 'E_UNSUPPORTED' }))
   expect(build([41], Number.POSITIVE_INFINITY).seq).toBe(41)
   expect(build(undefined).seq).toBe(40)
 })

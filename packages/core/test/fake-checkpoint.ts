@@ -1,4 +1,12 @@
-import { type Checkpoint, type Constant, denseConstant, type Json, type SentenceModule, sizeOf } from '../src/index.ts'
+import {
+  type Checkpoint,
+  type Constant,
+  denseConstant,
+  type Json,
+  type SentenceModule,
+  type SentenceSettings,
+  sizeOf,
+} from '../src/index.ts'
 import { seedOf, uniform } from './random.ts'
 
 interface Parts {
@@ -7,6 +15,7 @@ interface Parts {
   readonly tensors?: Readonly<Record<string, readonly number[]>>
   readonly json?: Readonly<Record<string, Json>>
   readonly sentence?: readonly SentenceModule[]
+  readonly sentenceSettings?: SentenceSettings
   readonly tokenLimit?: number
   readonly imageProcessor?: { readonly [key: string]: Json }
   readonly folders?: Readonly<Record<string, Parts>>
@@ -34,6 +43,7 @@ export function fakeCheckpoint(
     path: file => `${location}/${file}`,
     folder: path => fakeCheckpoint(folders[path] ?? {}, `${location}/${path}`),
     sentenceModules: () => settings.sentence,
+    sentenceSettings: () => settings.sentenceSettings,
     tokenLimit: () => settings.tokenLimit,
     imageProcessor: () => settings.imageProcessor && { file: 'preprocessor_config.json', settings: settings.imageProcessor },
     tensorNames: Object.keys(tensors),

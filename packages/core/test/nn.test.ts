@@ -12,21 +12,25 @@ import {
   DecoderCache,
   decoderSizes,
   denseConstant,
+  featureExtraction,
   type Graph,
   image,
   interpret,
   type Json,
   labelCount,
   lastPosition,
+  layerNorm,
+  linear,
   names,
   normalize,
   ownNames,
+  packedLinear,
   positionsPastPadding,
   prefixed,
   readConfig,
   renamed,
   type SentenceModule,
-  sentenceEmbedding,
+  sentenceFeatures,
   sequenceAttention,
   sequenceLengths,
   spelled,
@@ -136,10 +140,23 @@ describe('weights', () => {
     expect(w.shapeOf('encoder.dense.weight')).toEqual([4, 3])
     expect(w.shapeOf('encoder.dense.bias')).toBeUndefined()
   })
-  it('may have to have a bias in every layer', () => {
-    const bias = (biases?: 'all') => new Weights(checkpoint, biases ? { biases } : {}).at('bert.encoder.dense').bias([4])
-    expect(bias()).toBeUndefined()
-    expect(() => bias('all')).toThrow('bert.encoder.dense.bias')
+  it('are incomplete without a bias that a layer has', () => {
+    const lacking = new Weights(fakeCheckpoint({ tensors: { 'dense.weight': [4, 3], 'norm.weight': [3] } }))
+    const build = (layer: (b: Builder, x: Value) => Value) => () => {
+      const b = new Builder('main')
+      return layer(b, b.input('x', 'fp32', [2, 3])).type.shape
+    }
+    const missing = (tensor: string) => expect.objectContaining({ code: 'E_TENSOR_MISSING', what: expect.stringContaining(tensor) })
+    expect(build((b, x) => linear(b, x, lacking.at('dense'), 4))).toThrow(missing('dense.bias'))
+    expect(build((b, x) => packedLinear(b, x, lacking.at('dense'), 4, 2, 2))).toThrow(missing('dense.bias'))
+    expect(build((b, x) => layerNorm(b, x, lacking.at('norm'), 1e-5))).toThrow(missing('norm.bias'))
+    expect(build((b, x) => linear(b, x, lacking.at('dense'), 4, { bias: false }))()).toEqual([2, 4])
+    expect(build((b, x) => packedLinear(b, x, lacking.at('dense'), 4, 2, 2, { bias: false }))()).toEqual([2, 2])
+  })
+  it('are not read where a layer has no bias', () => {
+    const both = new Weights(fakeCheckpoint({ tensors: { 'dense.weight': [4, 3], 'dense.bias': [4] } })).at('dense')
+    const b = new Builder('main')
+    expect(linear(b, b.input('x', 'fp32', [2, 3]), both, 4, { bias: false }).producer?.operands).not.toHaveProperty('bias')
   })
   it('prefer their own name', () => {
     const both = fakeCheckpoint({ tensors: { 'a.LayerNorm.weight': [1], 'bert.a.LayerNorm.gamma': [1], 'a.LayerNorm.gamma': [1] } })
@@ -259,10 +276,22 @@ describe('configuration', () => {
     `)
   })
   it('has other names of a key under its own', () => {
-    const own = (config: { readonly [key: string]: Json }) => ownNames(fakeCheckpoint({ config }), { hidden_size: 'n_embd' }).config.n_embd
+    type Config = { readonly [key: string]: Json }
+    const [aliases, refuse] = [{ hidden_size: 'n_embd' }, { contradictions: 'refuse' }] as const
+    const own = (config: Config) => ownNames(fakeCheckpoint({ config }), aliases).config.n_embd
+    const refused = (config: Config) => ownNames(fakeCheckpoint({ config }), aliases, refuse).config.n_embd
     expect([own({ hidden_size: 8 }), own({ n_embd: 8 }), own({ n_embd: 8, hidden_size: 8 }), own({})]).toEqual([8, 8, 8, undefined])
     expect([own({ hidden_size: 8, n_embd: null }), own({ hidden_size: null, n_embd: 8 })]).toEqual([8, 8])
-    expect(() => own({ hidden_size: 8, n_embd: 4 })).toThrowErrorMatchingInlineSnapshot(`
+    expect([own({ hidden_size: 8, n_embd: 4 }), own({ n_embd: 4, hidden_size: 8 })]).toEqual([8, 8])
+    const inner = { text: { hidden_size: 8, n_embd: 4, layers: 2 }, n_embd: 3 }
+    expect(ownNames(fakeCheckpoint({ config: inner }), aliases, { section: 'text' }).config).toEqual({
+      text: { hidden_size: 8, n_embd: 8, layers: 2 },
+      n_embd: 3,
+    })
+    expect(ownNames(fakeCheckpoint({ config: { text: [] } }), aliases, { section: 'text' }).config).toEqual({ text: [] })
+    expect(() => ownNames(fakeCheckpoint({ config: inner }), aliases, { section: 'text', ...refuse })).toThrow('text.hidden_size')
+    expect(refused({ hidden_size: 8, n_embd: 8 })).toBe(8)
+    expect(() => refused({ hidden_size: 8, n_embd: 4 })).toThrowErrorMatchingInlineSnapshot(`
       [SilaneError: config.json: hidden_size: says 8, but "n_embd", which means the same, says 4.
       Looked in: ./model
       Correct the file; it should be the one that was published with the weights.]
@@ -297,6 +326,11 @@ describe('tasks', () => {
     })
     expect(choose({})).toEqual({ architecture: 'ToyModel', task: 'feature-extraction' })
     expect(choose({ architectures: ['Unknown'] }).task).toBe('feature-extraction')
+    // Weights of a masked language model in a folder of sentence-transformers.
+    const sentence = fakeCheckpoint({ config: { architectures: ['ToyForMaskedLM'] }, sentence: [] })
+    expect(chooseTask(sentence, tasks, undefined)).toEqual({ architecture: 'ToyForMaskedLM', task: 'feature-extraction' })
+    expect(chooseTask(sentence, tasks, 'fill-mask').task).toBe('fill-mask')
+    expect(chooseTask(sentence, { ToyForMaskedLM: 'fill-mask' }, undefined).task).toBe('fill-mask')
   })
   it('that the family does not have are refused', () =>
     expect(() => choose({}, 'translation')).toThrowErrorMatchingInlineSnapshot(`
@@ -371,6 +405,11 @@ describe('lengths', () => {
     ] as const) {
       expect(() => sizes(wrong, 100)).toThrow(problem)
     }
+    expect(sizes({}, 32)).toEqual({ context: 32, prefill: 32 })
+    // Nobody asked for a context of 0, nor is another one to be had.
+    for (const asked of [{}, { context: 32 }] as const) {
+      expect(() => sizes(asked, 31)).toThrow("The model has 31 positions; a decoder's cache has 32 slots at least.")
+    }
   })
 })
 
@@ -403,12 +442,28 @@ describe('tokens and vocabularies', () => {
   })
 })
 
-describe('sentence embeddings', () => {
+describe('modules of sentence-transformers', () => {
   const tokens = float([1, 3, 2], [1, -2, 3, 4, 50, 60])
-  const mask = int([1, 3], [1, 1, 0])
-  const embed = (...modules: readonly SentenceModule[]) =>
-    compute({ tokens, mask }, (b, v) => sentenceEmbedding(b, v.tokens!, v.mask!, modules, './model')).y!
-  const pooling = (...modes: readonly string[]): SentenceModule => ({ type: 'Pooling', path: '1_Pooling', modes })
+  const right = int([1, 3], [1, 1, 0])
+  const transformer: SentenceModule = { type: 'Transformer', path: '', takes: 'last_hidden_state', output: 'token_embeddings' }
+  const features = (modules: readonly SentenceModule[], mask = right) =>
+    compute({ tokens, mask }, (b, v) => sentenceFeatures(b, { tokens: v.tokens!, mask: v.mask! }, [transformer, ...modules], './model'))
+  const embed = (...modules: readonly SentenceModule[]) => features(modules).sentence_embedding!
+  const pooling = (...modes: readonly string[]): SentenceModule => ({ type: 'Pooling', path: '1_Pooling', modes, includePrompt: true })
+  const norm = (input: string): SentenceModule => ({ type: 'Normalize', path: '2_Normalize', input, output: input })
+  const dense = (facts: Partial<SentenceModule & { readonly type: 'Dense' }> = {}): SentenceModule => ({
+    type: 'Dense',
+    path: '2_Dense',
+    width: 1,
+    activation: 'torch.nn.modules.linear.Identity',
+    bias: true,
+    residual: false,
+    input: 'sentence_embedding',
+    output: 'sentence_embedding',
+    tensors: fakeCheckpoint({ tensors: { 'linear.weight': [1, 2], 'linear.bias': [1] } }),
+    ...facts,
+  })
+  const [weight, bias] = [numbersOf(tensorOf('linear.weight', [1, 2])), numbersOf(tensorOf('linear.bias', [1]))]
 
   it('pool in every way', () => {
     close(embed(pooling('mean')), [2, 1])
@@ -417,24 +472,121 @@ describe('sentence embeddings', () => {
     close(embed(pooling('mean_sqrt_len_tokens')), [4 / Math.SQRT2, 2 / Math.SQRT2])
     close(embed(pooling('weightedmean')), [7 / 3, 2])
     close(embed(pooling('lasttoken')), [3, 4])
-    close(embed(pooling('cls', 'mean')), [1, -2, 2, 1])
+    close(embed(pooling('mean', 'cls')), [2, 1, 1, -2])
   })
-  it('go through dense layers and are normalised', () => {
-    const tensors = fakeCheckpoint({ tensors: { 'linear.weight': [1, 2], 'linear.bias': [1] } })
-    const dense = (activation: string): SentenceModule => ({ type: 'Dense', path: '2_Dense', width: 1, activation, tensors })
-    const [weight, bias] = [numbersOf(tensorOf('linear.weight', [1, 2])), numbersOf(tensorOf('linear.bias', [1]))]
+  it('pool what is behind padding on the left', () => {
+    const pooled = (mode: string) => features([pooling(mode)], int([1, 3], [0, 1, 1])).sentence_embedding!
+    close(pooled('cls'), [3, 4])
+    close(pooled('lasttoken'), [50, 60])
+    close(pooled('weightedmean'), [103 / 3, 124 / 3])
+    close(pooled('mean'), [26.5, 32])
+  })
+  it('go through dense layers and norms', () => {
     const projected = 2 * weight[0]! + weight[1]! + bias[0]!
-    close(embed(pooling('mean'), dense('Identity')), [projected])
-    close(embed(pooling('mean'), dense('Tanh')), [Math.tanh(projected)])
-    close(embed(pooling('mean'), { type: 'Normalize', path: '2_Normalize' }), [2 / Math.sqrt(5), 1 / Math.sqrt(5)])
-    expect(() => embed(pooling('mean'), dense('Mystery'))).toThrow('the activation Mystery')
+    close(embed(pooling('mean'), dense()), [projected])
+    close(embed(pooling('mean'), dense({ activation: 'torch.nn.modules.activation.Tanh' })), [Math.tanh(projected)])
+    close(embed(pooling('mean'), norm('sentence_embedding')), [2 / Math.sqrt(5), 1 / Math.sqrt(5)])
+    const tensors = fakeCheckpoint({ tensors: { 'norm.weight': [2], 'norm.bias': [2] } })
+    const [gamma, beta] = [numbersOf(tensorOf('norm.weight', [2])), numbersOf(tensorOf('norm.bias', [2]))]
+    // [2, 1] is [1, −1]·0.5 around its mean, and the epsilon 1e-5 beside the variance 0.25.
+    const unit = 0.5 / Math.sqrt(0.25 + 1e-5)
+    const layerNorm: SentenceModule = { type: 'LayerNorm', path: '2_LayerNorm', width: 2, tensors }
+    close(embed(pooling('mean'), layerNorm), [unit * gamma[0]! + beta[0]!, -unit * gamma[1]! + beta[1]!])
+    expect(() => embed(pooling('mean'), { ...layerNorm, width: 3 })).toThrow('dimension: is 3, and the vector has 2 elements')
   })
-  it('of modules that are not known are refused', () => {
-    expect(() => embed(pooling('mean'), { type: 'other', name: 'LSTM', path: '2_LSTM' })).toThrowErrorMatchingInlineSnapshot(
-      `[SilaneError: ./model: the sentence-transformers module LSTM is not supported. Known: Pooling, Dense, Normalize.]`,
+  it('read and write features by name', () => {
+    const onTokens = dense({
+      input: 'token_embeddings',
+      output: 'token_embeddings',
+      bias: false,
+      tensors: fakeCheckpoint({ tensors: { 'linear.weight': [1, 2] } }),
+    })
+    const row = (x: number, y: number): number => x * weight[0]! + y * weight[1]!
+    const late = features([onTokens])
+    expect(late.sentence_embedding).toBeUndefined()
+    close(late.token_embeddings!, [row(1, -2), row(3, 4), row(50, 60)], 4)
+    close(embed(onTokens, pooling('mean')), [row(2, 1)])
+    const beside = features([pooling('mean'), dense({ output: 'other' })])
+    close(beside.sentence_embedding!, [2, 1])
+    close(beside.other!, [2 * weight[0]! + weight[1]! + bias[0]!])
+    expect(() => embed(dense())).toThrow('the module Dense in "2_Dense" reads sentence_embedding, which no module before it gives')
+    // The original's Normalize leaves alone what is not there.
+    close(embed(norm('other'), pooling('mean')), [2, 1])
+  })
+  it('add what they read to what they give', () => {
+    const tensors = fakeCheckpoint({ tensors: { 'linear.weight': [2, 2], 'linear.bias': [2] } })
+    const [matrix, shift] = [numbersOf(tensorOf('linear.weight', [2, 2])), numbersOf(tensorOf('linear.bias', [2]))]
+    const sum = [2 + 2 * matrix[0]! + matrix[1]! + shift[0]!, 1 + 2 * matrix[2]! + matrix[3]! + shift[1]!]
+    close(embed(pooling('mean'), dense({ width: 2, residual: true, tensors })), sum)
+    expect(() => embed(pooling('mean'), dense({ residual: true }))).toThrow('"residual.weight"')
+  })
+  it('are refused by name where they cannot be had', () => {
+    const module = (facts: SentenceModule) => () => embed(pooling('mean'), facts)
+    expect(module({ type: 'other', name: 'LSTM', path: '2_LSTM' })).toThrowErrorMatchingInlineSnapshot(`
+      [SilaneError: ./model: the sentence-transformers module LSTM is not supported.
+      Known are Transformer, Pooling, Dense, LayerNorm, Normalize, Dropout.]
+    `)
+    expect(module(dense({ activation: 'torch.nn.modules.activation.Mystery' }))).toThrow(
+      'activation_function torch.nn.modules.activation.Mystery',
     )
-    expect(() => embed()).toThrow('a modules.json without a pooling module is not supported')
+    expect(module(dense({ activation: 'mine.Tanh' }))).toThrow('activation_function mine.Tanh')
+    expect(module(dense({ bias: false }))).toThrow('bias: is false, and the weights have linear.bias')
+    expect(module(dense({ tensors: fakeCheckpoint({ tensors: { 'linear.weight': [1, 2] } }) }))).toThrow('"linear.bias"')
+    expect(module({ type: 'MultiVectorMask', path: '2_Mask' })).toThrow('MultiVectorMask in a model that pools')
     expect(() => embed(pooling('median'))).toThrow('the pooling mode median is not supported')
+    expect(() => embed({ type: 'Pooling', path: '1_Pooling', modes: ['mean'], includePrompt: false })).toThrow('include_prompt: false')
+    expect(() => features([{ ...transformer, takes: 'hidden_states.-2' }])).toThrow('the output hidden_states.-2')
+  })
+  describe('in feature extraction', () => {
+    const given = (modules: readonly SentenceModule[] | undefined, asked: number | undefined, truncateDim?: number) => {
+      const settings = {
+        prompts: { query: 'q: ' },
+        defaultPrompt: 'query',
+        similarity: 'dot',
+        ...(truncateDim === undefined ? {} : { truncateDim }),
+      }
+      const checkpoint = fakeCheckpoint({ ...(modules ? { sentence: [transformer, ...modules] } : {}), sentenceSettings: settings })
+      const made = featureExtraction(checkpoint, { 'truncate-dim': asked })
+      const build = () => {
+        const b = new Builder('main')
+        return b.finish(made.outputs(b, b.input('x', 'fp32', [1, 3, 2]), b.input('mask', 'int32', [1, 3])))
+      }
+      return { ...made, build }
+    }
+    const shapes = ({ build }: ReturnType<typeof given>) =>
+      Object.fromEntries(build().outputs.map(({ name, value }) => [name, value.type.shape]))
+
+    it('they are part of the outputs', () => {
+      expect(shapes(given(undefined, undefined))).toEqual({ last_hidden_state: [1, 3, 2] })
+      expect(shapes(given([pooling('mean')], undefined))).toEqual({ last_hidden_state: [1, 3, 2], sentence_embedding: [1, 2] })
+      expect(shapes(given([], undefined))).toEqual({ last_hidden_state: [1, 3, 2], token_embeddings: [1, 3, 2] })
+      expect(given([pooling('mean')], undefined).sentence).toEqual({ prompts: { query: 'q: ' }, defaultPrompt: 'query', similarity: 'dot' })
+      expect(given(undefined, undefined).sentence).toBeUndefined()
+      expect(
+        featureExtraction(fakeCheckpoint({ sentence: [transformer, pooling('mean')] }), { 'truncate-dim': undefined }).sentence,
+      ).toBeNull()
+    })
+    it('a vector is cut to what the option says, else to what the folder says', () => {
+      const [by, folder] = [given([pooling('mean')], 1), given([pooling('mean')], undefined, 1)]
+      expect([shapes(by).sentence_embedding, shapes(folder).sentence_embedding]).toEqual([
+        [1, 1],
+        [1, 1],
+      ])
+      expect([by.options, folder.options]).toEqual([{ 'truncate-dim': 1 }, { 'truncate-dim': 1 }])
+      expect(folder.notes.join()).toContain('truncate_dim')
+      // A folder may say more than there is, an option may not.
+      expect(shapes(given([pooling('mean')], undefined, 9)).sentence_embedding).toEqual([1, 2])
+      expect(() => given([pooling('mean')], 9).build()).toThrow('9 is more than the 2 elements')
+      expect(() => given([], 1)).toThrow('no module pools')
+      expect(() => given(undefined, 1)).toThrow('no modules of sentence-transformers')
+      expect(given([], undefined, 1).notes.join()).toContain('does not concern vectors of tokens')
+    })
+    it('and what a host has to know is said', () => {
+      expect(given([], undefined).notes.join()).toContain('are not normalised')
+      expect(given([norm('token_embeddings')], undefined).notes).toEqual([])
+      expect(given([pooling('mean'), norm('sentence_embedding')], 1).notes.join()).toContain('is cut after it was normalised')
+      expect(given([{ type: 'MultiVectorMask', path: '2_Mask' }], undefined).notes.join()).toContain('is up to the host')
+    })
   })
 })
 

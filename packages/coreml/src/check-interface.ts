@@ -1,5 +1,6 @@
-import { type Graph, printType, type Value } from '@silane/core'
+import { printType, type Value } from '@silane/core'
 import { dtypeOfArray, encodings } from './data-types.ts'
+import type { DecodedFunction } from './decode-function.ts'
 import { errors } from './errors.ts'
 import { type ArrayFeatureType, ImageFeatureType_ColorSpace as ColorSpace, type FeatureType } from './gen/feature_pb.ts'
 import type { FeatureDescription } from './gen/model_pb.ts'
@@ -11,8 +12,8 @@ export interface Features {
   readonly state: readonly FeatureDescription[]
 }
 
-/** Holds what an app is told about a function against the function: names, element types and shapes. */
-export function checkInterface(graph: Graph, features: Features, specVersion: number, journal: Journal): void {
+/** Holds what an app is told about a function against the function: names, element types and shapes. What could not be read is not held. */
+export function checkInterface({ graph, opaque }: DecodedFunction, features: Features, specVersion: number, journal: Journal): void {
   const outputs = graph.outputs.map(({ name, value }) => ({ ...value, name }))
   const roles: [string, readonly Value[], readonly FeatureDescription[]][] = [
     ['input', graph.inputs, features.input],
@@ -26,18 +27,38 @@ export function checkInterface(graph: Graph, features: Features, specVersion: nu
     for (const value of values) {
       const feature = byName.get(value.name)
       if (!feature) journal.error(errors.E_INTERFACE({ where, name: value.name, problem: `the ${role} is not described` }))
-      const problem = feature && featureProblem(role, value, feature.type, specVersion)
+      const lacking = feature && unsupportedFeature(feature.type)
+      if (lacking !== undefined) journal.error(errors.E_PACKAGE_UNSUPPORTED({ where: `${where}, "${value.name}"`, what: lacking }))
+      const problem = feature && lacking === undefined ? featureProblem(role, value, feature.type, specVersion) : undefined
       if (problem) journal.error(errors.E_INTERFACE({ where, name: value.name, problem }))
     }
     const known = new Set(values.map(value => value.name))
     for (const { name } of described) {
-      if (!known.has(name)) journal.error(errors.E_INTERFACE({ where, name, problem: `the program has no such ${role}` }))
+      if (!known.has(name) && !opaque.has(name))
+        journal.error(errors.E_INTERFACE({ where, name, problem: `the program has no such ${role}` }))
     }
   }
 }
 
+/** What a feature has that Core ML takes and nothing here reads; undefined where there is no such thing. */
+function unsupportedFeature(type: FeatureType | undefined): string | undefined {
+  if (type?.isOptional) return 'optional features'
+  const found = type?.type
+  switch (found?.case) {
+    case 'multiArrayType':
+      if (found.value.shapeFlexibility.case !== undefined) return 'flexible shapes'
+      return found.value.defaultOptionalValue.case === undefined ? undefined : 'default values'
+    case 'imageType':
+      return found.value.sizeFlexibility.case === undefined ? undefined : 'images of several sizes'
+    case 'stateType':
+      return undefined
+    default:
+      // What says nothing is wrong in another way.
+      return found?.case && `features of the kind ${found.case.replace('Type', '')}`
+  }
+}
+
 function featureProblem(role: string, value: Value, type: FeatureType | undefined, specVersion: number): string | undefined {
-  if (type?.isOptional) return 'optional features are not supported'
   const found = type?.type
   if (role === 'state') {
     if (found?.case !== 'stateType' || found.value.type.case !== 'arrayType') return 'a state is described as something else'
@@ -46,9 +67,8 @@ function featureProblem(role: string, value: Value, type: FeatureType | undefine
   }
   if (found?.case === 'multiArrayType') return arrayProblem(value, found.value, specVersion)
   if (found?.case !== 'imageType') return `it is described as ${found?.case ?? 'nothing'}`
-  const { width, height, colorSpace, sizeFlexibility } = found.value
+  const { width, height, colorSpace } = found.value
   const channels = colorSpace === ColorSpace.RGB || colorSpace === ColorSpace.BGR ? 3 : 1
-  if (sizeFlexibility.case !== undefined) return 'images of several sizes are not supported'
   const expected = [1, channels, Number(height), Number(width)]
   return expected.join() === value.type.shape.join()
     ? undefined
@@ -56,8 +76,6 @@ function featureProblem(role: string, value: Value, type: FeatureType | undefine
 }
 
 function arrayProblem(value: Value, array: ArrayFeatureType, specVersion: number): string | undefined {
-  if (array.shapeFlexibility.case !== undefined) return 'flexible shapes are not supported'
-  if (array.defaultOptionalValue.case !== undefined) return 'default values are not supported'
   const dtype = dtypeOfArray(array.dataType)
   if (!dtype) return `it is described with the element type ${array.dataType}`
   const since = encodings[dtype]?.arraySince ?? 0

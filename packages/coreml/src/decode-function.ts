@@ -35,14 +35,21 @@ export interface DecodeContext {
 
 /** What a name of the program stands for. */
 interface Item {
-  readonly role: 'input' | 'state' | 'result' | 'constant' | 'text' | 'unknown'
+  /** Unknown is what an op gives that was not read, but for its type; opaque is what has no type here. */
+  readonly role: 'input' | 'state' | 'result' | 'constant' | 'text' | 'unknown' | 'opaque'
   /** Texts are parameters only and have no value. */
   readonly value?: Value
   readonly literal?: Literal
 }
 
+export interface DecodedFunction {
+  readonly graph: Graph
+  /** Names of values that the graph lacks since their types are not supported, and of what is made of them. */
+  readonly opaque: ReadonlySet<string>
+}
+
 /** Reads a function of the program back into a graph, checking every name, type and parameter. */
-export const decodeFunction = (name: string, source: MilFunction, context: DecodeContext): Graph | undefined =>
+export const decodeFunction = (name: string, source: MilFunction, context: DecodeContext): DecodedFunction | undefined =>
   new FunctionDecoder(name, context).decode(source)
 
 class FunctionDecoder {
@@ -58,7 +65,7 @@ class FunctionDecoder {
     this.#context = context
   }
 
-  decode(source: MilFunction): Graph | undefined {
+  decode(source: MilFunction): DecodedFunction | undefined {
     const { journal, opset } = this.#context
     const where = `function ${this.#name}`
     const block = source.blockSpecializations.find(entry => entry.key === source.opset)?.value
@@ -69,14 +76,16 @@ class FunctionDecoder {
     if (source.attributes.length + block.attributes.length > 0) journal.error(errors.E_PROGRAM({ where, problem: 'it has attributes' }))
     if (block.inputs.length > 0) journal.error(errors.E_PROGRAM({ where, problem: 'its block has inputs of its own' }))
 
-    for (const input of source.inputs) this.#attempt(() => this.#input(input.name, input.type))
+    for (const input of source.inputs)
+      if (!this.#attempt(() => this.#input(input.name, input.type))) this.#scope.set(input.name, { role: 'opaque' })
     block.operations.forEach((operation, index) => {
       const label = `${where}, op ${index} ${operation.type}${operation.outputs[0] ? ` "${operation.outputs[0].name}"` : ''}`
-      if (!this.#attempt(() => this.#operation(operation, label))) this.#declareAnyway(operation, label)
+      if (this.#readsOpaque(operation) || !this.#attempt(() => this.#operation(operation, label))) this.#declareAnyway(operation, label)
     })
     const outputs = this.#outputs(block.outputs, where)
     const named = (role: Item['role']) => [...this.#scope.values()].flatMap(item => (item.role === role && item.value ? [item.value] : []))
-    return { name: this.#name, inputs: named('input'), states: named('state'), ops: this.#liveOps(outputs), outputs }
+    const graph = { name: this.#name, inputs: named('input'), states: named('state'), ops: this.#liveOps(outputs), outputs }
+    return { graph, opaque: new Set([...this.#scope].flatMap(([name, { role }]) => (role === 'opaque' ? [name] : []))) }
   }
 
   /** Runs a step. Its error goes to the journal, which may throw it; false when it failed. */
@@ -93,13 +102,16 @@ class FunctionDecoder {
 
   /** After an error: the results count as defined, so that one fault is not reported at every use. */
   #declareAnyway(operation: Operation, where: string): void {
-    for (const output of operation.outputs) {
-      if (this.#scope.has(output.name)) continue
-      this.#attempt(() => {
-        const { tensor } = decodeType(output.type, where)
-        this.#scope.set(output.name, { role: 'unknown', value: { name: output.name, type: tensor } })
-      })
+    for (const { name, type } of operation.outputs) {
+      if (!this.#scope.has(name)) this.#scope.set(name, itemOfType(name, type, where))
     }
+  }
+
+  /** Whether an op takes something without a type: nothing can be said about it then. */
+  #readsOpaque({ inputs }: Operation): boolean {
+    return inputs
+      .flatMap(({ value }) => value?.arguments ?? [])
+      .some(({ binding }) => binding.case === 'name' && this.#scope.get(binding.value)?.role === 'opaque')
   }
 
   #declare(name: string, item: Item, where: string): void {
@@ -125,6 +137,7 @@ class FunctionDecoder {
     return [...new Set(names)].flatMap((name): GraphOutput[] => {
       const item = this.#scope.get(name)
       if (!item) journal.error(errors.E_UNDEFINED({ where, name }))
+      else if (item.role === 'opaque') return []
       else if (item.role === 'state' || !item.value)
         journal.error(errors.E_PROGRAM({ where, problem: `its output "${name}" is a ${item.role}` }))
       else {
@@ -318,7 +331,7 @@ class FunctionDecoder {
         if (value === undefined) throw fail(`its value is not of the kind ${kind ?? typeof fixed?.value}`)
         if (kind) attributes[key] = value
         else if (fixed && !(fixed.accepts ?? [fixed.value]).some(known => known === value))
-          throw fail(`the value ${value} is not supported`)
+          throw errors.E_PACKAGE_UNSUPPORTED({ where, what: `the value ${value} of parameter ${JSON.stringify(key)}` })
         if (fixed && fixed.since > opset) throw fail(`it came with ${opsetName(fixed.since)}`)
       } else throw fail('the op has no such parameter')
     }
@@ -371,6 +384,16 @@ class FunctionDecoder {
     Object.assign(op, { outputs })
     for (const value of outputs) this.#declare(value.name, { role: 'result', value }, where)
     this.#ops.push(op)
+  }
+}
+
+/** A value of which nothing is known but the type that is declared for it, and not even that where it is not supported. */
+function itemOfType(name: string, declared: Parameters<typeof decodeType>[0], where: string): Item {
+  try {
+    return { role: 'unknown', value: { name, type: decodeType(declared, where).tensor } }
+  } catch (error) {
+    if (!isSilaneError(error)) throw error
+    return { role: 'opaque' }
   }
 }
 

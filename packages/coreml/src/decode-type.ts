@@ -11,7 +11,7 @@ export interface DecodedType {
   readonly tensor: TensorType
 }
 
-/** Checks a type of the program and brings it into the core's form. Throws E_VALUE_TYPE or E_FLEXIBLE. */
+/** Checks a type of the program and brings it into the core's form. Throws E_VALUE_TYPE, E_FLEXIBLE or E_PACKAGE_UNSUPPORTED. */
 export function decodeType(type: ValueType | undefined, where: string): DecodedType {
   const fail = (problem: string) => errors.E_VALUE_TYPE({ where, problem })
   const { type: found } = type ?? {}
@@ -20,8 +20,8 @@ export function decodeType(type: ValueType | undefined, where: string): DecodedT
     if (inner.kind !== 'tensor') throw fail('a state holds something else than a tensor')
     return { kind: 'state', tensor: inner.tensor }
   }
-  if (found?.case !== 'tensorType')
-    throw fail(found?.case === undefined ? 'no type' : `a ${found.case.replace('Type', '')} is not supported`)
+  if (found?.case === undefined) throw fail('no type')
+  if (found.case !== 'tensorType') throw errors.E_PACKAGE_UNSUPPORTED({ where, what: `a ${found.case.replace('Type', '')}` })
   const { dataType, rank, dimensions, attributes } = found.value
   if (attributes.length > 0) throw fail('a type has attributes')
   if (rank !== BigInt(dimensions.length)) throw fail(`rank ${rank} with ${dimensions.length} dimensions`)
@@ -36,6 +36,6 @@ export function decodeType(type: ValueType | undefined, where: string): DecodedT
   if (shape.reduce((product, dim) => product * dim, 8) > MAX_ELEMENTS) throw fail(`[${shape}] has too many elements`)
   if (dataType === DataType.STRING) return { kind: 'text', tensor: { dtype: 'uint8', shape } }
   const dtype = dtypeOfMil(dataType)
-  if (!dtype) throw fail(`the element type ${milName(dataType)} is not supported`)
+  if (!dtype) throw errors.E_PACKAGE_UNSUPPORTED({ where, what: `the element type ${milName(dataType)}` })
   return { kind: 'tensor', tensor: { dtype, shape } }
 }

@@ -72,6 +72,7 @@ export const errors = defineErrors({
   E_SPEC_VERSION: (f: { where: string; version: number; min: number; max: number }) => ({
     what: `Specification version ${f.version} cannot be read; known are ${f.min} to ${f.max}.`,
     where: f.where,
+    next: 'A newer silane may read it.',
   }),
   E_OPSET_MISMATCH: (f: { where: string; opset: string; specVersion: number; expected: string }) => ({
     what: `The opset ${JSON.stringify(f.opset)} does not belong to specification version ${f.specVersion}, whose opset is ${f.expected}.`,
@@ -97,6 +98,11 @@ export const errors = defineErrors({
   }),
   E_UNDEFINED: (f: { where: string; name: string }) => ({ what: `"${f.name}" is used before it is defined.`, where: f.where }),
   E_OP_UNKNOWN: (f: { where: string; kind: string }) => ({ what: `The op ${JSON.stringify(f.kind)} is not supported.`, where: f.where }),
+  E_PACKAGE_UNSUPPORTED: (f: { where: string; what: string }) => ({
+    what: `Not supported: ${f.what}.`,
+    where: f.where,
+    next: 'The package may be right all the same: Core ML takes more than what is read here.',
+  }),
   E_COMPRESSED: (f: { where: string; kind: string }) => ({
     what: `Compressed weights (${f.kind}) are not supported.`,
     where: f.where,

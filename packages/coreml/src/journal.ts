@@ -1,15 +1,30 @@
 import type { SilaneError } from '@silane/core'
+import type { errors } from './errors.ts'
 import { MAX_FINDINGS } from './limits.ts'
 
 /** One thing that is wrong, or odd, with a package. */
 export interface Finding {
-  /** An error makes the package unusable; a warning is something that Core ML is reported to handle badly. */
-  readonly severity: 'error' | 'warning'
+  /**
+   * An error makes the package unusable; what is unsupported may be right, and cannot be read here; a warning is something that Core
+   * ML is reported to handle badly.
+   */
+  readonly severity: 'error' | 'unsupported' | 'warning'
   readonly code: string
   readonly what: string
   readonly where: string | undefined
   readonly next: string | undefined
 }
+
+/** Codes of what Core ML takes and this reader does not. */
+const unsupported: ReadonlySet<string> = new Set([
+  'E_COMPRESSED',
+  'E_FLEXIBLE',
+  'E_MODEL_KIND',
+  'E_OP_UNKNOWN',
+  'E_PACKAGE_UNSUPPORTED',
+  'E_SPEC_VERSION',
+  'E_UNKNOWN_FIELD',
+] satisfies (keyof typeof errors)[])
 
 /**
  * Where the checks of a package report. Reading stops at the first error; checking writes everything down and
@@ -25,7 +40,7 @@ export class Journal {
 
   error(error: SilaneError): undefined {
     if (this.#strict) throw error
-    this.#note('error', error)
+    this.#note(unsupported.has(error.code) ? 'unsupported' : 'error', error)
   }
 
   warn(error: SilaneError): undefined {

@@ -48,10 +48,18 @@ async function load(path: string, journal: Journal): Promise<ReadPackage | undef
   const model = await readModel(layout, journal)
   const program = model.mlProgram
   const where = layout.modelPath
-  if (!program) return journal.error(errors.E_MODEL_KIND({ where, problem: 'it has no ML Program' }))
+  // Models of another kind are seen before.
+  if (!program) return journal.error(errors.E_PROGRAM({ where, problem: 'there is none' }))
   if (model.isUpdatable) journal.error(errors.E_MODEL_KIND({ where, problem: 'it is updatable' }))
   const opset = model.specificationVersion - 1
-  if (opset < MIN_OPSET || opset > MAX_OPSET)
+  if (opset < MIN_OPSET)
+    return journal.error(
+      errors.E_PROGRAM({
+        where,
+        problem: `its specification version is ${model.specificationVersion}, and programs came with ${specVersionOf(MIN_OPSET)}`,
+      }),
+    )
+  if (opset > MAX_OPSET)
     return journal.error(
       errors.E_SPEC_VERSION({ where, version: model.specificationVersion, min: specVersionOf(MIN_OPSET), max: specVersionOf(MAX_OPSET) }),
     )
@@ -59,9 +67,9 @@ async function load(path: string, journal: Journal): Promise<ReadPackage | undef
   const files = await openWeights(program, layout)
   const functions = order.flatMap((name): Graph[] => {
     const source = program.functions.find(entry => entry.key === name)?.value
-    const graph = source && decodeFunction(name, source, { opset, files, journal })
-    if (graph) checkInterface(graph, featuresOf(model, name), model.specificationVersion, journal)
-    return graph ? [graph] : []
+    const decoded = source && decodeFunction(name, source, { opset, files, journal })
+    if (decoded) checkInterface(decoded, featuresOf(model, name), model.specificationVersion, journal)
+    return decoded ? [decoded.graph] : []
   })
   const {
     shortDescription = '',

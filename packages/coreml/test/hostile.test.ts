@@ -206,9 +206,8 @@ describe('the model file', () => {
       Only ML Programs are supported, not neural networks, pipelines or updatable models."
     `)
     expect(await replaced([0x08, 0x07])).toMatchInlineSnapshot(`
-      "E_MODEL_KIND: The model cannot be read: it has no ML Program.
-      Looked in: …/model.mlpackage/Data/com.apple.CoreML/model.mlmodel
-      Only ML Programs are supported, not neural networks, pipelines or updatable models."
+      "E_PROGRAM: The program is not valid: there is none.
+      Looked in: …/model.mlpackage/Data/com.apple.CoreML/model.mlmodel"
     `)
     expect(await replaced([0x08, 0x07, 0xfa, 0x7f, 0x00])).toMatchInlineSnapshot(`
       "E_MODEL_KIND: The model cannot be read: it is a model of another kind (field 2047).
@@ -229,7 +228,7 @@ describe('the model file', () => {
         model.specificationVersion = 5
       }),
     ).toMatchInlineSnapshot(`
-      "E_SPEC_VERSION: Specification version 5 cannot be read; known are 6 to 10.
+      "E_PROGRAM: The program is not valid: its specification version is 5, and programs came with 6.
       Looked in: …/model.mlpackage/Data/com.apple.CoreML/model.mlmodel"
     `)
     expect(
@@ -238,7 +237,8 @@ describe('the model file', () => {
       }),
     ).toMatchInlineSnapshot(`
       "E_SPEC_VERSION: Specification version 11 cannot be read; known are 6 to 10.
-      Looked in: …/model.mlpackage/Data/com.apple.CoreML/model.mlmodel"
+      Looked in: …/model.mlpackage/Data/com.apple.CoreML/model.mlmodel
+      A newer silane may read it."
     `)
     expect(
       await afterModel(model => {
@@ -519,12 +519,14 @@ describe('the program', () => {
         type.dataType = 41
       }),
     ).toMatchInlineSnapshot(`
-      "E_VALUE_TYPE: A type cannot be used: the element type FLOAT8E5M2 is not supported.
-      Looked in: function main, op 7 mul "mul""
+      "E_PACKAGE_UNSUPPORTED: Not supported: the element type FLOAT8E5M2.
+      Looked in: function main, op 7 mul "mul"
+      The package may be right all the same: Core ML takes more than what is read here."
     `)
     expect(await retype(type => void Object.assign(type, { dataType: 77 }))).toMatchInlineSnapshot(`
-      "E_VALUE_TYPE: A type cannot be used: the element type type 77 is not supported.
-      Looked in: function main, op 7 mul "mul""
+      "E_PACKAGE_UNSUPPORTED: Not supported: the element type type 77.
+      Looked in: function main, op 7 mul "mul"
+      The package may be right all the same: Core ML takes more than what is read here."
     `)
     expect(
       await retype(type => {
@@ -864,8 +866,9 @@ describe('the description', () => {
         description.input[0]!.type!.isOptional = true
       }),
     ).toMatchInlineSnapshot(`
-      "E_INTERFACE: "x" in the description of the model: optional features are not supported.
-      Looked in: function main"
+      "E_PACKAGE_UNSUPPORTED: Not supported: optional features.
+      Looked in: function main, "x"
+      The package may be right all the same: Core ML takes more than what is read here."
     `)
     const array = (change: (type: { shape: bigint[]; dataType: number }) => void) =>
       describeOther(description => {
@@ -903,8 +906,9 @@ describe('the description', () => {
         }),
       ),
     ).toMatchInlineSnapshot(`
-      "E_INTERFACE: "x" in the description of the model: flexible shapes are not supported.
-      Looked in: function main"
+      "E_PACKAGE_UNSUPPORTED: Not supported: flexible shapes.
+      Looked in: function main, "x"
+      The package may be right all the same: Core ML takes more than what is read here."
     `)
   })
 })
@@ -947,7 +951,7 @@ test('checking lists several faults at once', async () => {
   const findings = await checkPackage(path)
   expect(findings.map(({ severity, code, what }) => `${severity} ${code} ${what}`)).toMatchInlineSnapshot(`
     [
-      "error E_OP_UNKNOWN The op "unheard_of" is not supported.",
+      "unsupported E_OP_UNKNOWN The op "unheard_of" is not supported.",
       "error E_IDENTIFIER The name "a b": is not a legal identifier.",
       "error E_UNDEFINED "mul" is used before it is defined.",
       "error E_INTERFACE "y" in the description of the model: the output is not described.",

@@ -1,4 +1,4 @@
-import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs'
+import { closeSync, existsSync, fstatSync, openSync, readSync, renameSync, rmSync } from 'node:fs'
 import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite'
 import { getLoadablePath } from 'sqlite-vec'
 import type { Document } from './document.ts'
@@ -76,11 +76,12 @@ export function createIndex(file: string, about: IndexAbout): DocumentIndex {
     }
     return found
   }
-  const db = opened(file)
+  // It gets its name when it is whole: a process that is killed meanwhile leaves nothing under it.
+  const unnamed = `${file}.new`
+  for (const left of [unnamed, `${unnamed}-journal`]) rmSync(left, { force: true })
+  const db = opened(unnamed)
   // SQLite walks a long value page by page: chunks of few vectors on large pages let one vector be read without reading thousands.
   db.exec('pragma page_size = 65536')
-  // What a process that was killed had not committed is not there; what it had is.
-  db.exec('pragma journal_mode = delete; pragma synchronous = full')
   db.exec('begin')
   db.exec(`create table about(key text primary key, value text not null) without rowid`)
   db.exec(
@@ -92,12 +93,15 @@ export function createIndex(file: string, about: IndexAbout): DocumentIndex {
   const put = db.prepare('insert into about values (?, ?)')
   for (const [key, value] of Object.entries({ schema: SCHEMA, ...about, finished: false })) put.run(key, JSON.stringify(value))
   db.exec('commit')
-  return indexOf(db, file, about)
+  db.close()
+  renameSync(unnamed, file)
+  return indexOf(opened(file), file, about)
 }
 
 /** Opens an index to search in it. Throws E_INDEX_FILE. */
 export function openIndex(file: string): DocumentIndex {
   if (!existsSync(file)) throw errors.E_INDEX_FILE({ file, problem: 'there is no such file' })
+  rollBack(file)
   const problem = problemOf(file)
   if (problem !== undefined) throw errors.E_INDEX_FILE({ file, problem })
   const db = opened(file)
@@ -106,6 +110,22 @@ export function openIndex(file: string): DocumentIndex {
   } catch (cause) {
     db.close()
     throw coded(file, cause)
+  }
+}
+
+/**
+ * Undoes what a process that was killed had begun to write: its journal is still there, and until SQLite has read it the header may tell
+ * of pages that never came.
+ */
+function rollBack(file: string): void {
+  if (!existsSync(`${file}-journal`)) return
+  const db = new DatabaseSync(file)
+  try {
+    db.prepare('select count(*) from sqlite_schema').get()
+  } catch {
+    // Whatever it is, it is no index; what follows says so.
+  } finally {
+    db.close()
   }
 }
 
@@ -140,6 +160,13 @@ function opened(file: string): DatabaseSync {
   }
   db.loadExtension(getLoadablePath())
   db.enableLoadExtension(false)
+  try {
+    // What a process that was killed had not committed is not there; what it had is.
+    db.exec('pragma journal_mode = delete; pragma synchronous = full')
+  } catch (cause) {
+    db.close()
+    throw coded(file, cause)
+  }
   return db
 }
 

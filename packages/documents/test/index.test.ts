@@ -1,5 +1,5 @@
-import { spawn } from 'node:child_process'
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -165,6 +165,35 @@ test('what is no index says so', () => {
   const empty = createIndex(join(place, 'empty.sqlite'), about())
   expect(failure(() => empty.search(new Float32Array(6).fill(1)))).toMatch(/^E_INDEX_EMPTY/)
   empty.close()
+})
+
+test('what a process that was killed had begun to write is undone, also where the header tells of it already', () => {
+  const file = join(folder(), 'x.sqlite')
+  filled(file).index.close()
+  const code = `
+    import { DatabaseSync } from 'node:sqlite'
+    const db = new DatabaseSync(${JSON.stringify(file)})
+    // Pages leave the cache before the commit.
+    db.exec('pragma cache_size = 1; pragma cache_spill = 1; begin immediate')
+    for (let i = 0; i < 400; i++) db.prepare('insert into documents(id, text) values (?, ?)').run('x' + i, 'y'.repeat(20000))
+    process.kill(process.pid, 'SIGKILL')`
+  expect(spawnSync(process.execPath, ['--input-type=module', '--eval', code]).signal).toBe('SIGKILL')
+  expect(existsSync(`${file}-journal`)).toBe(true)
+  const bytes = readFileSync(file)
+  bytes.writeUInt32BE(1 << 20, 28)
+  writeFileSync(file, bytes)
+  const index = openIndex(file)
+  expect(index.count()).toBe(40)
+  index.close()
+})
+
+test('an index that was not whole when the process was killed is made anew', () => {
+  const file = join(folder(), 'x.sqlite')
+  writeFileSync(`${file}.new`, 'SQLite format 3')
+  const { index } = filled(file)
+  expect(index.count()).toBe(40)
+  index.close()
+  expect(existsSync(`${file}.new`)).toBe(false)
 })
 
 test('a process that is killed loses what it had not committed, and nothing else', async () => {

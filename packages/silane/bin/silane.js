@@ -7,8 +7,8 @@ const major = Number(process.versions.node.split('.')[0])
 if (major >= NEED) {
   const { enableCompileCache } = await import('node:module')
   enableCompileCache()
-  const { main } = await import('silane/cli')
-  process.exitCode = await main(process.argv.slice(2))
+  const { run } = await import('silane/cli')
+  await run(process.argv.slice(2))
 } else {
   const node = process.env.SILANE_RESTARTED ? undefined : await findNode()
   if (node === undefined) {

@@ -58,6 +58,11 @@ export const errors = defineErrors({
     where: f.where,
     next: 'Check that its dependencies are installed.',
   }),
+  E_PLUGIN_FAILED: (f: { plugin: string; doing: string; problem: string; where: string | undefined }) => ({
+    what: `${f.plugin} failed in ${f.doing}: ${f.problem}.`,
+    where: f.where,
+    next: 'Report it to the author of the plugin, with the model and the command; --verbose shows where it was thrown.',
+  }),
   E_OPTION_UNKNOWN: (f: { option: string; plugin: string; task: string; has: readonly string[] }) => ({
     what: `Plugin ${f.plugin} has no ${f.option} for the task ${f.task}. It has: ${list(f.has)}.`,
     next: '`silane plugins` lists the options of every plugin.',
@@ -69,6 +74,10 @@ export const errors = defineErrors({
   E_OUT_FOREIGN: (f: { out: string; reason: string }) => ({
     what: `${f.out} is not replaced: ${f.reason}.`,
     next: 'Choose another --out.',
+  }),
+  E_OUT_KEPT: (f: { out: string; kept: string }) => ({
+    what: `${f.out} is not there: the process that replaced it was ended between two steps. The old folder is whole, as ${f.kept}.`,
+    next: `Put it back (mv ${f.kept} ${f.out}), or convert again with the same --out, which puts it back first.`,
   }),
   E_OUT_WRITE: (f: { out: string; problem: string }) => ({
     what: `Cannot write to ${f.out}: ${f.problem}.`,
@@ -122,6 +131,16 @@ export const errors = defineErrors({
     where: f.where,
     next: 'Convert a sentence-transformers model or another encoder of passages, task feature-extraction.',
   }),
+  E_NO_ANSWERS: (f: { where: string }) => ({
+    what: 'This folder does not answer questions from documents.',
+    where: f.where,
+    next: 'Convert a model that retrieves and answers; `silane search` shows the passages alone.',
+  }),
+  E_PLUGIN_NEEDED: (f: { plugin: string; what: string; problem: string; install: string }) => ({
+    what: `${f.what} needs the plugin ${f.plugin}, which ${f.problem}.`,
+    next: `npm install ${f.install}, or name it with --plugin.`,
+  }),
   E_PROMPT: (f: { problem: string; next: string }) => ({ what: `${f.problem}.`, next: f.next }),
+  E_SYSTEM: (f: { what: string; problem: string; next: string }) => ({ what: `${f.what}: ${f.problem}.`, next: f.next }),
   E_USAGE: (f: { problem: string; next?: string | undefined }) => ({ what: f.problem, next: f.next ?? 'See `silane --help`.' }),
 })

@@ -1,20 +1,16 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { readJsonFile } from '@silane/checkpoint'
 import type { Json } from '@silane/core'
 import { errors } from './errors.ts'
 
 type JsonObject = { readonly [key: string]: Json }
 
-/** A JSON object among the files of a converted folder; undefined where there is no such file. Throws E_FOLDER_FILE. */
+/** A JSON object among the files of a converted folder; undefined where there is no such file. Throws what `readJsonFile` throws, and E_FOLDER_FILE. */
 export function readFolderJson(folder: string, name: string): JsonObject | undefined {
   const file = join(folder, name)
   if (!existsSync(file)) return undefined
-  let json: Json
-  try {
-    json = JSON.parse(readFileSync(file, 'utf8'))
-  } catch (cause) {
-    throw errors.E_FOLDER_FILE({ file: name, problem: 'it is not JSON', where: folder }, { cause })
-  }
+  const json = readJsonFile(file, { file: name, where: folder })
   if (isObject(json)) return json
   throw errors.E_FOLDER_FILE({ file: name, problem: 'it is no JSON object', where: folder })
 }

@@ -1,14 +1,22 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Json, type PortRole, pipelineKinds, resamplings } from '@silane/core'
+import { readJsonFile } from '@silane/checkpoint'
+import { isSilaneError, type Json, type PortRole, pipelineKinds, resamplings } from '@silane/core'
 import * as z from 'zod'
+import { keptFolder } from './convert/output-folder.ts'
 import { errors } from './errors.ts'
 
 export const MANIFEST_FILE = 'silane.json'
 
+/** That of a decoder with 100 layers has 2 MB. */
+const MAX_BYTES = 64_000_000
+
 const json: z.ZodType<Json> = z.json()
 const size = z.int().nonnegative()
 const digest = z.string().regex(/^[0-9a-f]{64}$/, 'is not a sha256')
+
+/** A package has three files, a function up to two more. */
+const MAX_FILES = 100_000
 
 /** Paths in a manifest stay inside its folder, whoever wrote it. */
 const inside = z
@@ -105,6 +113,9 @@ const tensors = z.array(tensor).readonly()
 /** No model is shown a picture as more rows. */
 const MOST_PLACES = 1 << 16
 
+/** No model answers from more passages at once. */
+const MOST_PASSAGES = 1 << 12
+
 const things = z.record(z.string(), z.string()).readonly()
 const placeholders = z.object({ id: size, rows: z.string() }).readonly()
 /** See `Step` of the core. */
@@ -169,7 +180,14 @@ const schema = z
     plugin: z.object({ package: z.string(), version: z.string(), id: z.string() }).readonly(),
     silane: z.object({ version: z.string(), core: z.string() }).readonly(),
     options: z.record(z.string(), json).readonly(),
+    /** How the vectors of texts are used (`SentenceUse` of the core). */
+    sentence: z
+      .object({ prompts: z.record(z.string(), z.string()).readonly(), defaultPrompt: z.string().nullable(), similarity: z.string() })
+      .readonly()
+      .exactOptional(),
     programs: z.array(program).nonempty().readonly(),
+    /** Every file of the folder, this one included: what --force may replace. */
+    files: z.array(inside).max(MAX_FILES).readonly(),
     pipeline: z
       .object({
         kind: z.enum(pipelineKinds),
@@ -182,6 +200,14 @@ const schema = z
         /** How a question is put, around `{question}`. */
         question: z.string().exactOptional(),
         generation: z.record(z.string(), json).readonly().exactOptional(),
+        /** Folders of tokenizers, by the program whose ids they make. */
+        tokenizers: z.record(z.string(), inside).readonly().exactOptional(),
+        /** How many passages the model answers a question from. */
+        documents: z
+          .object({ count: z.int().positive().max(MOST_PASSAGES), most: z.int().positive().exactOptional() })
+          .catchall(json)
+          .readonly()
+          .exactOptional(),
       })
       .catchall(json)
       .readonly(),
@@ -198,17 +224,23 @@ export type DeployedOutput = z.infer<typeof output>
 /** Reads and checks the manifest of a converted folder. Throws E_NOT_CONVERTED or E_MANIFEST. */
 export function readManifest(folder: string): Manifest {
   const file = join(folder, MANIFEST_FILE)
-  if (!existsSync(file)) throw errors.E_NOT_CONVERTED({ where: folder })
+  if (!existsSync(file)) throw notThere(folder)
   let json: unknown
   try {
-    json = JSON.parse(readFileSync(file, 'utf8'))
+    json = readJsonFile(file, { file: MANIFEST_FILE, where: folder }, MAX_BYTES)
   } catch (cause) {
-    throw errors.E_MANIFEST({ problem: 'it is not JSON', where: file }, { cause })
+    throw errors.E_MANIFEST({ problem: isSilaneError(cause) ? cause.what.replace(/\.$/, '') : 'it cannot be read', where: file }, { cause })
   }
   const parsed = schema.safeParse(json)
   if (parsed.success) return parsed.data
   const [issue] = parsed.error.issues
   throw errors.E_MANIFEST({ problem: `${issue?.path.join('.') || 'the file'}: ${issue?.message ?? 'not valid'}`, where: file })
+}
+
+/** Nothing stands there, or something that no conversion wrote; a replacement that was killed may have left the old one beside it. */
+function notThere(folder: string): Error {
+  const kept = keptFolder(folder)
+  return kept === undefined ? errors.E_NOT_CONVERTED({ where: folder }) : errors.E_OUT_KEPT({ out: folder, kept })
 }
 
 /** Whether a folder was written by a conversion. */

@@ -4,7 +4,8 @@ import { errors } from './errors.ts'
 
 export interface Verification {
   readonly path: string
-  /** False where a finding is an error. */
+  /** Broken where a finding is an error; unsupported where what is there may be right, and cannot be checked to its end. */
+  readonly verdict: 'ok' | 'unsupported' | 'broken'
   readonly ok: boolean
   readonly findings: readonly Finding[]
 }
@@ -15,7 +16,14 @@ export async function verify(paths: readonly string[]): Promise<readonly Verific
   for (const path of paths) {
     if (!existsSync(path)) throw errors.E_USAGE({ problem: `There is no ${path}.`, next: 'Give the paths of .mlpackage folders.' })
     const findings = await checkPackage(path)
-    results.push({ path, ok: findings.every(({ severity }) => severity !== 'error'), findings })
+    const verdict = verdictOf(findings)
+    results.push({ path, verdict, ok: verdict === 'ok', findings })
   }
   return results
+}
+
+const verdictOf = (findings: readonly Finding[]): Verification['verdict'] => {
+  const has = (kind: Finding['severity']) => findings.some(({ severity }) => severity === kind)
+  if (has('error')) return 'broken'
+  return has('unsupported') ? 'unsupported' : 'ok'
 }

@@ -10,10 +10,10 @@ const gpt2 = fileURLToPath(new URL('../../../plugins/gpt2/fixtures/text-generati
 
 /** What a run prints. */
 async function printed(args: readonly string[]): Promise<string> {
-  const log = vi.spyOn(console, 'log').mockImplementation(() => {})
+  const log = vi.spyOn(process.stdout, 'write').mockImplementation(() => true)
   try {
     expect(await main([...args])).toBe(0)
-    return log.mock.calls.join('\n')
+    return log.mock.calls.map(([text]) => text).join('')
   } finally {
     log.mockRestore()
   }

@@ -46,18 +46,17 @@ function edited(plugin: keyof typeof models, edit: (manifest: string) => string)
 
 test('files of the model that are broken are named', async () => {
   const folder = copyOf('perceiver')
-  for (const [content, problem] of [
-    ['{bad', 'it is not JSON'],
-    ['[1]', 'it is no JSON object'],
+  for (const [content, code, what] of [
+    ['{bad', 'E_JSON', 'config.json is not valid JSON: expected a key in double quotes in line 1, column 2.'],
+    ['[1]', 'E_FOLDER_FILE', 'config.json of the converted folder cannot be used: it is no JSON object.'],
   ] as const) {
     write(folder, { 'config.json': content })
-    const what = `config.json of the converted folder cannot be used: ${problem}.`
-    await expect(classify({ folder, image })).rejects.toMatchObject({ code: 'E_FOLDER_FILE', what })
+    await expect(classify({ folder, image })).rejects.toMatchObject({ code, what })
   }
   const spoken = copyOf('blip2')
   for (const content of ['{bad', '{}']) {
     write(spoken, { 'tokenizer.json': content })
-    const refused = { code: 'E_FOLDER_FILE', what: expect.stringContaining('tokenizer.json') }
+    const refused = { code: content === '{}' ? 'E_FOLDER_FILE' : 'E_JSON', what: expect.stringContaining('tokenizer.json') }
     await expect(caption({ folder: spoken, image })).rejects.toMatchObject(refused)
   }
 })

@@ -28,6 +28,7 @@ const checkpoint = ({ config, files = ['model.safetensors'], tensors = [] }: Fac
   path: file => file,
   folder: () => checkpoint({}),
   sentenceModules: () => undefined,
+  sentenceSettings: () => undefined,
   tokenLimit: () => undefined,
   imageProcessor: () => undefined,
   tensorNames: tensors,

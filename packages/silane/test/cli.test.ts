@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
+import { cpSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
@@ -57,6 +57,20 @@ describe('exit codes', () => {
     mkdirSync(broken)
     expect(await main(['verify', broken])).toBe(1)
   })
+
+  test('a package that is not supported is 2, and not called broken; beside a broken one it is 1', async () => {
+    const compressed = fileURLToPath(new URL('../../coreml/test/unsupported/palette.mlpackage', import.meta.url))
+    expect(await main(['verify', compressed, '--json'])).toBe(2)
+    expect(JSON.parse(out)).toMatchObject([{ verdict: 'unsupported', ok: false, findings: [{ code: 'E_COMPRESSED' }] }])
+    expect(err).toContain('NOT SUPPORTED')
+    expect(err).not.toContain('BROKEN')
+    out = ''
+    expect(await main(['inspect', compressed])).toBe(0)
+    expect(out).toContain('unsupported E_COMPRESSED')
+    const broken = join(temporary(), 'x.mlpackage')
+    mkdirSync(broken)
+    expect(await main(['verify', compressed, broken])).toBe(1)
+  })
 })
 
 describe('what is printed', () => {
@@ -95,6 +109,19 @@ describe('what is printed', () => {
     expect(err).toContain('Compared with the original implementation: model/main (2 golden samples).')
   })
 
+  test('the summary has the size of the weights beside ONNX files', async () => {
+    const place = join(temporary(), 'out')
+    const decoder = fileURLToPath(new URL('../../../plugins/gpt2/fixtures/text-generation', import.meta.url))
+    expect(await main(['convert', decoder, '--context', '32', '--target', 'onnx', '--no-validate', '--out', place])).toBe(0)
+    const { size } = statSync(join(place, 'onnx/decoder.onnx_data'))
+    expect(size).toBeGreaterThan(100_000)
+    expect(err).toContain(`weights: onnx/decoder.onnx_data (${(size / 1000).toFixed(1)} kB)`)
+    err = ''
+    const other = join(temporary(), 'out')
+    expect(await main(['convert', fixture('base'), '--seq', '24', '--target', 'onnx', '--no-validate', '--out', other])).toBe(0)
+    expect(err).not.toContain('onnx_data')
+  })
+
   test('inspect: a checkpoint, a folder, a package, an ONNX file', async () => {
     await main(['inspect', fixture('base'), '--seq', '24'])
     expect(out).toMatch(/plugin +@silane\/plugin-bert@.*: model_type is "bert"/)
@@ -112,7 +139,7 @@ describe('what is printed', () => {
     }
     out = ''
     await main(['verify', join(folder, 'model.mlpackage'), '--json'])
-    expect(JSON.parse(out)).toEqual([{ path: join(folder, 'model.mlpackage'), ok: true, findings: [] }])
+    expect(JSON.parse(out)).toEqual([{ path: join(folder, 'model.mlpackage'), verdict: 'ok', ok: true, findings: [] }])
     out = ''
     await main(['benchmark', folder, '--runs', '1', '--json'])
     expect(JSON.parse(out)).toMatchObject({

@@ -1,6 +1,7 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { checkPackage } from '@silane/coreml'
@@ -8,8 +9,10 @@ import { readOnnxSummary } from '@silane/onnx'
 import { describe, expect, test } from 'vitest'
 import { convert } from '../src/convert/convert.ts'
 import type { ConvertOptions } from '../src/convert/convert-options.ts'
+import { generate } from '../src/generate/generate.ts'
 import { inspect } from '../src/inspect/inspect.ts'
 import { readManifest } from '../src/manifest.ts'
+import { validate } from '../src/validate/validate.ts'
 import { copyOf, fixture, temporary, write } from './workspace.ts'
 
 const writeOnly = { targets: ['coreml'], validate: false } as const
@@ -69,6 +72,20 @@ describe('what convert writes', () => {
       },
       `
       {
+        "files": [
+          "README.md",
+          "config.json",
+          "model.mlpackage/Data/com.apple.CoreML/model.mlmodel",
+          "model.mlpackage/Data/com.apple.CoreML/weights/weight.bin",
+          "model.mlpackage/Manifest.json",
+          "report.html",
+          "report.json",
+          "silane.json",
+          "special_tokens_map.json",
+          "tokenizer.json",
+          "tokenizer_config.json",
+          "vocab.txt",
+        ],
         "model": {
           "architecture": "BertModel",
           "files": Any<Array>,
@@ -201,10 +218,16 @@ describe('what convert writes', () => {
 
   test.each<[string, string, readonly string[], readonly string[]]>([
     [
-      'a pickle beside golden outputs, an optimizer and an adapter',
+      'a pickle beside golden outputs and an optimizer',
       'torch-bin',
-      ['optimizer.pt', 'training_args.bin', 'adapter_model.bin'],
+      ['optimizer.pt', 'training_args.bin'],
       ['config.json', 'pytorch_model.bin'],
+    ],
+    [
+      'an adapter and its settings',
+      'lora-classifier',
+      ['optimizer.pt'],
+      ['adapter_config.json', 'adapter_model.bin', 'config.json', 'pytorch_model.bin'],
     ],
     [
       'an index and its shards',
@@ -243,7 +266,7 @@ describe('what convert writes', () => {
       const stored = readFileSync(join(model, path))
       expect([bytes, sha256]).toEqual([stored.length, createHash('sha256').update(stored).digest('hex')])
     }
-    expect(report.notes.some(note => note.includes('adapter_model.bin'))).toBe(beside.includes('adapter_model.bin'))
+    expect(report.notes.some(note => note.includes('adapter_model.bin'))).toBe(files.includes('adapter_model.bin'))
   })
 
   test('tokenizers in folders of their own come along, and nothing else of these folders', async () => {
@@ -301,11 +324,41 @@ describe('the output folder', () => {
     const parent = temporary()
     const out = join(parent, 'out')
     await quick(out)
-    writeFileSync(join(out, 'mine.txt'), 'x')
+    const { files } = (await quick(join(parent, 'again'))).manifest
+    expect(files).toEqual(
+      readdirSync(out, { recursive: true, withFileTypes: true })
+        .filter(entry => entry.isFile())
+        .map(entry => relative(out, join(entry.parentPath, entry.name)))
+        .sort(),
+    )
+    writeFileSync(join(out, 'report.html'), 'changed')
+    writeFileSync(join(out, '.DS_Store'), 'x')
     await expect(quick(out)).rejects.toMatchObject({ code: 'E_OUT_EXISTS' })
-    expect(existsSync(join(out, 'mine.txt'))).toBe(true)
     await quick(out, { force: true })
-    expect(existsSync(join(out, 'mine.txt'))).toBe(false)
+    expect(readFileSync(join(out, 'report.html'), 'utf8')).not.toBe('changed')
+    expect(existsSync(join(out, '.DS_Store'))).toBe(false)
+    expect(readdirSync(parent).sort()).toEqual(['again', 'out'])
+  })
+
+  test.each(['mine.txt', 'tokenizer/notes.md', 'model.mlpackage/Data/extra'])('is not replaced where it holds %s besides', async file => {
+    const out = join(temporary(), 'out')
+    await quick(out)
+    write(out, { [file]: 'x' })
+    const what = expect.stringContaining(`it holds ${file}, which silane.json does not list`)
+    await expect(quick(out, { force: true })).rejects.toMatchObject({ code: 'E_OUT_FOREIGN', what })
+    expect(readFileSync(join(out, file), 'utf8')).toBe('x')
+  })
+
+  test('killed between the two renames: whoever looks for it is told of the old one, and the next run puts it back', async () => {
+    const parent = temporary()
+    const out = join(parent, 'out')
+    await quick(out)
+    const kept = join(parent, `.out.silane-old-${hostname().replace(/[^A-Za-z0-9]+/g, '_')}-${spawnSync('true').pid}`)
+    renameSync(out, kept)
+    for (const look of [inspect({ model: out }), generate({ folder: out, ids: [1] }), validate({ folder: out })])
+      await expect(look).rejects.toMatchObject({ code: 'E_OUT_KEPT', what: expect.stringContaining(kept) })
+    await expect(quick(out)).rejects.toMatchObject({ code: 'E_OUT_EXISTS' })
+    await quick(out, { force: true })
     expect(readdirSync(parent)).toEqual(['out'])
   })
 

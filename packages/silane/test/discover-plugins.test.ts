@@ -117,7 +117,7 @@ describe('code', () => {
   }
 
   test('is the default export of exports["."]', async () => {
-    const good = 'export default { id: "toy", load() {} }'
+    const good = 'export default { id: "toy", tasks: {}, load() {} }'
     expect((await loadPlugin(found(good))).id).toBe('toy')
     expect((await loadPlugin(found(good, { exports: { '.': { types: './index.d.ts', default: './index.js' } } }))).id).toBe('toy')
     expect((await loadPlugin(found(good, { exports: { require: './x.cjs', node: { import: './index.js' } } }))).id).toBe('toy')
@@ -126,7 +126,7 @@ describe('code', () => {
 
   test.each([
     ['export const x = 1', 'E_PLUGIN_INVALID'],
-    ['export default { id: "other", load() {} }', 'E_PLUGIN_INVALID'],
+    ['export default { id: "other", tasks: {}, load() {} }', 'E_PLUGIN_INVALID'],
     ['import "not-there"', 'E_PLUGIN_LOAD'],
     [undefined, 'E_PLUGIN_LOAD'],
   ])('%s gives %s', async (index, code) => {
@@ -135,7 +135,9 @@ describe('code', () => {
 
   test('is listed with its options, or with what is wrong', async () => {
     const cwd = project({ a: pluginPackage('a'), b: pluginPackage('b') })
-    write(cwd, { 'node_modules/a/index.js': 'export default { id: "toy", load() {}, options: { k: { type: "integer", doc: "d" } } }' })
+    write(cwd, {
+      'node_modules/a/index.js': 'export default { id: "toy", tasks: {}, load() {}, options: { k: { type: "integer", doc: "d" } } }',
+    })
     const { plugins } = await listPlugins({ cwd, host: temporary() })
     expect(plugins.map(({ package: name, options, problem }) => [name, options, problem?.slice(0, 40)])).toEqual([
       ['a', { k: { type: 'integer', doc: 'd' } }, undefined],

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { cpSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test, vi } from 'vitest'
@@ -7,6 +7,7 @@ import { convert } from '../src/convert/convert.ts'
 import { indexDocuments } from '../src/documents/index-documents.ts'
 import { searchDocuments } from '../src/documents/search-documents.ts'
 import { openTextEncoder } from '../src/documents/text-encoder.ts'
+import { readManifest } from '../src/manifest.ts'
 import { fixture, temporary } from './workspace.ts'
 
 const model = fixture('sentence-transformers')
@@ -65,6 +66,57 @@ test('a vector is what the program gives for the very ids of the text, whatever 
   }
 })
 
+/** The fixture with these settings of sentence-transformers, converted. */
+async function withSettings(settings: object, options: Readonly<Record<string, string>> = {}): Promise<string> {
+  const place = temporary()
+  const checkpoint = join(place, 'checkpoint')
+  cpSync(model, checkpoint, { recursive: true })
+  writeFileSync(join(checkpoint, 'config_sentence_transformers.json'), JSON.stringify(settings))
+  const out = join(place, 'out')
+  await convert({ model: checkpoint, seq: [24], targets: ['onnx'], out, validate: false, options })
+  return out
+}
+
+test('a folder’s prompts and similarity are in its manifest, and a text is embedded with the prompt of its kind', async () => {
+  const prompts = { query: 'find the ', passage: 'read a ', other: 'say it ' }
+  const plain = await openTextEncoder((await converted()).folder)
+  const same = async (settings: object, query: string, document: string): Promise<void> => {
+    const encoder = await openTextEncoder(await withSettings(settings))
+    try {
+      for (const [kind, prompt] of [
+        ['query', query],
+        ['document', document],
+      ] as const) {
+        const [made] = await encoder.embed([{ text: 'sea' }], kind)
+        const [expected] = await plain.embed([{ text: `${prompt}sea` }], kind)
+        expect(made!.every((value, at) => Math.abs(value - expected![at]!) < 1e-6)).toBe(true)
+      }
+    } finally {
+      await encoder.close()
+    }
+  }
+  try {
+    await same({ prompts }, 'find the ', 'read a ')
+    await same({ prompts: { other: 'say it ' }, default_prompt_name: 'other' }, 'say it ', 'say it ')
+    // What is meant for questions is not put in front of passages.
+    await same({ prompts: { query: 'find the ' }, default_prompt_name: 'query' }, 'find the ', '')
+    const folder = await withSettings({ prompts, default_prompt_name: 'other', similarity_fn_name: 'dot' }, { 'truncate-dim': '8' })
+    expect(readManifest(folder)).toMatchObject({
+      options: { 'truncate-dim': 8 },
+      sentence: { prompts, defaultPrompt: 'other', similarity: 'dot' },
+    })
+    const cut = await openTextEncoder(folder)
+    expect(cut).toMatchObject({ dimension: 8, metric: 'dot' })
+    await cut.close()
+    await expect(openTextEncoder(await withSettings({ similarity_fn_name: 'manhattan' }))).rejects.toMatchObject({
+      code: 'E_UNSUPPORTED',
+      message: expect.stringContaining('compared by manhattan'),
+    })
+  } finally {
+    await plain.close()
+  }
+})
+
 test('an index of another model, and a folder without vectors, are refused', async () => {
   const { folder, place } = await converted()
   const out = join(place, 'index.sqlite')
@@ -84,15 +136,15 @@ test('an index of another model, and a folder without vectors, are refused', asy
 test('the command line: exit code 3 where lines were left out, and what was found', async () => {
   const { folder, place } = await converted()
   const [out, documents] = [join(place, 'index.sqlite'), jsonl(place, [{ text: texts[0] }, '[]'])]
-  const [log, error] = [vi.spyOn(console, 'log').mockImplementation(() => {}), vi.spyOn(console, 'error').mockImplementation(() => {})]
+  const [log, error] = [process.stdout, process.stderr].map(stream => vi.spyOn(stream, 'write').mockImplementation(() => true))
   try {
     expect(await main(['index', folder, '--documents', documents, '--out', out])).toBe(3)
-    expect(error.mock.calls.join('\n')).toContain('line 2: it is no JSON object')
+    expect(error?.mock.calls.join('\n')).toContain('line 2: it is no JSON object')
     expect(await main(['search', folder, '--index', out, '--query', 'cat'])).toBe(0)
-    expect(log.mock.calls.join('\n')).toContain('the cat sat')
+    expect(log?.mock.calls.join('\n')).toContain('the cat sat')
     expect(await main(['search', folder, '--index', fileURLToPath(import.meta.url), '--query', 'cat'])).toBe(2)
   } finally {
-    log.mockRestore()
-    error.mockRestore()
+    log?.mockRestore()
+    error?.mockRestore()
   }
 })

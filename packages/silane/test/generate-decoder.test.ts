@@ -102,6 +102,84 @@ test('a text that fills the cache, and one that does not fit', async () => {
   await expect(generate({ folder, ids: [1], from: 'coreml' })).rejects.toMatchObject({ code: 'E_NOT_WRITTEN' })
 })
 
+describe('results', () => {
+  const tokenizer = readFileSync(join(plugins, 'bert/fixtures/base/tokenizer.json'))
+
+  test('nothing begins with bos_token_id, where there is one', async () => {
+    const folder = await convertFixture('gpt2/text-generation', { targets: ['onnx'] })
+    const options = { folder, maxNewTokens: 3 }
+    writeFileSync(join(folder, 'generation_config.json'), JSON.stringify({ bos_token_id: 17 }))
+    const expected = (await generate({ ...options, ids: [17] })).tokens
+    expect((await generate({ ...options, ids: [] })).tokens).toEqual(expected)
+    expect((await generate(options)).tokens).toEqual(expected)
+    writeFileSync(join(folder, 'generation_config.json'), JSON.stringify({ bos_token_id: 300 }))
+    await expect(generate({ ...options, ids: [] })).rejects.toMatchObject({ code: 'E_TOKEN_ID', exitCode: 2 })
+    writeFileSync(join(folder, 'generation_config.json'), '{}')
+    await expect(generate({ ...options, ids: [] })).rejects.toMatchObject({ code: 'E_PROMPT_EMPTY', exitCode: 2 })
+  })
+
+  test('a start token that there is not', async () => {
+    const folder = await convertFixture('t5/flan', { targets: ['onnx'] })
+    writeFileSync(join(folder, 'generation_config.json'), '{}')
+    await expect(generate({ folder, ids: encoderIds })).rejects.toMatchObject({ code: 'E_CONFIG', exitCode: 2 })
+    writeFileSync(join(folder, 'generation_config.json'), JSON.stringify({ decoder_start_token_id: 9999 }))
+    await expect(generate({ folder, ids: encoderIds })).rejects.toMatchObject({ code: 'E_TOKEN_ID', exitCode: 2 })
+    const settings = { guidance_scale: 2, decoder_start_token_id: 0 }
+    await expect(generate({ folder, ids: encoderIds, settings })).rejects.toMatchObject({ code: 'E_UNSUPPORTED', exitCode: 2 })
+  })
+
+  test('several are drawn one after the other, of which the first streams', async () => {
+    const folder = await convertFixture('gpt2/text-generation', { targets: ['onnx'], kv: 'state' })
+    const heard: number[] = []
+    const options = { folder, ids: ids(5), maxNewTokens: 4, doSample: true, seed: 5, settings: { eos_token_id: null } }
+    const one = await generate(options)
+    const three = await generate({
+      ...options,
+      settings: { num_return_sequences: 3 },
+      onToken: token => heard.push(token),
+    })
+    expect(three.sequences.map(({ tokens }) => tokens.length)).toEqual([4, 4, 4])
+    expect(three.tokens).toEqual(one.tokens)
+    expect(heard).toEqual(three.tokens)
+    expect(new Set(three.sequences.map(({ tokens }) => tokens.join())).size).toBe(3)
+    expect((await generate({ ...options, settings: { num_return_sequences: 3 } })).sequences).toEqual(three.sequences)
+  })
+
+  test('ruled out or noted: what a call sets', async () => {
+    const folder = await convertFixture('gpt2/text-generation', { targets: ['onnx'] })
+    const call = (options: Partial<Parameters<typeof generate>[0]>) => generate({ folder, ids: ids(3), maxNewTokens: 1, ...options })
+    await expect(call({ doSample: true, temperature: 0 })).rejects.toMatchObject({ code: 'E_OPTION', exitCode: 2 })
+    await expect(call({ settings: { bad_words_ids: [[300]] } })).rejects.toMatchObject({ code: 'E_OPTION', exitCode: 2 })
+    await expect(call({ settings: { penalty_alpha: 0.5 } })).rejects.toMatchObject({ code: 'E_UNSUPPORTED', exitCode: 2 })
+    expect((await call({ temperature: 0.5 })).notes).toEqual([expect.stringContaining('temperature')])
+    writeFileSync(join(folder, 'generation_config.json'), JSON.stringify({ bad_words_ids: [[300]] }))
+    await expect(call({})).rejects.toMatchObject({ code: 'E_CONFIG', exitCode: 2, what: expect.stringContaining('bad_words_ids') })
+  })
+
+  test('a time, and texts, end them', async () => {
+    const folder = await convertFixture('gpt2/text-generation', { targets: ['onnx'] })
+    writeFileSync(join(folder, 'generation_config.json'), '{}')
+    const options = { folder, ids: ids(5), maxNewTokens: 8 }
+    const whole = await generate(options)
+    expect((await generate({ ...options, settings: { max_time: 0 } })).tokens).toEqual(whole.tokens.slice(0, 1))
+    expect((await generate({ ...options, settings: { max_time: 600 } })).tokens).toEqual(whole.tokens)
+    expect((await generate({ ...options, settings: { max_time: 0 }, beams: 2 })).tokens.length).toBe(1)
+    const stop = (stop_strings: string | string[], more = {}) => generate({ ...options, settings: { stop_strings }, ...more })
+    await expect(stop('x')).rejects.toMatchObject({ code: 'E_NO_TOKENIZER' })
+    writeFileSync(join(folder, 'tokenizer.json'), tokenizer)
+    writeFileSync(join(folder, 'tokenizer_config.json'), '{}')
+    const texts = await Promise.all(
+      whole.tokens.map((_, at) => generate({ ...options, maxNewTokens: at + 1 }).then(({ text }) => text ?? '')),
+    )
+    // The end of the text that three tokens make.
+    const last = (texts[2] ?? '').slice((texts[1] ?? '').length)
+    expect(last).not.toBe('')
+    const first = texts.findIndex(text => text.includes(last))
+    expect((await stop(['never there', last])).tokens).toEqual(whole.tokens.slice(0, first + 1))
+    expect((await stop('never there')).tokens).toEqual(whole.tokens)
+  })
+})
+
 describe('lengths', () => {
   const tokenizer = readFileSync(join(plugins, 'bert/fixtures/base/tokenizer.json'))
 

@@ -1,40 +1,16 @@
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, readdirSync, realpathSync, symlinkSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { cpSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { convert } from '../src/convert/convert.ts'
-import { temporary, write } from './workspace.ts'
+import { installed, link } from './installed.ts'
+import { write } from './workspace.ts'
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
 const workspace = here('../../..')
 const plugin = join(workspace, 'plugins/perceiver')
 const picture = join(plugin, 'test/pictures/picture.png')
-
-/** A link to what a package of the workspace depends on. */
-function link(from: string, to: string): void {
-  mkdirSync(dirname(to), { recursive: true })
-  symlinkSync(realpathSync(from), to)
-}
-
-/** A project of its own with silane, whose packages are linked but for @silane/images, and a plugin; gives the paths of both. */
-function installed() {
-  const app = realpathSync(temporary())
-  // Not in node_modules, where Node runs no TypeScript.
-  const silane = join(app, 'silane')
-  for (const part of ['src', 'bin', 'package.json']) cpSync(here(`../${part}`), join(silane, part), { recursive: true })
-  const packages = here('../node_modules')
-  for (const name of readdirSync(packages).filter(name => !name.startsWith('.') && !name.startsWith('@')))
-    link(join(packages, name), join(silane, 'node_modules', name))
-  link(join(packages, '@huggingface'), join(silane, 'node_modules/@huggingface'))
-  for (const name of readdirSync(join(packages, '@silane')).filter(name => name !== 'images'))
-    link(join(packages, '@silane', name), join(silane, 'node_modules/@silane', name))
-  const own = join(app, 'node_modules/@silane/plugin-perceiver')
-  mkdirSync(own, { recursive: true })
-  cpSync(join(plugin, 'package.json'), join(own, 'package.json'))
-  write(app, { 'package.json': { name: 'app', dependencies: { '@silane/plugin-perceiver': '*' } } })
-  return { app, silane, own }
-}
 
 /** Without NODE_PATH, in which a package manager may have put the workspace's own packages. */
 const classify = (silane: string, cwd: string, folder: string) =>
@@ -45,7 +21,10 @@ const classify = (silane: string, cwd: string, folder: string) =>
   })
 
 test('a picture needs @silane/images, which the plugin brings; what lies in the converted folder is not run', async () => {
-  const { app, silane, own } = installed()
+  const { app, silane } = installed('@silane/images', { '@silane/plugin-perceiver': '*' })
+  const own = join(app, 'node_modules/@silane/plugin-perceiver')
+  mkdirSync(own, { recursive: true })
+  cpSync(join(plugin, 'package.json'), join(own, 'package.json'))
   const folder = join(app, 'out')
   const model = join(plugin, 'fixtures/image-classification-conv')
   await convert({ model, targets: ['onnx'], out: folder, validate: false })

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { main } from '../src/cli.ts'
@@ -39,8 +39,11 @@ test('a trace takes the place of an older one, and of nothing else', async () =>
   const options = { model: fixture('base'), seq: [16], trace: true, validate: false, force: true, out } as const
   await convert(options)
   writeFileSync(join(`${out}.trace`, 'old.txt'), '')
+  appendFileSync(join(`${out}.trace`, 'trace.txt'), 'old.txt  1 ops as loaded\n')
   await convert(options)
   expect(existsSync(join(`${out}.trace`, 'old.txt'))).toBe(false)
+  writeFileSync(join(`${out}.trace`, 'notes.txt'), '')
+  await expect(convert(options)).rejects.toMatchObject({ code: 'E_OUT_FOREIGN', what: expect.stringContaining('notes.txt') })
   const other = join(temporary(), 'out')
   write(`${other}.trace`, { 'mine.txt': 'x' })
   await expect(convert({ ...options, out: other })).rejects.toMatchObject({ code: 'E_OUT_FOREIGN' })

@@ -1,9 +1,9 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { openCheckpoint } from '@silane/checkpoint'
 import { type Checkpoint, type Comparison, isSilaneError, type PluginContract, printProgram } from '@silane/core'
-import { type ConvertOptions, convert, inspect, loadRequest, type ModelOptions, parseModelFlags, verify } from 'silane'
+import { type ConvertOptions, type ConvertResult, convert, inspect, loadRequest, type ModelOptions, parseModelFlags, verify } from 'silane'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { packageProblems } from './check-package.ts'
 import { type FixtureCase, fixturesOf, type PluginPlace, pathOf, readCases } from './read-cases.ts'
@@ -21,12 +21,14 @@ const SPOILED = 12
  *     pluginConformance(plugin, { root: new URL('..', import.meta.url) })
  *
  * Its package.json is complete and claims its fixtures; every fixture loads the same twice, and from any one name of each tied tensor,
- * converts within the numeric gates in fp16 and in fp32, and gives packages without fault; equal conversions give equal bytes; and what is wrong with a checkpoint
- * comes out as an error that says so.
+ * converts within the numeric gates in fp16 and in fp32, and gives packages without fault, or ends as its case.json says under `expect`;
+ * equal conversions give equal bytes; and what is wrong with a checkpoint comes out as an error that says so.
  */
 export function pluginConformance(plugin: PluginContract, options: PluginPlace): void {
   const root = pathOf(options.root)
-  const cases = readCases(fixturesOf(options))
+  const all = readCases(fixturesOf(options))
+  const cases = all.filter(fixture => fixture.expect === undefined)
+  const others = all.flatMap(fixture => (fixture.expect ? [{ fixture, ...fixture.expect }] : []))
 
   describe(`plugin ${plugin.id}`, () => {
     let scratch = ''
@@ -88,6 +90,13 @@ export function pluginConformance(plugin: PluginContract, options: PluginPlace):
       })
     })
 
+    test.each(others)('$fixture.name ends with exit code $exit', async ({ fixture, exit, error }) => {
+      const end = await endOf(run(fixture, 'refused'))
+      expect(end).toEqual({ exit, error: error ?? end.error })
+      // Where nothing is refused, the folder is there, and says that it is not good.
+      expect(existsSync(join(scratch, fixture.name, 'refused'))).toBe(end.error === undefined)
+    })
+
     if (plugin.tied)
       test('any one name of a tied tensor gives the same programs', async () => {
         const seen = new Set<string>()
@@ -139,6 +148,27 @@ export function pluginConformance(plugin: PluginContract, options: PluginPlace):
         expect(found.filter(code => code !== undefined && code !== 'E_TENSOR_MISSING')).toEqual([])
       })
 
+      // Of what an architecture has, nothing may be taken for absent: without a bias everything runs, and the numbers are wrong.
+      test('a missing bias is E_TENSOR_MISSING', async () => {
+        const checkpoint = await openCheckpoint(first.folder)
+        try {
+          const whole = await programs(plugin, checkpoint, shape(first))
+          const silent: string[] = []
+          for (const name of someOf(
+            checkpoint.tensorNames.filter(name => /\.(?:bias|beta)$/.test(name)),
+            SPOILED,
+          )) {
+            const lacking = spoilCheckpoint(checkpoint, name, () => undefined)
+            if ((await codeOf(plugin, lacking, shape(first))) !== undefined) continue
+            // One that no program reads may be missing.
+            if ((await programs(plugin, lacking, shape(first))).join() !== whole.join()) silent.push(name)
+          }
+          expect(silent).toEqual([])
+        } finally {
+          checkpoint.close()
+        }
+      })
+
       test('a tensor of another shape is E_TENSOR_SHAPE', async () => {
         const found = await codes(lengthen)
         expect(found).toContain('E_TENSOR_SHAPE')
@@ -161,11 +191,15 @@ export function pluginConformance(plugin: PluginContract, options: PluginPlace):
 async function printed(plugin: PluginContract, options: ModelOptions): Promise<readonly string[]> {
   const checkpoint = await openCheckpoint(options.model)
   try {
-    const { programs } = await plugin.load(loadRequest(checkpoint, plugin, options))
-    return programs.map(printProgram)
+    return await programs(plugin, checkpoint, options)
   } finally {
     checkpoint.close()
   }
+}
+
+async function programs(plugin: PluginContract, checkpoint: Checkpoint, options: ModelOptions): Promise<readonly string[]> {
+  const model = await plugin.load(loadRequest(checkpoint, plugin, options))
+  return model.programs.map(printProgram)
 }
 
 async function codeOf(plugin: PluginContract, checkpoint: Checkpoint, options: ModelOptions): Promise<string | undefined> {
@@ -177,6 +211,20 @@ async function codeOf(plugin: PluginContract, checkpoint: Checkpoint, options: M
     throw error
   }
 }
+
+/** How the command line would end, and the error's code where there is one. */
+async function endOf(conversion: Promise<ConvertResult>): Promise<{ readonly exit: number; readonly error: string | undefined }> {
+  try {
+    const { ok } = await conversion
+    return { exit: ok ? 0 : MISSED, error: undefined }
+  } catch (error) {
+    if (isSilaneError(error)) return { exit: error.exitCode, error: error.code }
+    throw error
+  }
+}
+
+/** A gate was missed. */
+const MISSED = 3
 
 type Compared = Pick<Comparison, 'program' | 'output' | 'line'>
 

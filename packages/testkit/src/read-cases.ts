@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Tensors } from '@silane/core'
+import type { Json, Tensors } from '@silane/core'
 import { readGoldens } from 'silane'
 
 /** Where a plugin is. */
@@ -25,17 +25,39 @@ export interface FixtureCase {
   /** Flags of `silane convert` beside the task. */
   readonly convert: readonly string[]
   readonly programs: Readonly<Record<string, FixtureProgram>>
-  /** What the original writes, greedily. */
-  readonly generate: readonly Continuation[]
+  /** What the original writes, greedily or as settings say. */
+  readonly continuations: readonly Continuation[]
+  /** How the conversion ends where it is not to succeed. */
+  readonly expect: Expectation | undefined
+}
+
+/** A checkpoint that is not to be converted: 2 where it is refused, 3 where its programs miss a gate. */
+export interface Expectation {
+  readonly exit: number
+  /** The code of the error, such as E_CONFIG. Absent: any that ends with the exit code. */
+  readonly error: string | undefined
 }
 
 /** A prompt, or what the encoder reads, and the tokens that follow. */
 export interface Continuation {
+  /** Says which it is, in the title of a test. */
+  readonly title: string
   readonly ids: readonly number[]
   /** What is read besides: a picture. */
   readonly things: Tensors
-  readonly maxNewTokens: number
-  readonly tokens: readonly number[]
+  /** Absent: as many as the settings say. */
+  readonly maxNewTokens: number | undefined
+  /** generation_config.json of the converted folder, and keys laid over its config.json. Absent: they stay as they are. */
+  readonly settings: GenerationSettings | undefined
+  /** The tokens, or the code of the error with which such settings are refused. */
+  readonly gives: { readonly tokens: readonly number[] } | { readonly error: string }
+}
+
+type JsonObject = Readonly<Record<string, Json>>
+
+export interface GenerationSettings {
+  readonly generationConfig: JsonObject | undefined
+  readonly config: JsonObject
 }
 
 export interface FixtureProgram {
@@ -49,14 +71,22 @@ interface CaseFile {
   readonly task: string
   readonly convert?: readonly string[]
   readonly programs?: Readonly<Record<string, { readonly outputs?: object; readonly drive?: string }>>
-  readonly generate?: readonly {
-    readonly input_ids?: readonly number[]
-    readonly encoder_input_ids?: readonly number[]
-    readonly max_new_tokens: number
-    readonly tokens: readonly number[]
-    /** A tensor of a golden file, `golden.PROGRAM.safetensors#SAMPLE.in.NAME`. */
-    readonly [thing: string]: unknown
-  }[]
+  readonly expect?: { readonly exit?: number; readonly error?: string }
+  readonly generate?: readonly (Prompt & { readonly max_new_tokens: number; readonly tokens: readonly number[] })[]
+  readonly generation?: readonly (Prompt & {
+    /** Absent: there is no generation_config.json. */
+    readonly generation_config?: JsonObject
+    readonly config?: JsonObject
+    readonly tokens?: readonly number[]
+    readonly error?: string
+  })[]
+}
+
+interface Prompt {
+  readonly input_ids?: readonly number[]
+  readonly encoder_input_ids?: readonly number[]
+  /** A tensor of a golden file, `golden.PROGRAM.safetensors#SAMPLE.in.NAME`. */
+  readonly [thing: string]: unknown
 }
 
 const TENSOR = /^golden\.(.+)\.safetensors#(\d+)\.in\.(.+)$/
@@ -81,16 +111,32 @@ export function readCases(fixtures: string): readonly FixtureCase[] {
     const folder = join(fixtures, name)
     const file = join(folder, 'case.json')
     if (!existsSync(file)) return []
-    const { task, convert = [], programs = {}, generate = [] } = JSON.parse(readFileSync(file, 'utf8')) as CaseFile
+    const facts = JSON.parse(readFileSync(file, 'utf8')) as CaseFile
+    const { task, convert = [], programs = {} } = facts
     const entries = Object.entries(programs).map(
       ([program, { outputs = {}, drive }]) => [program, { outputs: Object.keys(outputs), drive }] as const,
     )
-    const continuations = generate.map(entry => ({
-      ids: entry.encoder_input_ids ?? entry.input_ids ?? [],
-      things: thingsOf(folder, entry),
-      maxNewTokens: entry.max_new_tokens,
-      tokens: entry.tokens,
-    }))
-    return [{ name, folder, task, convert, programs: Object.fromEntries(entries), generate: continuations }]
+    const expect = facts.expect && { exit: facts.expect.exit ?? REFUSED, error: facts.expect.error }
+    return [{ name, folder, task, convert, programs: Object.fromEntries(entries), continuations: continuationsOf(folder, facts), expect }]
   })
+}
+
+/** The exit code of bad input, which a case need not name beside the code of its error. */
+const REFUSED = 2
+
+function continuationsOf(folder: string, { generate = [], generation = [] }: CaseFile): readonly Continuation[] {
+  const promptOf = (entry: Prompt) => ({ ids: entry.encoder_input_ids ?? entry.input_ids ?? [], things: thingsOf(folder, entry) })
+  const greedy = generate.map((entry, at): Continuation => {
+    const { max_new_tokens: maxNewTokens, tokens } = entry
+    return { ...promptOf(entry), title: `generate ${at}`, maxNewTokens, settings: undefined, gives: { tokens } }
+  })
+  const settled = generation.map((entry, at): Continuation => {
+    const { generation_config: generationConfig, config = {}, tokens, error } = entry
+    if ((tokens === undefined) === (error === undefined))
+      throw new Error(`${folder}: entry ${at} under "generation" in case.json needs either "tokens" or "error"`)
+    const gives = error === undefined ? { tokens: tokens ?? [] } : { error }
+    const settings = { generationConfig, config }
+    return { ...promptOf(entry), title: `generation ${at}`, maxNewTokens: undefined, settings, gives }
+  })
+  return [...greedy, ...settled]
 }

@@ -42,6 +42,7 @@ test('the suite finds what is wrong with a plugin', async () => {
     exact: status('base converts exactly in fp32'),
     twice: status('base loads the same twice'),
     missing: status('errors a missing tensor is E_TENSOR_MISSING'),
+    bias: status('errors a missing bias is E_TENSOR_MISSING'),
     shape: status('errors a tensor of another shape is E_TENSOR_SHAPE'),
     task: status('errors an unknown task is E_OPTION'),
   }).toEqual({
@@ -53,8 +54,37 @@ test('the suite finds what is wrong with a plugin', async () => {
     exact: 'failed',
     twice: 'failed',
     missing: 'failed',
+    bias: 'failed',
     shape: 'failed',
     // The host knows the tasks, and a plugin is not asked.
     task: 'passed',
   })
+})
+
+test('a case says how its conversion ends, and what follows with which settings', async () => {
+  const results = await run('test/expectations/suite.ts')
+  const statuses = (start: string) =>
+    [...results].filter(([name]) => name.startsWith(start)).map(([name, status]) => `${name.slice(start.length)}: ${status}`)
+  expect(statuses('plugin gpt2 base ')).toEqual([
+    'loads the same twice: passed',
+    'converts within the gates: passed',
+    'converts exactly in fp32: passed',
+  ])
+  expect(
+    [...results]
+      .filter(([name]) => name.includes(' ends with exit code '))
+      .map(([name, status]) => `${name.replace('plugin gpt2 ', '')}: ${status}`),
+  ).toEqual([
+    'refused-by-error ends with exit code 2: passed',
+    'refused-by-exit ends with exit code 2: passed',
+    'wrong-error ends with exit code 2: failed',
+    'wrong-refusal ends with exit code 2: failed',
+  ])
+  // Each case twice: a cache as inputs and outputs, and as a state.
+  for (const kv of ['io', 'state']) {
+    const from = [0, 1, 2].flatMap(at => ['onnx', 'coreml'].map(from => `generation ${at} from ${from}`))
+    expect(statuses(`generation with plugin gpt2 settings, --kv ${kv} `)).toEqual(from.map(title => `${title}: passed`))
+    expect(statuses(`generation with plugin gpt2 wrong-settings, --kv ${kv} `)).toEqual(from.slice(0, 4).map(title => `${title}: failed`))
+  }
+  expect(statuses('generation with plugin gpt2 wrong-refusal')).toEqual([])
 })

@@ -6,6 +6,16 @@ import { classify, encode, findAnswer, pool, predictOrder, predictWords } from '
 /** ALBERT: every head of transformers, groups of shared layers, relative positions, sentence-transformers folders. */
 export default encoderPlugin({
   id: 'albert',
+  spare: [
+    'predictions',
+    'sop_classifier',
+    'classifier',
+    'qa_outputs',
+    'pooler',
+    'embeddings.position_ids',
+    'embeddings.token_type_ids',
+    'embeddings.position_embeddings',
+  ],
   modelType: 'albert',
   tasks: encoderTasks('Albert', { AlbertForPreTraining: 'next-sentence-prediction' }),
   config: readAlbertConfig,

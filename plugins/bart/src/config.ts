@@ -1,4 +1,4 @@
-import { activationNames, type Checkpoint, readConfig } from '@silane/core'
+import { activationNames, type ConfigSource, ownNames, readConfig } from '@silane/core'
 import * as z from 'zod'
 
 const size = z.int().positive()
@@ -26,5 +26,12 @@ const schema = z
 
 export type BartConfig = z.infer<typeof schema>
 
+/** Names that configurations use for the same things (`attribute_map`). Heads are the encoder's. */
+const aliases = { hidden_size: 'd_model', num_attention_heads: 'encoder_attention_heads' }
+
+/** The same since transformers 5. Before, files said it as well, and nothing was made of it. */
+const aliasesSince5 = { num_hidden_layers: 'encoder_layers' }
+
 /** config.json, or one section of it, typed, defaulted and checked. Throws E_CONFIG. */
-export const readBartConfig = (checkpoint: Checkpoint, section?: string): BartConfig => readConfig(checkpoint, schema, section)
+export const readBartConfig = (checkpoint: ConfigSource, section?: string): BartConfig =>
+  readConfig(ownNames(ownNames(checkpoint, aliases, { section }), aliasesSince5, { section, contradictions: 'refuse' }), schema, section)

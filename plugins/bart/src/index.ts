@@ -16,7 +16,7 @@ import {
   tokenInputs,
   type Value,
 } from '@silane/core'
-import { bartWeights, classify, crossProjection, decode, embed, encode, generator, readBartConfig, tied } from './model.ts'
+import { bartTokenizer, bartWeights, classify, crossProjection, decode, embed, encode, generator, readBartConfig, tied } from './model.ts'
 
 export { type RelationTriplet, relationTriplets } from './relation-triplets.ts'
 
@@ -35,6 +35,16 @@ const lastEnd = (b: Builder, tokens: Value, eos: number): Value =>
 /** BART and what is trained from it, such as REBEL: encoder and cached decoder, sequence classification. */
 export default definePlugin({
   id: 'bart',
+  spare: [
+    'lm_head',
+    'final_logits_bias',
+    'classification_head',
+    'qa_outputs',
+    'embed_tokens',
+    'encoder.version',
+    'decoder.version',
+    'embed_positions._float_tensor',
+  ],
   tasks: {
     BartForConditionalGeneration: 'text2text-generation',
     BartModel: 'text2text-generation',
@@ -59,6 +69,7 @@ export default definePlugin({
         {
           modelType: 'bart',
           positions,
+          tokenizers: [bartTokenizer()],
           build: (b, length) => {
             const { input_ids, attention_mask } = tokenInputs(b, ports, [options.batch, length])
             const encoded = encode(b, input_ids, attention_mask, w, config)
@@ -73,6 +84,6 @@ export default definePlugin({
       )
     }
     const { programs, steps, options: resolved } = encoderDecoder({ checkpoint, options }, generator(w, config))
-    return { modelType: 'bart', programs, pipeline: { kind: 'encoder-decoder', steps }, options: resolved }
+    return { modelType: 'bart', programs, pipeline: { kind: 'encoder-decoder', steps }, options: resolved, tokenizers: [bartTokenizer()] }
   },
 })

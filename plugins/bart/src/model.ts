@@ -23,6 +23,7 @@ import {
 import type { BartConfig } from './config.ts'
 
 export { type BartConfig, readBartConfig } from './config.ts'
+export { bartTokenizer } from './tokenizer.ts'
 
 /**
  * The encoder and the decoder of Lewis et al., "BART: Denoising Sequence-to-Sequence Pre-training" (2019), as transformers'

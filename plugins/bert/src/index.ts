@@ -1,9 +1,18 @@
-import { encoderPlugin, encoderTasks, ids, mask, perToken, segments } from '@silane/core'
+import { encoderPlugin, encoderTasks, ids, mask, perToken, segments, wordPieces } from '@silane/core'
 import { bertWeights, classify, encode, findAnswer, pool, predictNextSentence, predictWords, readBertConfig, tiedWords } from './model.ts'
 
 /** BERT: every head of transformers, relative positions, sentence-transformers folders. */
 export default encoderPlugin({
   id: 'bert',
+  spare: [
+    'cls',
+    'classifier',
+    'qa_outputs',
+    'pooler',
+    'embeddings.position_ids',
+    'embeddings.token_type_ids',
+    'embeddings.position_embeddings',
+  ],
   modelType: 'bert',
   tasks: encoderTasks('Bert', {
     BertForPreTraining: 'next-sentence-prediction',
@@ -12,6 +21,7 @@ export default encoderPlugin({
   config: readBertConfig,
   tied: config => tiedWords('cls.predictions', config),
   weights: (checkpoint, tied) => bertWeights(checkpoint, 'bert', tied),
+  tokenizers: () => [wordPieces(['BertTokenizer'])],
   positions: config => config.max_position_embeddings,
   inputs: config => ({ input_ids: ids(config.vocab_size), attention_mask: mask, token_type_ids: segments(config.type_vocab_size) }),
   encode: (b, inputs, { w, config }) => encode(b, inputs, w, config),

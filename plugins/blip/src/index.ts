@@ -17,6 +17,7 @@ import {
   tokenInputs,
   type Value,
   Weights,
+  wordPieces,
 } from '@silane/core'
 import { type BlipConfig, readBlipConfig, requireEqualWidths } from './config.ts'
 import { compared, crossProjections, embed, look, match, predictWords, read, textLayer, tokensOf } from './model.ts'
@@ -31,6 +32,18 @@ const tied = ({ tied }: BlipConfig): readonly TiedNames[] => [
 /** BLIP: captions, answers to questions about a picture, and how well a text goes with one. */
 export default definePlugin({
   id: 'blip',
+  spare: [
+    'itm_head',
+    'vision_proj',
+    'text_proj',
+    'visual_projection',
+    'text_projection',
+    'logit_scale',
+    'text_encoder',
+    'text_decoder',
+    'pooler',
+    'position_ids',
+  ],
   tasks: {
     BlipForConditionalGeneration: 'image-to-text',
     BlipForQuestionAnswering: 'visual-question-answering',
@@ -46,7 +59,7 @@ export default definePlugin({
     const config = readBlipConfig(checkpoint)
     const { vision, text, image_text_hidden_size: shared } = config
     const { image_size: side, hidden_size: width } = vision
-    const w = new Weights(checkpoint, { tied: tied(config), biases: 'all' })
+    const w = new Weights(checkpoint, { tied: tied(config) })
     const [pixels, decoderStack, encoderStack] = [
       picture(checkpoint, side, options['image-input']),
       w.at('text_decoder.bert'),
@@ -56,7 +69,7 @@ export default definePlugin({
     const tokens = tokensOf(vision)
     const shown = (b: Builder): Value => b.input('image_embeds', 'fp32', [1, tokens, width], { role: 'vectors' })
     const words = (b: Builder, length: number) => tokenInputs(b, { input_ids: ids(text.vocab_size), attention_mask: mask }, [1, length])
-    const about = { modelType: 'blip' }
+    const about = { modelType: 'blip', tokenizers: [wordPieces(['BertTokenizer'])] }
     const taken = { 'image-input': options['image-input'] }
 
     if (task === 'image-text-retrieval') {

@@ -1,4 +1,4 @@
-import { activationNames, type Checkpoint, errors, type Json, readConfig } from '@silane/core'
+import { activationNames, type Checkpoint, errors, type Json, ownNames, readConfig } from '@silane/core'
 import { type BlipVisionConfig, readVisionConfig } from '@silane/plugin-blip/model'
 import { type OptConfig, readOptConfig } from '@silane/plugin-opt/model'
 import { readT5Config, type T5Config } from '@silane/plugin-t5/model'
@@ -42,9 +42,8 @@ const qformer = z
 const whole = z.object({
   num_query_tokens: size.default(32),
   image_text_hidden_size: size.default(256),
-  /** The id that stands for a row of a picture. Transformers calls it either. */
+  /** The id that stands for a row of a picture. */
   image_token_index: id.optional(),
-  image_token_id: id.optional(),
 })
 
 const language = z.object({
@@ -54,6 +53,9 @@ const language = z.object({
   pad_token_id: id.optional(),
   decoder_start_token_id: id.optional(),
 })
+
+/** Another name of a key (`attribute_map`). Where both are there, versions of transformers differ in which they take. */
+const aliases = { image_token_id: 'image_token_index' }
 
 export type QFormerConfig = z.infer<typeof qformer>
 
@@ -69,7 +71,7 @@ export interface Blip2Config {
 
 /** config.json without its language model, typed, defaulted and checked. Throws E_CONFIG. */
 export function readBlip2Config(checkpoint: Checkpoint): Blip2Config {
-  const { image_token_id, image_token_index = image_token_id, ...config } = readConfig(checkpoint, whole)
+  const { image_token_index, ...config } = readConfig(ownNames(checkpoint, aliases, { contradictions: 'refuse' }), whole)
   readConfig(checkpoint, towerBiases, 'vision_config')
   return {
     ...config,

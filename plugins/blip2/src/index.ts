@@ -1,5 +1,6 @@
 import {
   type Builder,
+  bytePairs,
   callStep,
   decoderOptions,
   definePlugin,
@@ -13,6 +14,7 @@ import {
   tokenInputs,
   type Value,
   Weights,
+  wordPieces,
 } from '@silane/core'
 import { look, picture, tokensOf } from '@silane/plugin-blip/model'
 import { readBlip2Config, readLanguageConfig, requireImageToken, requireText } from './config.ts'
@@ -22,6 +24,18 @@ import { comparedQueries, comparedText, match, query, read, speak } from './mode
 /** BLIP-2: captions by an OPT or a Flan-T5 that is shown a picture, the queries' features, and how well a text goes with a picture. */
 export default definePlugin({
   id: 'blip2',
+  spare: [
+    'itm_head',
+    'vision_projection',
+    'text_projection',
+    'language_model',
+    'language_projection',
+    'query_tokens',
+    'qformer.embeddings',
+    'qformer.encoder.layer.*.intermediate',
+    'qformer.encoder.layer.*.output',
+    'embeddings.position_ids',
+  ],
   tasks: {
     Blip2ForConditionalGeneration: 'image-to-text',
     Blip2Model: 'feature-extraction',
@@ -37,7 +51,7 @@ export default definePlugin({
     const config = readBlip2Config(checkpoint)
     const { vision, qformer: queries } = config
     const side = vision.image_size
-    const w = new Weights(checkpoint, { biases: 'all' })
+    const w = new Weights(checkpoint)
     const pixels = picture(checkpoint, side, options['image-input'])
     const shown = (b: Builder): Value => b.input('image_embeds', 'fp32', [1, tokensOf(vision), vision.hidden_size], { role: 'vectors' })
     const tower = mainProgram('vision_encoder', b => ({
@@ -75,6 +89,8 @@ export default definePlugin({
         programs,
         pipeline: { kind, steps: [seen, callStep(qformer), callStep(texts), callStep(itm)] },
         options: { ...taken, seq: length },
+        // The Q-Former's, not a language model's.
+        tokenizers: [wordPieces(['BertTokenizer'])],
       }
     }
 
@@ -98,6 +114,8 @@ export default definePlugin({
         image_tokens: { id: place.id, count: config.num_query_tokens },
       },
       options: { ...taken, ...spoken.options },
+      // T5's vocabulary is of SentencePiece.
+      tokenizers: language.type === 'opt' ? [bytePairs(['GPT2Tokenizer'])] : [],
     }
   },
 })

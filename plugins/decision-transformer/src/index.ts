@@ -12,6 +12,7 @@ const vectors: Port = { role: 'vectors' }
 /** Decision Transformer: what to do next, from the steps so far and the return that is wanted. `rollout` is the loop around it. */
 export default definePlugin({
   id: 'decision-transformer',
+  spare: ['encoder.wte', 'attn.bias', 'attn.masked_bias', 'predict_state', 'predict_return'],
   tasks: {
     DecisionTransformerModel: 'reinforcement-learning',
     // The class of Hugging Face's training tutorial, which adds a loss.
@@ -23,7 +24,7 @@ export default definePlugin({
   load: ({ checkpoint, options }) => {
     const config = readDecisionTransformerConfig(checkpoint)
     const { steps, notes } = contextOf(options.context, config)
-    const w = new Weights(checkpoint, { biases: 'all' })
+    const w = new Weights(checkpoint)
     const program = mainProgram('model', b => {
       const { state_preds, action_preds, return_preds } = predict(
         b,

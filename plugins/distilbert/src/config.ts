@@ -1,4 +1,4 @@
-import { activationNames, type Checkpoint, ownNames, readConfig } from '@silane/core'
+import { activationNames, type ConfigSource, ownNames, readConfig } from '@silane/core'
 import * as z from 'zod'
 
 const size = z.int().positive()
@@ -24,4 +24,4 @@ const schema = z
 export type DistilBertConfig = z.infer<typeof schema>
 
 /** config.json, typed, defaulted and checked. Throws E_CONFIG. */
-export const readDistilBertConfig = (checkpoint: Checkpoint): DistilBertConfig => readConfig(ownNames(checkpoint, aliases), schema)
+export const readDistilBertConfig = (checkpoint: ConfigSource): DistilBertConfig => readConfig(ownNames(checkpoint, aliases), schema)

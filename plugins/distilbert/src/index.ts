@@ -1,4 +1,4 @@
-import { encoderPlugin, encoderTasks, ids, mask, perToken } from '@silane/core'
+import { encoderPlugin, encoderTasks, ids, mask, perToken, wordPieces } from '@silane/core'
 import { bertWeights } from '@silane/plugin-bert/model'
 import { readDistilBertConfig } from './config.ts'
 import { classify, classifyTokens, encode, findAnswer, predictWords } from './model.ts'
@@ -6,11 +6,22 @@ import { classify, classifyTokens, encode, findAnswer, predictWords } from './mo
 /** DistilBERT: every head of transformers, sentence-transformers folders. */
 export default encoderPlugin({
   id: 'distilbert',
+  spare: [
+    'vocab_transform',
+    'vocab_layer_norm',
+    'vocab_projector',
+    'pre_classifier',
+    'classifier',
+    'qa_outputs',
+    'embeddings.position_ids',
+  ],
   modelType: 'distilbert',
   tasks: encoderTasks('DistilBert'),
   config: readDistilBertConfig,
   tied: ({ tie_word_embeddings }) => (tie_word_embeddings ? [['embeddings.word_embeddings.weight', 'vocab_projector.weight']] : []),
   weights: (checkpoint, tied) => bertWeights(checkpoint, 'distilbert', tied),
+  // Some name the class of what they were distilled from.
+  tokenizers: () => [wordPieces(['DistilBertTokenizer', 'BertTokenizer'])],
   positions: config => config.max_position_embeddings,
   inputs: config => ({ input_ids: ids(config.vocab_size), attention_mask: mask }),
   encode: (b, inputs, { w, config }) => encode(b, inputs, w, config),

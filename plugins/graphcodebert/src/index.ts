@@ -1,4 +1,17 @@
-import { type Builder, definePlugin, encoderFeatures, encoderModel, encoderOptions, ids, mask, tokenInputs, type Value } from '@silane/core'
+import {
+  type Builder,
+  definePlugin,
+  encoderModel,
+  encoderOptions,
+  errors,
+  featureExtraction,
+  ids,
+  mask,
+  sentenceOptions,
+  separatedBytePairs,
+  tokenInputs,
+  type Value,
+} from '@silane/core'
 import { bertWeights } from '@silane/plugin-bert/model'
 import { readGraphCodeBertConfig } from './config.ts'
 import { encode, encodeDataFlow, pool } from './model.ts'
@@ -14,13 +27,18 @@ const SHARED =
 /** GraphCodeBERT: vectors of code, from its tokens alone or together with its data flow graph. */
 export default definePlugin({
   id: 'graphcodebert',
+  spare: ['lm_head', 'classifier', 'qa_outputs', 'pooler', 'embeddings.position_ids', 'embeddings.token_type_ids'],
   tasks: { RobertaModel: 'feature-extraction' },
   options: {
     ...encoderOptions,
+    ...sentenceOptions,
     dataflow: { type: 'boolean', default: false, doc: 'read the data flow graph: position_idx, and an attention_mask [B, S, S]' },
   },
   load: ({ checkpoint, options }) => {
     const { batch, dataflow } = options
+    if (dataflow && options['truncate-dim'] !== undefined)
+      throw errors.E_OPTION({ option: 'truncate-dim', problem: 'with dataflow there is no vector of modules of sentence-transformers' })
+    const features = dataflow ? undefined : featureExtraction(checkpoint, options)
     const config = readGraphCodeBertConfig(checkpoint)
     const w = bertWeights(checkpoint, 'roberta')
     const pooled = (b: Builder, x: Value): Value | undefined => (w.has('pooler.dense.weight') ? pool(b, x, w, config) : undefined)
@@ -31,10 +49,10 @@ export default definePlugin({
         // Rows 0 … pad of the position table are not for tokens.
         positions: dataflow ? LONGEST_WITH_NODES : config.max_position_embeddings - config.pad_token_id - 1,
         build: (b, length) => {
-          if (!dataflow) {
+          if (features) {
             const inputs = tokenInputs(b, { input_ids: ids(config.vocab_size), attention_mask: mask }, [batch, length])
             const x = encode(b, inputs, w, config)
-            return encoderFeatures(b, x, inputs.attention_mask, checkpoint, pooled(b, x))
+            return features.outputs(b, x, inputs.attention_mask, pooled(b, x))
           }
           const inputs = {
             input_ids: b.input('input_ids', 'int32', [batch, length], ids(config.vocab_size)),
@@ -47,7 +65,9 @@ export default definePlugin({
           return vector ? { last_hidden_state: x, pooler_output: vector } : { last_hidden_state: x }
         },
         options: { dataflow },
+        tokenizers: [separatedBytePairs(['RobertaTokenizer'], {})],
         notes: [SHARED],
+        features,
       },
     )
     if (!dataflow) return model

@@ -1,4 +1,4 @@
-import { encoderPlugin, encoderTasks, ids, mask, perToken, segments } from '@silane/core'
+import { encoderPlugin, encoderTasks, ids, mask, perToken, segments, wordPieces } from '@silane/core'
 import { bertWeights } from '@silane/plugin-bert/model'
 import { readMosaicBertConfig } from './config.ts'
 import { classify, encode, findAnswer, pool, predictWords } from './model.ts'
@@ -6,11 +6,14 @@ import { classify, encode, findAnswer, pool, predictWords } from './model.ts'
 /** MosaicBERT: the heads of its authors and, where they left them empty, transformers' of the same names; sentence-transformers folders. */
 export default encoderPlugin({
   id: 'mosaicbert',
+  ownCode: true,
+  spare: ['cls', 'classifier', 'pooler', 'embeddings.position_ids', 'embeddings.token_type_ids'],
   modelType: 'bert',
   tasks: encoderTasks('Bert'),
   config: readMosaicBertConfig,
   tied: ({ tie_word_embeddings }) => (tie_word_embeddings ? [['embeddings.word_embeddings.weight', 'cls.predictions.decoder.weight']] : []),
   weights: (checkpoint, tied) => bertWeights(checkpoint, 'bert', tied),
+  tokenizers: () => [wordPieces(['BertTokenizer'])],
   // ALiBi has no table that ends.
   positions: () => Number.POSITIVE_INFINITY,
   inputs: config => ({ input_ids: ids(config.vocab_size), attention_mask: mask, token_type_ids: segments(config.type_vocab_size) }),

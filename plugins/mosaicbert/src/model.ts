@@ -94,7 +94,7 @@ function selfAttention(b: Builder, x: Value, { keyMask, distance }: AttentionBia
 
 /** gelu(x·W1) ⊙ (x·W2), always with the exact gelu. W1 and W2 are the halves of one matrix, and two layers here for the same reason. */
 function gate(b: Builder, x: Value, w: Weights, { intermediate_size: width }: MosaicBertConfig): Value {
-  const half = (i: number): Value => packedLinear(b, x, w, 2 * width, width, i * width)
+  const half = (i: number): Value => packedLinear(b, x, w, 2 * width, width, i * width, { bias: false })
   return b.mul({ x: b.gelu({ x: half(0), mode: 'EXACT' }), y: half(1) })
 }
 

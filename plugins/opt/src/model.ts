@@ -33,11 +33,8 @@ const norm = (b: Builder, x: Value, w: Weights, { layer_norm_elementwise_affine:
   affine ? layerNorm(b, x, w, EPSILON) : b.in(w.path, () => b.layer_norm({ x, axes: [-1], epsilon: EPSILON }))
 
 /** x·Wᵀ + bias; where the configuration takes the biases away, none of the file is taken. */
-const project = (b: Builder, x: Value, w: Weights, out: number, { enable_bias }: OptConfig): Value => {
-  if (!enable_bias) return b.in(w.path, () => b.linear({ x, weight: b.constant(w.tensor('weight', [out, x.type.shape.at(-1) as number])) }))
-  w.tensor('bias', [out])
-  return linear(b, x, w, out)
-}
+const project = (b: Builder, x: Value, w: Weights, out: number, { enable_bias }: OptConfig): Value =>
+  linear(b, x, w, out, { bias: enable_bias })
 
 /** Word vectors. ids int32 [B, S] → [B, S, E] */
 export const embedWords = (b: Builder, ids: Value, w: Weights, { vocab_size, word_embed_proj_dim }: OptConfig): Value =>
@@ -52,7 +49,7 @@ function embedRows(
   w: Weights,
   { word_embed_proj_dim, hidden_size }: OptConfig,
 ): Value {
-  const x = word_embed_proj_dim === hidden_size ? words : linear(b, words, w.at('project_in'), hidden_size)
+  const x = word_embed_proj_dim === hidden_size ? words : linear(b, words, w.at('project_in'), hidden_size, { bias: false })
   return b.in(w.at('embed_positions').path, () => b.add({ x, y: b.gather({ x: b.constant(table), indices: rows, axis: 0 }) }))
 }
 
@@ -102,7 +99,7 @@ export function layer(
 export function finish(b: Builder, x: Value, w: Weights, config: OptConfig): Value {
   const { do_layer_norm_before, _remove_final_layer_norm, word_embed_proj_dim, hidden_size } = config
   const normal = do_layer_norm_before && !_remove_final_layer_norm ? norm(b, x, w.at('final_layer_norm'), config) : x
-  return word_embed_proj_dim === hidden_size ? normal : linear(b, normal, w.at('project_out'), word_embed_proj_dim)
+  return word_embed_proj_dim === hidden_size ? normal : linear(b, normal, w.at('project_out'), word_embed_proj_dim, { bias: false })
 }
 
 /** Last hidden states of a whole sequence. inputIds, attentionMask int32 [B, S] → [B, S, E]. Positions count the tokens that the mask shows; padding takes the row before. */

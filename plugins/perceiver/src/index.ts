@@ -12,6 +12,7 @@ import {
   labelCount,
   mask,
   type SourceModel,
+  type TokenizerSource,
   tokenInputs,
   type Value,
   Weights,
@@ -36,9 +37,25 @@ const refused: Readonly<Record<string, string>> = {
   PerceiverModel: 'without a task it has neither a preprocessor nor a decoder of its own',
 }
 
+/** Text is read as bytes, behind six special tokens. */
+const bytes: TokenizerSource = {
+  kind: 'bytes',
+  classes: ['PerceiverTokenizer'],
+  tokens: {
+    pad: { content: '[PAD]', normalized: true },
+    bos: { content: '[BOS]', normalized: true },
+    eos: { content: '[EOS]', normalized: true },
+    mask: { content: '[MASK]', normalized: true },
+    cls: { content: '[CLS]', normalized: true },
+    sep: { content: '[SEP]', normalized: true },
+  },
+  around: 'segments',
+}
+
 /** Perceiver: masked bytes, classification of text and of images, optical flow. */
 export default definePlugin({
   id: 'perceiver',
+  spare: ['num_batches_tracked', 'embedding_decoder', 'perceiver.decoder'],
   tasks: {
     PerceiverForMaskedLM: 'fill-mask',
     PerceiverForSequenceClassification: 'text-classification',
@@ -58,7 +75,7 @@ export default definePlugin({
     const reason = refused[architecture]
     if (reason) throw errors.E_UNSUPPORTED({ what: `${architecture} is not supported: ${reason}.` })
     const config = readPerceiverConfig(checkpoint)
-    const all = new Weights(checkpoint, { biases: 'all' })
+    const all = new Weights(checkpoint)
     const w = all.at('perceiver')
 
     if (task === 'image-classification') {
@@ -82,6 +99,7 @@ export default definePlugin({
       { checkpoint, options },
       {
         modelType: 'perceiver',
+        tokenizers: [bytes],
         positions: config.max_position_embeddings,
         build: (b, length) => {
           const { input_ids, attention_mask } = tokenInputs(b, { input_ids: ids(config.vocab_size), attention_mask: mask }, [

@@ -34,15 +34,7 @@ const BANDS = 64
 
 const widthOf = (x: Value): number => x.type.shape.at(-1) as number
 
-const dense = (b: Builder, x: Value, w: Weights, out: number): Value => {
-  w.tensor('bias', [out])
-  return linear(b, x, w, out)
-}
-
-const norm = (b: Builder, x: Value, w: Weights): Value => {
-  w.tensor('bias', [widthOf(x)])
-  return layerNorm(b, x, w, EPSILON)
-}
+const norm = (b: Builder, x: Value, w: Weights): Value => layerNorm(b, x, w, EPSILON)
 
 interface LayerShape {
   readonly heads: number
@@ -76,17 +68,17 @@ function layer(b: Builder, x: Value, to: Attended | undefined, shape: LayerShape
     const own = norm(b, x, self.at('layernorm1'))
     const others = to ? norm(b, to.inputs, self.at('layernorm2')) : own
     const mixed = b.attention({
-      query: dense(b, own, self.at('query'), qk),
-      key: dense(b, others, self.at('key'), qk),
-      value: dense(b, others, self.at('value'), v),
+      query: linear(b, own, self.at('query'), qk),
+      key: linear(b, others, self.at('key'), qk),
+      value: linear(b, others, self.at('value'), v),
       key_mask: to?.mask,
       heads,
       scale: 1 / Math.sqrt(qk / heads),
     })
-    const got = dense(b, mixed, w.at('attention.output.dense'), width)
+    const got = linear(b, mixed, w.at('attention.output.dense'), width)
     const a = residual ? b.add({ x: got, y: x }) : got
-    const inner = dense(b, norm(b, a, w.at('layernorm')), w.at('mlp.dense1'), widening * width)
-    return b.add({ x: a, y: dense(b, activate(b, config.hidden_act, inner), w.at('mlp.dense2'), width) })
+    const inner = linear(b, norm(b, a, w.at('layernorm')), w.at('mlp.dense1'), widening * width)
+    return b.add({ x: a, y: linear(b, activate(b, config.hidden_act, inner), w.at('mlp.dense2'), width) })
   })
 }
 
@@ -181,7 +173,7 @@ export function classify(b: Builder, latents: Value, w: Weights, labels: number,
   const place = at.at('output_position_encodings').tensor('position_embeddings', [1, config.d_latents])
   const query = learned(b, place, latents.type.shape[0] as number)
   const decoded = decode(b, query, latents, { ...oneHead(query, latents, config), residual: true }, at, config)
-  return b.squeeze({ x: dense(b, decoded, at.at('final_layer'), labels), axes: [1] })
+  return b.squeeze({ x: linear(b, decoded, at.at('final_layer'), labels), axes: [1] })
 }
 
 /** [B, C, H, W] → [B, H·W, C] */
@@ -210,7 +202,7 @@ export function pixelsWithLearnedPositions(b: Builder, pixels: Value, w: Weights
     }),
   )
   const places = learned(b, at.at('position_embeddings').tensor('position_embeddings', [image_size ** 2, width]), 1)
-  return b.concat({ values: [pixelsAsInputs(b, map), dense(b, places, at.at('positions_projection'), width)], axis: -1 })
+  return b.concat({ values: [pixelsAsInputs(b, map), linear(b, places, at.at('positions_projection'), width)], axis: -1 })
 }
 
 /** Colours as they are (`PerceiverForImageClassificationFourier`). [1, 3, H, W] → [1, H·W, 261] */
@@ -258,7 +250,7 @@ export function convolvedPixels(b: Builder, pixels: Value, w: Weights): Value {
 export function embedPatches(b: Builder, patches: Value, w: Weights, { train_size: [height, width] }: PerceiverConfig): Value {
   const [, frames, channels] = patches.type.shape as [number, number, number]
   const map = b.reshape({ x: patches, shape: [1, frames * channels, height, width] })
-  const pixels = dense(b, pixelsAsInputs(b, map), w.at('input_preprocessor.conv_after_patches'), 64)
+  const pixels = linear(b, pixelsAsInputs(b, map), w.at('input_preprocessor.conv_after_patches'), 64)
   return withFourier(b, pixels, [height, width], [height, width])
 }
 
@@ -270,6 +262,6 @@ export function predictFlow(b: Builder, inputs: Value, latents: Value, w: Weight
   const [height, width] = config.train_size
   const at = w.at('decoder.decoder')
   const decoded = decode(b, inputs, latents, { ...oneHead(inputs, latents, config), residual: false }, at, config)
-  const flow = dense(b, decoded, at.at('final_layer'), 2)
+  const flow = linear(b, decoded, at.at('final_layer'), 2)
   return b.reshape({ x: b.real_div({ x: flow, y: b.scalar(FLOW_SCALE, flow) }), shape: [1, height, width, 2] })
 }

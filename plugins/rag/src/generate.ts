@@ -1,5 +1,5 @@
-import { applyLogitsRules, argmax, type BeamDecoder, type BeamResult, beamSearch } from '@silane/core'
-import type { RagGeneration } from './generation.ts'
+import { argmax, type BeamDecoder, type BeamResult, beamSearch, type LogitsRule } from '@silane/core'
+import { type RagGeneration, ragRules } from './generation.ts'
 import { marginalizeSequence, marginalizeTokens } from './marginalize.ts'
 
 /** A document and the question as the generator's tokenizer has them, padded to the encoder's length. */
@@ -120,7 +120,8 @@ async function next<State>(programs: RagPrograms<State>, from: State, id: number
 async function search<State>(decoder: BeamDecoder<State>, first: First<State>, config: RagGeneration): Promise<readonly BeamResult[]> {
   const prompt = [config.decoderStartTokenId]
   if (config.maxLength <= prompt.length) throw new RangeError(`maxLength ${config.maxLength} leaves no room behind the start token`)
-  return config.beams > 1 ? beamSearch(decoder, prompt, first, config) : [await greedy(decoder, prompt, first, config)]
+  const rules = ragRules(config, { promptLength: prompt.length, vocabulary: first.scores.length })
+  return config.beams > 1 ? beamSearch(decoder, prompt, first, config, { rules }) : [await greedy(decoder, prompt, first, config, rules)]
 }
 
 async function greedy<State>(
@@ -128,12 +129,13 @@ async function greedy<State>(
   prompt: readonly number[],
   first: First<State>,
   config: RagGeneration,
+  rules: LogitsRule,
 ): Promise<BeamResult> {
   const ids = [...prompt]
   let [{ scores, state }, score] = [first, 0]
   for (;;) {
     const ruled = scores.slice()
-    applyLogitsRules(ruled, { ids, promptLength: prompt.length }, config)
+    rules(ruled, ids)
     const token = argmax(ruled)
     ids.push(token)
     score += ruled[token] as number

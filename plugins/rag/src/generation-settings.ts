@@ -22,7 +22,23 @@ const defaults: Section = {
   forced_eos_token_id: null,
   suppress_tokens: null,
   begin_suppress_tokens: null,
+  sequence_bias: null,
+  bad_words_ids: null,
+  remove_invalid_values: false,
+  exponential_decay_length_penalty: null,
+  renormalize_logits: false,
+  guidance_scale: 1,
+  encoder_repetition_penalty: 1,
+  encoder_no_repeat_ngram_size: 0,
+  max_time: null,
+  stop_strings: null,
 }
+
+/** Settings that the functions of this plugin do not follow, where they are set. */
+export const notFollowed = (settings: Section): readonly string[] =>
+  ['guidance_scale', 'encoder_repetition_penalty', 'encoder_no_repeat_ngram_size', 'max_time', 'stop_strings'].filter(
+    key => settings[key] !== undefined && settings[key] !== defaults[key],
+  )
 
 /** What the classes of generators have in place of these; a configuration may say null. */
 const ofGenerator = {

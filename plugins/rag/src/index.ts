@@ -14,12 +14,16 @@ import {
   type OptionSpecs,
   segments,
   sequenceLength,
+  type TokenizerSource,
   tokenInputs,
   type Weights,
+  wordPieces,
 } from '@silane/core'
+import { bartTokenizer } from '@silane/plugin-bart/model'
 import { bertWeights } from '@silane/plugin-bert/model'
+import { answerWithRag } from './answer.ts'
 import { readDprConfig, readRagConfig } from './config.ts'
-import { generationSettings, scoringSettings } from './generation-settings.ts'
+import { generationSettings, notFollowed, scoringSettings } from './generation-settings.ts'
 import { generatorPrograms, tiedNames } from './generator.ts'
 import { findAnswer, vector } from './model.ts'
 
@@ -53,12 +57,29 @@ const questionOptions = {
   },
 } as const satisfies OptionSpecs
 
+/** The classes differ in this alone, and one of them says nothing of it. */
+const decodingOption = {
+  decoding: {
+    type: 'string',
+    choices: ['token', 'sequence'],
+    doc: 'how documents are mixed: for every token, or for a whole answer; default: as the class does',
+  },
+} as const satisfies OptionSpecs
+
 /** Where each DPR keeps what transformers calls by the class's own name. */
 const modules: Readonly<Record<string, string>> = {
   DPRQuestionEncoder: 'question_encoder',
   DPRContextEncoder: 'ctx_encoder',
   DPRReader: 'span_predictor',
 }
+
+/** All of them are BERT's. */
+const dprTokenizers = [
+  'BertTokenizer',
+  'DPRQuestionEncoderTokenizer',
+  'DPRContextEncoderTokenizer',
+  'DPRReaderTokenizer',
+] as const satisfies TokenizerSource['classes']
 
 /** The tensors of a DPR. A configuration that names no class is of the one whose tensors are there. */
 function dprWeights(checkpoint: Checkpoint, architecture: string): Weights {
@@ -67,14 +88,28 @@ function dprWeights(checkpoint: Checkpoint, architecture: string): Weights {
   return bertWeights(checkpoint, [...encoders.map(module => `${module}.`), ''])
 }
 
+/** The folders that RAG keeps its tokenizers in. */
+const [QUESTIONS, ANSWERS] = ['question_encoder_tokenizer', 'generator_tokenizer']
+
 /** RAG, its question encoder and its generator, with the functions that a host mixes documents with; and DPR's own checkpoints. */
 export default definePlugin({
   id: 'rag',
+  spare: [
+    'cls',
+    'pooler',
+    'lm_head',
+    'final_logits_bias',
+    'embed_tokens',
+    'embeddings.position_ids',
+    'span_predictor',
+    'qa_classifier',
+    'qa_outputs',
+  ],
   tasks,
   options: {
     seq: encoderOptions.seq,
     ...forTasks(['feature-extraction', 'question-answering'], { batch: encoderOptions.batch }),
-    ...forTasks(['text2text-generation'], questionOptions),
+    ...forTasks(['text2text-generation'], { ...questionOptions, ...decodingOption }),
     ...decoderOptions(['text2text-generation']),
   },
   tied: ({ checkpoint, task }) => (task === 'text2text-generation' ? tiedNames(readRagConfig(checkpoint)) : []),
@@ -95,6 +130,7 @@ export default definePlugin({
         {
           modelType: 'dpr',
           positions: config.max_position_embeddings,
+          tokenizers: [wordPieces(dprTokenizers)],
           build: (b, length) => {
             const shape = [options.batch, length]
             if (task === 'question-answering') return { ...findAnswer(b, tokenInputs(b, reads, shape), w, config) }
@@ -121,7 +157,7 @@ export default definePlugin({
       return { pooler_output: comparedByProduct(vector(b, inputs, w, question)) }
     })
     const width = question.projection_dim || question.hidden_size
-    const decoding = architecture === 'RagSequenceForGeneration' ? 'sequence' : 'token'
+    const decoding = options.decoding ?? (architecture === 'RagSequenceForGeneration' ? 'sequence' : 'token')
     const generation = generationSettings(checkpoint, generator.type, decoding)
     return {
       modelType: 'rag',
@@ -131,6 +167,7 @@ export default definePlugin({
         // The decoder's own tokens are called the same.
         steps: [callStep(questions, { input_ids: 'question_input_ids', attention_mask: 'question_attention_mask' }), ...built.steps],
         decoding,
+        tokenizers: { question_encoder: QUESTIONS, encoder: ANSWERS, decoder: ANSWERS },
         documents: { count: config.n_docs, deduplicate: config.do_deduplication },
         context: {
           prefix: config.prefix,
@@ -141,13 +178,20 @@ export default definePlugin({
         scoring: scoringSettings(checkpoint, generator.type),
         generation,
       },
-      options: { ...built.options, 'question-length': length },
+      options: { ...built.options, 'question-length': length, decoding },
+      tokenizers: [
+        wordPieces(dprTokenizers, { folder: QUESTIONS }),
+        // T5's vocabulary is of SentencePiece.
+        ...(generator.type === 'bart' ? [bartTokenizer({ folder: ANSWERS })] : []),
+      ],
       notes: [
         ...(width === config.retrieval_vector_size
           ? []
           : [`retrieval_vector_size is ${config.retrieval_vector_size}, but the vectors of questions have ${width} elements`]),
         ...(generation.do_sample === true ? ['do_sample is true, but the functions of this plugin choose the most likely tokens'] : []),
+        ...notFollowed(generation).map(key => `${key} is set, and the functions of this plugin do not follow it`),
       ],
     }
   },
+  answer: answerWithRag,
 })

@@ -31,7 +31,7 @@ async function load(name: string, change: Change = {}) {
   const named = Array.isArray(config.architectures) ? String(config.architectures[0]) : undefined
   const asked = task ?? rag.tasks[named ?? ''] ?? ''
   const architecture = named ?? Object.keys(rag.tasks).find(each => rag.tasks[each] === asked) ?? ''
-  const options = { seq, batch: 1, context: 32, prefill: 8, kv: 'io', 'question-length': questionLength } as const
+  const options = { seq, batch: 1, context: 32, prefill: 8, kv: 'io', 'question-length': questionLength, decoding: undefined } as const
   return rag.load({ checkpoint, architecture, task: asked, options })
 }
 

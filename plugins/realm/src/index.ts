@@ -17,8 +17,10 @@ import {
   shapeOptions,
   type TiedNames,
   tokenInputs,
+  wordPieces,
 } from '@silane/core'
 import { bertWeights, encode, predictWords, tiedWords } from '@silane/plugin-bert/model'
+import { readAnswer } from './answer.ts'
 import { type RealmConfig, readRealmConfig, requireSpans } from './config.ts'
 import { bestSpan, project, relevance, scoreSpans } from './model.ts'
 
@@ -32,6 +34,7 @@ const tied = (task: string, config: RealmConfig): readonly TiedNames[] => (task 
 /** REALM: what finds passages for a question, what reads the answer in them, and what was pre-trained together with both. */
 export default definePlugin({
   id: 'realm',
+  spare: ['cls', 'pooler', 'block_emb', 'embeddings.position_ids'],
   tasks: {
     RealmEmbedder: 'feature-extraction',
     RealmScorer: 'feature-extraction',
@@ -56,7 +59,7 @@ export default definePlugin({
     const { max_position_embeddings: positions, num_candidates: candidates, reader_beam_size: passages } = config
     const w = bertWeights(checkpoint, 'realm', tied(task, config))
     const ports = { input_ids: ids(config.vocab_size), attention_mask: mask, token_type_ids: segments(config.type_vocab_size) }
-    const about = { modelType: 'realm' }
+    const about = { modelType: 'realm', tokenizers: [wordPieces(['BertTokenizer', 'RealmTokenizer'], { cleanUp: false })] }
     // Two classes have this task each. A configuration without architectures leaves it to the tensors.
     const isScorer = architecture === 'RealmScorer' || w.has('query_embedder.cls.dense.weight')
     const isOpen = architecture === 'RealmForOpenQA' || w.has('reader.qa_outputs.dense_output.weight')
@@ -100,7 +103,12 @@ export default definePlugin({
       return {
         ...about,
         programs: [embedder, reader],
-        pipeline: { kind: 'retrieval', steps: [callStep(embedder), callStep(reader, rows)], ...shared },
+        pipeline: {
+          kind: 'retrieval',
+          steps: [callStep(embedder), callStep(reader, rows)],
+          ...shared,
+          documents: { count: passages, most: passages },
+        },
         options: { seq: length, 'question-seq': asked },
         notes: [BLOCKS_STAY],
       }
@@ -155,6 +163,7 @@ export default definePlugin({
     }))
     return { ...embedder, ...(isOpen ? { notes: [BLOCKS_STAY] } : {}) }
   },
+  answer: readAnswer,
 })
 
 const oneOrMany = (lengths: readonly number[]): number | readonly number[] => (lengths.length === 1 ? (lengths[0] as number) : lengths)

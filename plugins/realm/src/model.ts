@@ -37,7 +37,7 @@ export interface ReaderInputs extends BertInputs {
 }
 
 /** What a span that is not in its passage scores: the lowest float, which swallows whatever is added to it. */
-const NO_ANSWER = -3.4028234663852886e38
+export const NO_ANSWER = -3.4028234663852886e38
 
 /** Scores of all spans [K, J], `NO_ANSWER` for those that do not begin and end in their passage. (`RealmReader`) */
 export function scoreSpans(b: Builder, inputs: ReaderInputs, w: Weights, config: RealmConfig): Value {

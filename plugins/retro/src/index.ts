@@ -21,6 +21,7 @@ const NEIGHBORS = 2
 /** RETRO: text generation over chunks for which neighbours are retrieved. */
 export default definePlugin({
   id: 'retro',
+  spare: ['encoder', 'encoder_decoder', 'cross_attn', 'decoder.layers.*.1.norm', 'inv_freq'],
   tasks: { RETRO: 'text-generation' },
   options: {
     seq: shapeOptions.seq,
@@ -34,7 +35,7 @@ export default definePlugin({
   },
   load: ({ checkpoint, options }) => {
     const config = readRetroConfig(checkpoint, options)
-    const w = new Weights(checkpoint, { candidates: prefixed([config.prefix]), biases: 'all' })
+    const w = new Weights(checkpoint, { candidates: prefixed([config.prefix]) })
     const seq = sequenceLength(options.seq, checkpoint, config.positions)
     const { chunkSize } = config
     const asked = options.retrieval

@@ -1,4 +1,4 @@
-import { encoderPlugin, encoderTasks, ids, mask, perToken, segments } from '@silane/core'
+import { encoderPlugin, encoderTasks, ids, mask, perToken, segments, separatedBytePairs } from '@silane/core'
 import { bertWeights, tiedWords } from '@silane/plugin-bert/model'
 import { type Mode, modes } from './masks.ts'
 import {
@@ -24,6 +24,15 @@ const GRAPHCODEBERT =
 /** RoBERTa, CodeBERT, UniXcoder, XLM-R and CamemBERT: every head of transformers, sentence-transformers folders. */
 export default encoderPlugin({
   id: 'roberta',
+  spare: [
+    'lm_head',
+    'classifier',
+    'qa_outputs',
+    'pooler',
+    'embeddings.position_ids',
+    'embeddings.token_type_ids',
+    'embeddings.position_embeddings',
+  ],
   modelType: config => config.model_type,
   // XLM-R and CamemBERT are RoBERTa with other tokenizers: the same code under other names.
   tasks: { ...encoderTasks('Roberta'), ...encoderTasks('XLMRoberta'), ...encoderTasks('Camembert') },
@@ -38,6 +47,8 @@ export default encoderPlugin({
   config: readRobertaConfig,
   tied: config => tiedWords('lm_head', config),
   weights: (checkpoint, tied) => bertWeights(checkpoint, 'roberta', tied),
+  // The others' vocabularies are of SentencePiece, without a spelling in text.
+  tokenizers: config => (config.model_type === 'roberta' ? [separatedBytePairs(['RobertaTokenizer'], {})] : []),
   // Rows 0 … pad of the position table are not for tokens.
   positions: config => config.max_position_embeddings - config.pad_token_id - 1,
   inputs: (config, options) => ({

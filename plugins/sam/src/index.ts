@@ -112,6 +112,7 @@ function maskProgram(
 /** SAM: masks of what points, boxes and masks show in a picture, whose embeddings are computed once. */
 export default definePlugin({
   id: 'sam',
+  spare: ['mask_decoder', 'prompt_encoder', 'shared_image_embedding'],
   tasks: { SamModel: 'mask-generation', SamVisionModel: 'feature-extraction' },
   options: {
     ...forTasks(['mask-generation'], {
@@ -130,7 +131,6 @@ export default definePlugin({
     const vision = config?.vision_config ?? readVisionConfig(checkpoint)
     const w = new Weights(checkpoint, {
       candidates: samNames(checkpoint, config?.mask_decoder_config.iou_head_depth ?? 3),
-      biases: 'all',
       tied,
     })
     const encoder = (output: string): Program =>

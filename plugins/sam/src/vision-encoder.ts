@@ -7,7 +7,6 @@ import {
   linear,
   packedLinear,
   reshapeConstant,
-  sliceConstant,
   type Value,
   type Weights,
 } from '@silane/core'
@@ -63,13 +62,7 @@ function attend(b: Builder, x: Value, window: number | undefined, w: Weights, co
   const tokens = window === undefined ? b.reshape({ x, shape: [batch, height * columns, width] }) : b.window_partition({ x, window })
   const side = window ?? height
   const packed = w.at('qkv')
-  const part = (index: number): Value => {
-    const [from, to] = [index * width, (index + 1) * width]
-    if (qkv_bias) return packedLinear(b, tokens, packed, 3 * width, width, from)
-    return b.in(packed.path, () =>
-      b.linear({ x: tokens, weight: b.constant(sliceConstant(packed.tensor('weight', [3 * width, width]), 0, from, to)) }),
-    )
-  }
+  const part = (index: number): Value => packedLinear(b, tokens, packed, 3 * width, width, index * width, { bias: qkv_bias })
   const table = (name: string): Value => b.constant(relativeRows(w.tensor(name, [2 * side - 1, width / heads]), side))
   const mixed = b.attention({
     query: part(0),

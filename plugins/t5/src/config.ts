@@ -1,4 +1,4 @@
-import { type Checkpoint, readConfig } from '@silane/core'
+import { type ConfigSource, ownNames, readConfig } from '@silane/core'
 import * as z from 'zod'
 
 const size = z.int().positive()
@@ -6,6 +6,8 @@ const size = z.int().positive()
 /** What transformers assumes for T5, and for mT5 and UMT5; all other defaults are the same. */
 const t5 = { vocab_size: 32128, d_ff: 2048, num_layers: 6, num_heads: 8, feed_forward_proj: 'relu' }
 const multilingual = { vocab_size: 250112, d_ff: 1024, num_layers: 8, num_heads: 6, feed_forward_proj: 'gated-gelu' }
+
+const defaultsOf = (type: 't5' | 'mt5' | 'umt5') => (type === 't5' ? t5 : multilingual)
 
 /** The model type of a file that names only its class. */
 const typeOf = ([name = '']: readonly string[] = []) => (name.startsWith('UMT5') ? 'umt5' : name.startsWith('MT5') ? 'mt5' : 't5')
@@ -23,7 +25,6 @@ const schema = z
     d_kv: size.default(64),
     d_ff: size.optional(),
     num_layers: size.optional(),
-    num_decoder_layers: size.optional(),
     num_heads: size.optional(),
     relative_attention_num_buckets: size.default(32),
     relative_attention_max_distance: size.default(128),
@@ -38,7 +39,7 @@ const schema = z
   })
   .transform(({ architectures, dense_act_fn, is_gated_act, tie_word_embeddings, scale_decoder_outputs, feed_forward_proj, ...given }) => {
     const model_type = given.model_type ?? typeOf(architectures)
-    const defaults = model_type === 't5' ? t5 : multilingual
+    const defaults = defaultsOf(model_type)
     const layers = given.num_layers ?? defaults.num_layers
     const heads = given.num_heads ?? defaults.num_heads
     const form = feed_forward_proj ?? defaults.feed_forward_proj
@@ -50,7 +51,6 @@ const schema = z
       vocab_size: given.vocab_size ?? defaults.vocab_size,
       d_ff: given.d_ff ?? defaults.d_ff,
       num_layers: layers,
-      num_decoder_layers: given.num_decoder_layers ?? layers,
       num_heads: heads,
       // `gated-gelu` means the tanh formula, plain `gelu` the exact one; what the file derives itself wins.
       activation: dense_act_fn ?? (form === 'gated-gelu' ? 'gelu_new' : name),
@@ -64,7 +64,17 @@ const schema = z
     }
   })
 
-export type T5Config = z.infer<typeof schema>
+export type T5Config = z.infer<typeof schema> & { readonly num_decoder_layers: number }
+
+/** Names that configurations use for the same things (`attribute_map`). */
+const aliases = { hidden_size: 'd_model', num_attention_heads: 'num_heads', num_hidden_layers: 'num_layers', head_dim: 'd_kv' }
+
+/** The decoder has as many layers as `num_layers` says where it has no key of its own, whatever `num_hidden_layers` says of the encoder. */
+const decoder = z.object({ num_layers: size.optional(), num_decoder_layers: size.optional() })
 
 /** config.json, or one section of it, typed, defaulted and checked. Throws E_CONFIG. */
-export const readT5Config = (checkpoint: Checkpoint, section?: string): T5Config => readConfig(checkpoint, schema, section)
+export function readT5Config(checkpoint: ConfigSource, section?: string): T5Config {
+  const config = readConfig(ownNames(checkpoint, aliases, { section }), schema, section)
+  const own = readConfig(checkpoint, decoder, section)
+  return { ...config, num_decoder_layers: own.num_decoder_layers ?? own.num_layers ?? defaultsOf(config.model_type).num_layers }
+}

@@ -2,13 +2,14 @@ import {
   decoderOptions,
   definePlugin,
   encoderDecoder,
-  encoderFeatures,
   encoderModel,
   encoderOptions,
+  featureExtraction,
   forTasks,
   ids,
   mask,
   prefixed,
+  sentenceOptions,
   tokenInputs,
   Weights,
 } from '@silane/core'
@@ -19,6 +20,16 @@ export { refinedLines, refinementInput, reviewComment, reviewInput, type SourceO
 /** T5 v1.0 and v1.1, Flan-T5, T0, CodeT5, CodeReviewer, mT5, UMT5: encoder and cached decoder, or the encoder alone. */
 export default definePlugin({
   id: 't5',
+  spare: [
+    'encoder.embed_tokens',
+    'decoder.embed_tokens',
+    'lm_head',
+    'decoder',
+    'classification_head',
+    'classifier',
+    'qa_outputs',
+    'cls_head',
+  ],
   tasks: {
     T5ForConditionalGeneration: 'text2text-generation',
     T5WithLMHeadModel: 'text2text-generation',
@@ -34,6 +45,7 @@ export default definePlugin({
   options: {
     seq: encoderOptions.seq,
     ...forTasks(['feature-extraction'], { batch: encoderOptions.batch }),
+    ...sentenceOptions,
     ...decoderOptions(['text2text-generation']),
   },
   tied: () => tied,
@@ -42,6 +54,7 @@ export default definePlugin({
     const config = t5Model(w, readT5Config(checkpoint))
     const { model_type: modelType } = config
     if (task === 'feature-extraction') {
+      const features = featureExtraction(checkpoint, options)
       const ports = { input_ids: ids(config.vocab_size), attention_mask: mask }
       return encoderModel(
         { checkpoint, options },
@@ -51,8 +64,9 @@ export default definePlugin({
           build: (b, length) => {
             const inputs = tokenInputs(b, ports, [options.batch, length])
             const x = encode(b, inputs.input_ids, inputs.attention_mask, w, config)
-            return encoderFeatures(b, x, inputs.attention_mask, checkpoint)
+            return features.outputs(b, x, inputs.attention_mask)
           },
+          features,
         },
       )
     }

@@ -31,7 +31,7 @@ async function load(fixture: string, factor: number, stream: 'scaled' | 'plain')
     checkpoint: louder(checkpoint, factor),
     architecture: 'T5ForConditionalGeneration',
     task: 'text2text-generation',
-    options: { seq: [LENGTH], batch: 1, context: 32, prefill: 8, kv: 'io' },
+    options: { seq: [LENGTH], batch: 1, 'truncate-dim': undefined, context: 32, prefill: 8, kv: 'io' },
   })
 }
 

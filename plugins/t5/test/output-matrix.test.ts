@@ -34,7 +34,7 @@ async function output({ config = {}, head = 'own' }: Change) {
     checkpoint,
     architecture: 'T5ForConditionalGeneration',
     task: 'text2text-generation',
-    options: { seq: [16], batch: 1, context: 32, prefill: 8, kv: 'io' },
+    options: { seq: [16], batch: 1, 'truncate-dim': undefined, context: 32, prefill: 8, kv: 'io' },
   })
   const step = programs.flatMap(({ functions }) => functions).find(({ name }) => name === 'step')!
   const product = step.outputs.find(({ name }) => name === 'logits')!.value.producer!

@@ -1,4 +1,4 @@
-import { definePlugin, encoderModel, encoderOptions, errors, ids, mask, segments, tokenInputs } from '@silane/core'
+import { definePlugin, encoderModel, encoderOptions, errors, ids, mask, segments, tokenInputs, wordPieces } from '@silane/core'
 import { bertWeights } from '@silane/plugin-bert/model'
 import { readUniRelConfig } from './config.ts'
 import { interactions } from './model.ts'
@@ -12,6 +12,14 @@ const TEXT_LENGTH = 128
 /** UniRel: the interaction maps of a text with relations. `decodeTriples` reads them. */
 export default definePlugin({
   id: 'unirel',
+  spare: [
+    'pooler',
+    'embeddings.position_ids',
+    'encoder.layer.*.attention.self.value',
+    'encoder.layer.*.attention.output',
+    'encoder.layer.*.intermediate',
+    'encoder.layer.*.output',
+  ],
   tasks: { UniRelModel: 'relation-extraction' },
   options: encoderOptions,
   load: ({ checkpoint, options }) => {
@@ -28,6 +36,7 @@ export default definePlugin({
       { checkpoint, options: { ...options, seq } },
       {
         modelType: 'bert',
+        tokenizers: [wordPieces(['BertTokenizer'])],
         positions: max_position_embeddings,
         build: (b, length) => interactions(b, tokenInputs(b, ports, [options.batch, length]), w, config),
       },

@@ -152,6 +152,67 @@ const gpt2 = ({ layers, hidden, heads, inner, vocab, positions }: Sizes): Archit
   ],
 })
 
+interface RetroSizes {
+  readonly width: number
+  readonly encoderDepth: number
+  readonly decoderDepth: number
+  /** Every so many layers of the decoder sees neighbours. */
+  readonly crossedEvery: number
+  readonly head: number
+  readonly vocab: number
+  readonly positions: number
+  readonly chunk: number
+}
+
+/** RETRO as RETRO-pytorch writes it: heads have 8 times `head` channels together, feed-forward layers four times the width. */
+const retro = ({ width, encoderDepth, decoderDepth, crossedEvery, head, vocab, positions, chunk }: RetroSizes): Architecture => {
+  const heads = 8 * head
+  const attention = (at: string): TensorShape[] => [
+    ...['to_q', 'to_k', 'to_v'].map((name): TensorShape => [`${at}.${name}.weight`, heads, width]),
+    ...linear(`${at}.to_out`, width, heads),
+  ]
+  const gamma = (name: string): TensorShape => [`${name}.gamma`, width]
+  const feedForward = (at: string): TensorShape[] => [
+    ...linear(`${at}.fn.ff.0`, 4 * width, width),
+    ...linear(`${at}.fn.ff.3`, width, 4 * width),
+    gamma(`${at}.norm`),
+  ]
+  const nulls = (at: string): TensorShape[] => [
+    [`${at}.null_k`, heads],
+    [`${at}.null_v`, heads],
+  ]
+  const crossed = (layer: number): boolean => (layer + 1) % crossedEvery === 0
+  return {
+    config: { model_type: 'retro', architectures: ['RETRO'], chunk_size: chunk },
+    tensors: [
+      ['token_emb.weight', vocab, width],
+      ['pos_emb.weight', positions, width],
+      ...repeat(encoderDepth, i => {
+        const at = `encoder.layers.${i}`
+        return [...[0, 1].flatMap(part => [...attention(`${at}.${part}.fn`), gamma(`${at}.${part}.norm`)]), ...feedForward(`${at}.2`)]
+      }),
+      ['encoder.rotary_pos_emb.inv_freq', Math.min(head, 32) / 2],
+      gamma('encoder.norm_out'),
+      ...linear('encoder.project_out', width, width),
+      ...repeat(decoderDepth, i => {
+        const at = `decoder.layers.${i}`
+        const cross = `${at}.1.fn.cross_attn`
+        return [
+          ...attention(`${at}.0.fn`),
+          gamma(`${at}.0.norm`),
+          ...(crossed(i) ? [...nulls(cross), ...attention(cross), gamma(`${at}.1.norm`)] : []),
+          ...feedForward(`${at}.2`),
+        ]
+      }),
+      ['decoder.rotary_pos_emb.inv_freq', Math.min(head, 32) / 2],
+      gamma('decoder.norm_out'),
+      ...linear('to_logits', vocab, width),
+    ],
+  }
+}
+
+const retroSizes = { width: 896, encoderDepth: 2, crossedEvery: 3, head: 64, vocab: 28996, positions: 2048, chunk: 64 } as const
+
 /** Published sizes. The weights are random: what is measured does not depend on them. */
 export const architectures: Readonly<Record<string, Architecture>> = {
   'bert-base': bert({ layers: 12, hidden: 768, heads: 12, inner: 3072, vocab: 30522, positions: 512 }),
@@ -161,4 +222,7 @@ export const architectures: Readonly<Record<string, Architecture>> = {
   'albert-xxlarge-v2': albert({ layers: 12, hidden: 4096, heads: 64, inner: 16384, vocab: 30000, positions: 512 }, 128),
   gpt2: gpt2({ layers: 12, hidden: 768, heads: 12, inner: 3072, vocab: 50257, positions: 1024 }),
   'gpt2-xl': gpt2({ layers: 48, hidden: 1600, heads: 25, inner: 6400, vocab: 50257, positions: 1024 }),
+  // The example of RETRO-pytorch's README, and one twice as deep.
+  'retro-12': retro({ ...retroSizes, decoderDepth: 12 }),
+  'retro-24': retro({ ...retroSizes, decoderDepth: 24 }),
 }

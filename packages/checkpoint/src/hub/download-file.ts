@@ -5,10 +5,14 @@ import { dirname } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { errors } from '../errors.ts'
 import type { OpenOptions } from '../open-checkpoint.ts'
-import { causeOf, type HubClient, type HubFile, Unreachable } from './hub-client.ts'
+import { causeOf, type HubClient, type HubFile } from './hub-client.ts'
+import { Unreachable } from './unreachable.ts'
 
-/** Attempts in a row that bring nothing before a download is given up; one that brings bytes starts the count anew. */
+/** Attempts in a row that bring nothing to speak of before a download is given up; one that brings bytes starts the count anew. */
 const MAX_ATTEMPTS = 5
+
+/** Bytes. A connection that brings less within the patience (10 s) is taken for broken: the slowest that people have brings ten times as much. */
+const LEAST = 4096
 
 /** Before the second attempt, in milliseconds; doubled for each one after it. */
 const FIRST_PAUSE = 200
@@ -64,7 +68,9 @@ async function transfer(
     const before = done
     let problem = 'the connection was closed'
     try {
-      for await (const chunk of body(await client.download(commit, file, done), done)) {
+      const late = new AbortController()
+      const answer = body(await client.download(commit, file, done, late), done)
+      for await (const chunk of flowing(answer, client.patience.download, late)) {
         if (done + chunk.length > file.size)
           throw errors.E_HUB_FILE({ file: file.path, problem: 'it is longer than announced', where: client.model })
         await handle.write(chunk, 0, chunk.length, done)
@@ -78,11 +84,28 @@ async function transfer(
       problem = error.message
     }
     if (done >= file.size) break
-    attempt = done > before ? 1 : attempt + 1
+    attempt = done - before >= LEAST ? 1 : attempt + 1
     if (attempt > MAX_ATTEMPTS) throw errors.E_HUB_DOWNLOAD({ file: file.path, problem, where: client.model })
     await setTimeout(FIRST_PAUSE * 2 ** (attempt - 1), undefined, signal ? { signal } : {})
   }
   return hash.digest('hex')
+}
+
+/** Passes chunks on while enough of them come. */
+async function* flowing(chunks: AsyncIterable<Uint8Array>, patience: number, late: AbortController): AsyncGenerator<Uint8Array> {
+  let fresh = 0
+  const timer = setInterval(() => {
+    if (fresh < LEAST) late.abort(new Unreachable(`less than ${LEAST} bytes came in ${patience / 1000} s`))
+    fresh = 0
+  }, patience)
+  try {
+    for await (const chunk of chunks) {
+      fresh += chunk.length
+      yield chunk
+    }
+  } finally {
+    clearInterval(timer)
+  }
 }
 
 /** The bytes of an answer from `start` on. A server that knows no ranges sends all of them; what is there already is passed over. */

@@ -1,12 +1,25 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { listFiles, modelInfo } from '@huggingface/hub'
 import { isSilaneError } from '@silane/core'
 import { z } from 'zod'
 import { errors } from '../errors.ts'
 import { inside } from '../inside.ts'
+import { boundedAnswer } from './bounded-answer.ts'
 import type { HubSettings } from './hub-settings.ts'
+import { retryAfter } from './retry-after.ts'
+import { Unreachable } from './unreachable.ts'
 
 /** Files and folders in a listing. A repository with more is a training run with all its steps, or hostile. */
 const MAX_LISTED = 20_000
+
+/** A page of a listing has 1000 entries and some 300 kB; what is known of a model, with all its files, 5 MB. */
+const MAX_BYTES = 64_000_000
+
+/** Pages of one listing; MAX_LISTED entries come on 20. */
+const MAX_PAGES = 100
+
+/** How often a server that is overloaded, and says for how long, is asked again. */
+const MAX_RETRIES = 5
 
 /** Commits and object ids become names in the cache, so they must be what they claim. */
 const Sha = z.string().regex(/^[0-9a-f]{40}$/)
@@ -26,9 +39,6 @@ export interface HubFile {
   readonly oid: string
 }
 
-/** The network could not be reached; thrown apart from answers, since a cached copy may do instead. */
-export class Unreachable extends Error {}
-
 /** The requests that a download needs, for one model. */
 export class HubClient {
   /** `org/name@revision`, for messages. */
@@ -46,11 +56,15 @@ export class HubClient {
     this.#signal = signal
   }
 
+  get patience(): HubSettings['patience'] {
+    return this.#settings.patience
+  }
+
   /** The commit that the revision stands for now. */
   async commit(): Promise<string> {
     const { endpoint } = this.#settings
     const info = await this.#sensible(() =>
-      modelInfo({ name: this.#name, revision: this.#revision, hubUrl: endpoint, additionalFields: ['sha'], fetch: this.fetch }),
+      modelInfo({ name: this.#name, revision: this.#revision, hubUrl: endpoint, additionalFields: ['sha'], fetch: this.#answer }),
     )
     const sha = Sha.safeParse(info.sha)
     if (!sha.success) throw errors.E_HUB_RESPONSE({ problem: `the commit of ${this.#name} is not a commit`, where: endpoint })
@@ -63,8 +77,13 @@ export class HubClient {
     const wrong = (problem: string) => errors.E_HUB_RESPONSE({ problem, where: endpoint })
     const files: HubFile[] = []
     const folders: string[] = []
+    let pages = 0
+    const page = (input: string | URL | Request, init?: RequestInit) => {
+      if (++pages > MAX_PAGES) throw wrong(`the listing of ${this.#name} has more than ${MAX_PAGES} pages`)
+      return this.#answer(input, init)
+    }
     return await this.#sensible(async () => {
-      const entries = listFiles({ repo: this.#name, path: folder, revision: commit, hubUrl: endpoint, fetch: this.fetch })
+      const entries = listFiles({ repo: this.#name, path: folder, revision: commit, hubUrl: endpoint, fetch: page })
       for await (const item of entries) {
         const entry = Entry.safeParse(item)
         if (!entry.success) throw wrong(`a listing of ${this.#name} has the entry ${JSON.stringify(item).slice(0, 200)}`)
@@ -78,28 +97,53 @@ export class HubClient {
     })
   }
 
-  /** A file from a byte on. */
-  download(commit: string, file: HubFile, start: number): Promise<Response> {
+  /** A file from a byte on; `late` ends it. */
+  download(commit: string, file: HubFile, start: number, late: AbortController): Promise<Response> {
     const path = file.path.split('/').map(encodeURIComponent).join('/')
-    return this.fetch(`${this.#settings.endpoint}/${this.#name}/resolve/${commit}/${path}`, {
+    return this.#fetch(
+      `${this.#settings.endpoint}/${this.#name}/resolve/${commit}/${path}`,
       // A compressed answer would have another length, and parts of it would be parts of something else.
-      headers: { 'Accept-Encoding': 'identity', ...(start > 0 ? { Range: `bytes=${start}-` } : {}) },
-    })
+      { headers: { 'Accept-Encoding': 'identity', ...(start > 0 ? { Range: `bytes=${start}-` } : {}) } },
+      late,
+    )
+  }
+
+  /** An answer in JSON, which has an end that is near. */
+  readonly #answer = (input: string | URL | Request, init: RequestInit = {}): Promise<Response> => {
+    const late = new AbortController()
+    const bounds = { bytes: MAX_BYTES, time: this.#settings.patience.answer }
+    return this.#fetch(input, init, late).then(response => boundedAnswer(response, bounds, reason => late.abort(reason)))
   }
 
   /** fetch with the token, the signal and errors that say what to do. The token goes to the hub alone, not to where it redirects. */
-  readonly fetch = async (input: string | URL | Request, init: RequestInit = {}): Promise<Response> => {
-    const { endpoint, token } = this.#settings
+  async #fetch(input: string | URL | Request, init: RequestInit, late: AbortController): Promise<Response> {
+    for (let retries = 0; ; retries++) {
+      const response = await this.#attempt(input, init, late)
+      const wait = response.status === 429 || response.status === 503 ? retryAfter(response.headers, Date.now()) : undefined
+      if (wait === undefined || retries === MAX_RETRIES) return this.#accept(response)
+      await response.body?.cancel()
+      await pause(wait, undefined, this.#signal ? { signal: this.#signal } : {})
+    }
+  }
+
+  async #attempt(input: string | URL | Request, init: RequestInit, late: AbortController): Promise<Response> {
+    const { endpoint, token, patience } = this.#settings
     const headers = new Headers(init.headers)
     const url = new URL(input instanceof Request ? input.url : input)
     if (token && url.origin === new URL(endpoint).origin) headers.set('Authorization', `Bearer ${token}`)
-    let response: Response
+    const time = patience.answer
+    const silent = setTimeout(() => late.abort(new Unreachable(`${url.host} has not answered for ${time / 1000} s`)), time)
     try {
-      response = await fetch(input, { ...init, headers, ...(this.#signal ? { signal: this.#signal } : {}) })
+      return await fetch(input, { ...init, headers, signal: AbortSignal.any([late.signal, ...(this.#signal ? [this.#signal] : [])]) })
     } catch (cause) {
       this.#signal?.throwIfAborted()
-      throw new Unreachable(causeOf(cause), { cause })
+      throw cause instanceof Unreachable ? cause : new Unreachable(causeOf(cause), { cause })
+    } finally {
+      clearTimeout(silent)
     }
+  }
+
+  async #accept(response: Response): Promise<Response> {
     // 416 says that nothing is left to send, which the download handles.
     if (!response.ok && response.status !== 416) {
       await response.body?.cancel()
@@ -127,6 +171,8 @@ export class HubClient {
       return await request()
     } catch (cause) {
       if (isSilaneError(cause) || cause instanceof Unreachable) throw cause
+      // What ended the body comes wrapped, or as the cause of what the parser said.
+      if (cause instanceof Error && cause.cause instanceof Unreachable) throw cause.cause
       this.#signal?.throwIfAborted()
       throw errors.E_HUB_RESPONSE({ problem: causeOf(cause), where: this.#settings.endpoint }, { cause })
     }
@@ -136,5 +182,6 @@ export class HubClient {
 /** fetch hides the reason ("getaddrinfo ENOTFOUND") behind "fetch failed". */
 export function causeOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
+  if (error instanceof Unreachable) return error.message
   return error.cause === undefined ? error.message || error.name : causeOf(error.cause)
 }

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { getHFHubCachePath, HUB_URL } from '@huggingface/hub'
+import { errors } from '../errors.ts'
 import type { OpenOptions } from '../open-checkpoint.ts'
 
 /** What the hub is asked with. */
@@ -10,6 +11,8 @@ export interface HubSettings {
   readonly endpoint: string
   readonly cacheDir: string
   readonly token: string | undefined
+  /** Milliseconds in which an answer about a model must be there, and in which a download must bring something. */
+  readonly patience: { readonly answer: number; readonly download: number }
   /** Why the network must not be used; undefined where it may be. */
   readonly offline: string | undefined
 }
@@ -20,13 +23,26 @@ export function hubSettings(options: OpenOptions, env: NodeJS.ProcessEnv = proce
   return {
     endpoint: (env.HF_ENDPOINT || HUB_URL).replace(/\/+$/, ''),
     cacheDir: expandHome(options.cacheDir ?? getHFHubCachePath()),
-    token: options.token ?? (env.HF_TOKEN || env.HUGGING_FACE_HUB_TOKEN || storedToken(env)),
+    token: checked(options.token ?? (env.HF_TOKEN || env.HUGGING_FACE_HUB_TOKEN || storedToken(env))),
+    // As the Python library has them, in seconds.
+    patience: { answer: milliseconds(env.HF_HUB_ETAG_TIMEOUT), download: milliseconds(env.HF_HUB_DOWNLOAD_TIMEOUT) },
     offline: options.offline
       ? 'silane was told to stay offline'
       : offline && options.offline === undefined
         ? `${offline} is set`
         : undefined,
   }
+}
+
+function milliseconds(seconds: string | undefined): number {
+  const asked = Number(seconds)
+  return 1000 * (asked > 0 && asked < 1e6 ? asked : 10)
+}
+
+/** A token goes into a header, where a line break would begin another one. Throws E_HUB_TOKEN, which does not repeat it. */
+function checked(token: string | undefined): string | undefined {
+  if (token === undefined || /^[\x21-\x7e]{1,1000}$/.test(token)) return token
+  throw errors.E_HUB_TOKEN({})
 }
 
 const expandHome = (path: string): string => path.replace(/^~(?=[/\\]|$)/, homedir())

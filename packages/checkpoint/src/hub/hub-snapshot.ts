@@ -1,20 +1,22 @@
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Json } from '@silane/core'
 import { chooseWeights } from '../choose-weights.ts'
+import { shardNames } from '../counted-shards.ts'
 import { errors } from '../errors.ts'
 import type { Identity } from '../folder-checkpoint.ts'
 import { inside } from '../inside.ts'
 import { listFiles } from '../list-files.ts'
 import { modelFiles } from '../model-files.ts'
 import type { OpenOptions } from '../open-checkpoint.ts'
-import { parseJson } from '../parse-json.ts'
+import { readJsonFile } from '../read-json-file.ts'
 import { weightMap } from '../read-shards.ts'
 import { downloadFile } from './download-file.ts'
 import { HubCache } from './hub-cache.ts'
-import { HubClient, Unreachable } from './hub-client.ts'
+import { HubClient } from './hub-client.ts'
 import { hubSettings } from './hub-settings.ts'
 import { isModuleFolder, isTokenizerFolder, neededFiles } from './needed-files.ts'
+import { Unreachable } from './unreachable.ts'
 
 /** A folder that holds one commit of a model. */
 export interface HubSnapshot {
@@ -101,7 +103,7 @@ function shardsOf(folder: string, index: string, where: string): string[] {
   return [...new Set(weightMap(readJson(folder, index, where))?.values())].filter(inside)
 }
 
-const readJson = (folder: string, file: string, where: string): Json => parseJson(readFileSync(join(folder, file)), { file, where })
+const readJson = (folder: string, file: string, where: string): Json => readJsonFile(join(folder, file), { file, where })
 
 /** What a snapshot lacks for a conversion, as far as that can be told without the hub. */
 function missingFiles(snapshot: string, where: string): string[] {
@@ -112,5 +114,7 @@ function missingFiles(snapshot: string, where: string): string[] {
   const weights = chooseWeights([...places.keys()], where)
   const at = weights === undefined ? undefined : places.get(weights)
   if (weights === undefined || at === undefined) return ['the weights']
+  const counted = shardNames(weights, where)
+  if (counted) return counted.filter(shard => !places.has(shard))
   return weights.endsWith('.index.json') ? shardsOf(snapshot, at, where).filter(shard => !places.has(shard)) : []
 }

@@ -1,4 +1,6 @@
 import { chooseWeights } from '../choose-weights.ts'
+import { countedShards } from '../counted-shards.ts'
+import { adapterFile } from '../is-adapter.ts'
 
 /** Settings and vocabularies: `*.json`, `vocab.txt`, `merges.txt`, `spiece.model` … */
 const SMALL = /\.(?:json|txt|model)$/
@@ -13,7 +15,10 @@ const INDEX = /\.index(?:\.[\w-]+)?\.json$/
 export function neededFiles(files: readonly string[], where: string): string[] {
   const weights = chooseWeights(files, where)
   const small = files.filter(file => SMALL.test(file) && !INDEX.test(file) && file !== weights)
-  return weights === undefined ? small : [...small, weights]
+  if (weights === undefined) return small
+  // An adapter beside the weights is merged into them; one without weights is refused by its settings.
+  const adapter = adapterFile(files)
+  return [...small, ...(adapter === undefined ? [] : [adapter]), ...(countedShards(weights, files, where) ?? [weights])]
 }
 
 /** Sub-folders of sentence-transformers: `1_Pooling`, `2_Dense`. */

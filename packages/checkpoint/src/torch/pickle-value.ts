@@ -1,7 +1,19 @@
 import type { DType } from '@silane/core'
+import type { Float8 } from '../float8.ts'
 
 /** What the interpreter of pickles can hold: data without behaviour. */
-export type PickleValue = null | boolean | number | bigint | string | PickleList | PickleDict | PickleGlobal | PickleStorage | PickleTensor
+export type PickleValue =
+  | null
+  | boolean
+  | number
+  | bigint
+  | string
+  | PickleList
+  | PickleDict
+  | PickleGlobal
+  | PickleForeign
+  | PickleStorage
+  | PickleTensor
 
 /** Keys of dicts: what compares by value. */
 export type PickleKey = null | boolean | number | string
@@ -12,6 +24,8 @@ interface Extent {
   sealed: boolean
   depth: number
   expanded: number
+  /** Whether a tensor, or memory of one, is in it. */
+  tensors: boolean
 }
 
 export interface PickleList extends Extent {
@@ -28,6 +42,17 @@ export interface PickleDict extends Extent {
 export interface PickleGlobal {
   readonly kind: 'global'
   readonly name: string
+}
+
+/**
+ * A class that is not known, or an object of one: arguments of a training script, say. What such an object holds is read over and
+ * forgotten.
+ */
+export interface PickleForeign {
+  readonly kind: 'class' | 'object'
+  readonly name: string
+  /** Where its name stands in the file. */
+  readonly at: number
 }
 
 /** Memory that tensors are views of. */
@@ -54,6 +79,8 @@ export interface ElementType {
   readonly name: string
   readonly bytes: number
   readonly dtype: DType | undefined
+  /** Where it is one that the core does not have. */
+  readonly float8?: Float8
 }
 
 const type = (name: string, bytes: number, dtype?: DType): ElementType => ({ name, bytes, dtype })
@@ -72,6 +99,8 @@ const types = {
   complex64: type('complex64', 8),
   complex128: type('complex128', 16),
 }
+
+const float8 = (name: string, format: Float8): ElementType => ({ ...type(name, 1), float8: format })
 
 /** Storages by the class that a pickle names. */
 export const storageTypes: ReadonlyMap<string, ElementType> = new Map([
@@ -98,8 +127,8 @@ export const elementTypes: ReadonlyMap<string, ElementType> = new Map(
     type('uint16', 2, 'uint16'),
     type('uint32', 4, 'uint32'),
     type('uint64', 8),
-    type('float8_e4m3fn', 1),
-    type('float8_e5m2', 1),
+    float8('float8_e4m3fn', 'fp8_e4m3'),
+    float8('float8_e5m2', 'fp8_e5m2'),
     type('float8_e4m3fnuz', 1),
     type('float8_e5m2fnuz', 1),
     type('float8_e8m0fnu', 1),

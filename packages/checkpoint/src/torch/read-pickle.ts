@@ -1,7 +1,8 @@
 import { isSilaneError } from '@silane/core'
 import { errors } from '../errors.ts'
 import type { ByteReader } from './byte-reader.ts'
-import type { PickleDict, PickleKey, PickleList, PickleStorage, PickleValue } from './pickle-value.ts'
+import { holdsTensors, isForeign, isValueCall } from './foreign.ts'
+import type { PickleDict, PickleForeign, PickleKey, PickleList, PickleStorage, PickleValue } from './pickle-value.ts'
 import { emptyDict, isKnownGlobal, Malformed, rebuild, storageOf } from './rebuild.ts'
 
 // Together the bounds keep the interpreter below 200 MB and a second. A tensor takes 130 to 250 bytes of a pickle, 10 objects (one of them
@@ -51,7 +52,6 @@ const REFUSED: Readonly<Record<number, string>> = {
   108: 'LIST',
   111: 'OBJ',
   112: 'PUT',
-  129: 'NEWOBJ',
   130: 'EXT1',
   131: 'EXT2',
   132: 'EXT4',
@@ -113,6 +113,7 @@ class Machine {
   #result(): PickleValue {
     const value = this.#pop()
     if (this.#stack.length > 0 || this.#marks.length > 0) throw new Malformed('it ends with something left on the stack')
+    if (isForeignValue(value)) throw this.#refuseName(value)
     return value
   }
 
@@ -145,7 +146,7 @@ class Machine {
     [0x87, m => m.#tuple(m.#popMany(3))],
     [0x74, m => m.#tuple(m.#popMark())],
     // EMPTY_LIST, APPEND, APPENDS
-    [0x5d, m => m.#create({ kind: 'list', items: [], sealed: false, depth: 1, expanded: 1 })],
+    [0x5d, m => m.#create({ kind: 'list', items: [], sealed: false, depth: 1, expanded: 1, tensors: false })],
     [0x61, m => m.#append(m.#popMany(1))],
     [0x65, m => m.#append(m.#popMark())],
     // EMPTY_DICT, SETITEM, SETITEMS
@@ -162,8 +163,9 @@ class Machine {
     // GLOBAL, STACK_GLOBAL
     [0x63, m => m.#global(m.#line(), m.#line())],
     [0x93, m => m.#global(...m.#twoTexts())],
-    // REDUCE, BUILD, BINPERSID
+    // REDUCE, NEWOBJ, BUILD, BINPERSID
     [0x52, m => m.#reduce()],
+    [0x81, m => m.#newObject()],
     [0x62, m => m.#build()],
     [0x51, m => m.#persistent()],
   ])
@@ -196,14 +198,43 @@ class Machine {
 
   #reduce(): void {
     const [callable, args] = this.#popMany(2)
+    if (isForeignValue(callable) && callable.kind === 'class') {
+      if (!isValueCall(callable.name)) throw this.#refuseName(callable)
+      this.#create(this.#objectOf(callable, args))
+      return
+    }
     if (typeof callable !== 'object' || callable?.kind !== 'global') throw new Malformed('something else than a name is called')
     if (typeof args !== 'object' || args?.kind !== 'tuple') throw new Malformed(`${callable.name} is called without a tuple of arguments`)
     this.#create(rebuild(callable, args))
   }
 
+  /** An object of a class that is not known. It is not made: only its class is kept. */
+  #newObject(): void {
+    const [kind, args] = this.#popMany(2)
+    if (!isForeignValue(kind) || kind.kind !== 'class') throw new Malformed('an object is made of something else than a class')
+    this.#create(this.#objectOf(kind, args))
+  }
+
+  #objectOf({ name, at }: PickleForeign, args: PickleValue | undefined): PickleForeign {
+    if (typeof args !== 'object' || args?.kind !== 'tuple') throw new Malformed(`${name} is called without a tuple of arguments`)
+    const object: PickleForeign = { kind: 'object', name, at }
+    this.#forget(object, [args])
+    return object
+  }
+
+  /** Reads over what goes into an object. With tensors in it the object is part of a model, whose code is not at hand. */
+  #forget(object: PickleForeign, parts: readonly PickleValue[]): void {
+    if (parts.some(holdsTensors)) throw this.#refuseName(object)
+  }
+
   /** Sets attributes. State dicts carry the versions of their modules so, which nothing here needs. */
   #build(): void {
     const [target, state] = this.#popMany(2)
+    if (isForeignValue(target) && target.kind === 'object') {
+      this.#forget(target, state === undefined ? [] : [state])
+      this.#push(target)
+      return
+    }
     const isMetadata = typeof state === 'object' && state?.kind === 'dict' && [...state.entries.keys()].every(key => key === '_metadata')
     if (typeof target !== 'object' || target?.kind !== 'dict' || !isMetadata)
       throw new Malformed('attributes are set on something else than a state dict')
@@ -218,20 +249,28 @@ class Machine {
 
   #global(module: string, name: string): void {
     const full = `${module}.${name}`
-    if (!isKnownGlobal(full)) {
-      throw errors.E_PICKLE_GLOBAL({ file: this.#reader.file.name, global: printable(full), at: this.at, where: this.#reader.file.where })
-    }
-    this.#create({ kind: 'global', name: full })
+    const foreign: PickleForeign = { kind: 'class', name: full.slice(0, 2 * MAX_NAME), at: this.at }
+    if (!isKnownGlobal(full) && !isForeign(full)) throw this.#refuseName(foreign)
+    this.#create(isKnownGlobal(full) ? { kind: 'global', name: full } : foreign)
+  }
+
+  #refuseName({ name, at }: PickleForeign): Error {
+    const { name: file, where } = this.#reader.file
+    return errors.E_PICKLE_GLOBAL({ file, global: printable(name), at, where })
   }
 
   #tuple(items: PickleValue[]): void {
-    const tuple: PickleList = { kind: 'tuple', items, sealed: false, depth: 1, expanded: 1 }
+    const tuple: PickleList = { kind: 'tuple', items, sealed: false, depth: 1, expanded: 1, tensors: false }
     for (const item of items) this.#hold(tuple, item)
     this.#create(tuple)
   }
 
   #append(items: readonly PickleValue[]): void {
     const list = this.#stack.at(-1)
+    if (isForeignValue(list) && list.kind === 'object') {
+      this.#forget(list, items)
+      return
+    }
     if (typeof list !== 'object' || list?.kind !== 'list') throw new Malformed('items are appended to something else than a list')
     for (const item of items) {
       this.#hold(list, item)
@@ -241,11 +280,17 @@ class Machine {
 
   #set(items: readonly PickleValue[]): void {
     const dict = this.#stack.at(-1)
+    if (isForeignValue(dict) && dict.kind === 'object') {
+      this.#forget(dict, items)
+      return
+    }
     if (typeof dict !== 'object' || dict?.kind !== 'dict') throw new Malformed('entries are set in something else than a dict')
     if (items.length % 2 !== 0) throw new Malformed('a key has no value')
     for (let i = 0; i < items.length; i += 2) {
       const key = items[i]
       const value = items[i + 1]
+      // What a class or an object stands for as a key is no tensor's name.
+      if (isForeignValue(key)) continue
       if (!isKey(key) || value === undefined) throw new Malformed('a key is neither text nor a number')
       if (dict.entries.has(key)) throw new Malformed(`the key ${JSON.stringify(key)} is set twice`)
       this.#hold(dict, value)
@@ -258,6 +303,7 @@ class Machine {
     if (container.sealed) throw new Malformed('a container changes after it was put into another one')
     if (++this.#items > MAX_ITEMS) throw this.#limit('more items', MAX_ITEMS)
     container.expanded++
+    container.tensors ||= holdsTensors(value)
     if (typeof value !== 'object' || value === null || !('sealed' in value)) return
     if (value === container) throw new Malformed('a container is put into itself')
     value.sealed = true
@@ -357,6 +403,9 @@ class Machine {
     return errors.E_PICKLE_LIMIT({ file: this.#reader.file.name, what, limit, at: this.at, where: this.#reader.file.where })
   }
 }
+
+const isForeignValue = (value: PickleValue | undefined): value is PickleForeign =>
+  typeof value === 'object' && (value?.kind === 'class' || value?.kind === 'object')
 
 const isKey = (value: PickleValue | undefined): value is PickleKey =>
   value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'

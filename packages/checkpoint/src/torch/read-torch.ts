@@ -1,5 +1,6 @@
-import type { Constant } from '@silane/core'
+import { type Constant, sizeOf } from '@silane/core'
 import { errors } from '../errors.ts'
+import { float8Tensor } from '../float8.ts'
 import type { RandomAccessFile } from '../random-access-file.ts'
 import type { WeightsFile } from '../weights-file.ts'
 import { ByteReader } from './byte-reader.ts'
@@ -32,11 +33,21 @@ export function readTorch(file: RandomAccessFile): WeightsFile {
       const tensor = tensors.get(name)
       const place = tensor && places.get(tensor.storage.key)
       if (!tensor || place === undefined) return undefined
-      const { dtype, name: type } = tensor.type
-      if (!dtype) throw errors.E_TENSOR_DTYPE({ file: file.name, tensor: name, dtype: type, where: file.where })
-      const constant = made.get(name) ?? stridedTensor(file, place, dtype, tensor.offset, tensor.shape, tensor.strides)
+      const known = made.get(name)
+      if (known) return known
+      const { dtype, float8, name: type } = tensor.type
+      const storage = dtype ?? (float8 && 'uint8')
+      if (!storage) throw errors.E_TENSOR_DTYPE({ file: file.name, tensor: name, dtype: type, where: file.where })
+      const elements = stridedTensor(file, place, storage, tensor.offset, tensor.shape, tensor.strides)
+      const constant = float8 ? float8Tensor(elements, float8) : elements
       made.set(name, constant)
       return constant
+    },
+    stored: name => {
+      const tensor = tensors.get(name)
+      if (!tensor) return undefined
+      const { dtype, float8, name: type, bytes } = tensor.type
+      return { dtype: dtype ?? float8 ?? type, shape: tensor.shape, bytes: bytes * sizeOf(tensor.shape) }
     },
   }
 }

@@ -28,7 +28,7 @@ const isSequence = (value: PickleValue | undefined): value is PickleList => is(v
 
 const isCount = (value: PickleValue | undefined): value is number => typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
 
-export const emptyDict = (): PickleDict => ({ kind: 'dict', entries: new Map(), sealed: false, depth: 1, expanded: 1 })
+export const emptyDict = (): PickleDict => ({ kind: 'dict', entries: new Map(), sealed: false, depth: 1, expanded: 1, tensors: false })
 
 /** What stands for a call in a pickle. Nothing is called: these read the arguments and give plain data. */
 const calls: ReadonlyMap<string, (args: readonly PickleValue[]) => PickleValue> = new Map([

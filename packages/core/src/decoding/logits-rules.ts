@@ -1,73 +1,89 @@
-/** What decides which tokens may come next. Ids are token ids; lengths count the decoder's start token or the prompt. */
-export interface RuleConfig {
-  readonly eosTokenIds: readonly number[]
-  readonly forcedBosTokenId?: number | undefined
-  readonly forcedEosTokenId?: number | undefined
-  readonly noRepeatNgramSize: number
-  readonly repetitionPenalty: number
-  readonly suppressTokens: readonly number[]
-  readonly beginSuppressTokens: readonly number[]
-  readonly minLength: number
-  readonly minNewTokens: number
-  readonly maxLength: number
-}
+import { logSoftmax } from './scores.ts'
 
-/** Length of the sequence before anything was generated. */
-interface Progress {
-  readonly ids: readonly number[]
+/** Changes the scores of the next token [V] in place. `ids`: the sequence so far, with what it began with. */
+export type LogitsRule = (scores: Float32Array, ids: readonly number[]) => void
+
+/** What a rule is made for. */
+export interface Situation {
+  /** Length of the sequence before anything was generated: the prompt, or the decoder's start token. */
   readonly promptLength: number
+  readonly maxLength: number
+  readonly vocabulary: number
+  readonly eosTokenIds: readonly number[]
+  /** Whether `forced_bos_token_id` decides the first token. */
+  readonly forcedFirst: boolean
+  /** What the encoder read, or the prompt where there is none; undefined where neither is made of ids. */
+  readonly source: readonly number[] | undefined
+  /** A filter of sampling leaves at least so many tokens. */
+  readonly keep: number
 }
 
-/** Changes the scores of the next token in place. */
-type Rule = (scores: Float32Array, progress: Progress, config: RuleConfig) => void
-
-const ban = (scores: Float32Array, ids: Iterable<number>): void => {
-  for (const id of ids) if (id < scores.length) scores[id] = Number.NEGATIVE_INFINITY
+/** Adds to the score of the last id of a sequence, where the ones before it are there. */
+export interface SequenceBias {
+  readonly ids: readonly number[]
+  readonly bias: number
 }
 
-const force = (scores: Float32Array, id: number): void => {
+export function ban(scores: Float32Array, ids: Iterable<number>): void {
+  for (const id of ids) if (id >= 0 && id < scores.length) scores[id] = Number.NEGATIVE_INFINITY
+}
+
+/** Of several ids any may come. */
+export function force(scores: Float32Array, ids: Iterable<number>): void {
   scores.fill(Number.NEGATIVE_INFINITY)
-  scores[id] = 0
+  for (const id of ids) scores[id] = 0
 }
 
-const penalizeRepetition: Rule = (scores, { ids }, { repetitionPenalty }) => {
-  if (repetitionPenalty === 1) return
+/** Scores of ids that stand in a sequence, times or over `penalty`, whichever makes them smaller for one above 1. */
+export function penalize(scores: Float32Array, ids: Iterable<number>, penalty: number): void {
   for (const id of new Set(ids)) {
-    const score = scores[id] as number
-    scores[id] = score < 0 ? score * repetitionPenalty : score / repetitionPenalty
+    const score = scores[id]
+    if (score !== undefined) scores[id] = score < 0 ? score * penalty : score / penalty
   }
 }
 
-/** Bans a token that would complete a run of `size` ids that occurred before. */
-const noRepeatedNgram: Rule = (scores, { ids }, { noRepeatNgramSize: size }) => {
-  if (size === 0 || ids.length + 1 < size) return
+/** Bans a token that would complete a run of `size` ids that occurs in `read`. */
+export function banNgrams(scores: Float32Array, ids: readonly number[], read: readonly number[], size: number): void {
+  if (ids.length + 1 < size) return
   const tail = ids.slice(ids.length - size + 1)
-  for (let at = 0; at + size <= ids.length; at++) {
-    if (tail.every((id, i) => ids[at + i] === id)) ban(scores, [ids[at + size - 1] as number])
+  for (let at = 0; at + size <= read.length; at++) {
+    if (tail.every((id, i) => read[at + i] === id)) ban(scores, [read[at + size - 1] as number])
   }
 }
 
-const minimumLength: Rule = (scores, { ids, promptLength }, { eosTokenIds, minLength, minNewTokens }) => {
-  if (ids.length < minLength || ids.length - promptLength < minNewTokens) ban(scores, eosTokenIds)
+/** All biases are added at once, as in the original: one may stand in `biases` for the same sequence, the last of equals counts. */
+export function biasSequences(biases: readonly SequenceBias[]): LogitsRule {
+  const each = [...new Map(biases.map(entry => [entry.ids.join(), entry])).values()]
+  return (scores, ids) => {
+    const sum = new Float32Array(scores.length)
+    for (const { ids: sequence, bias } of each) {
+      const before = sequence.length - 1
+      if (before > ids.length || !sequence.slice(0, -1).every((id, i) => ids[ids.length - before + i] === id)) continue
+      const last = sequence[before] as number
+      sum[last] = (sum[last] as number) + bias
+    }
+    for (const [id, bias] of sum.entries()) if (bias !== 0) scores[id] = (scores[id] as number) + bias
+  }
 }
 
-const suppress: Rule = (scores, { ids, promptLength }, { suppressTokens, beginSuppressTokens }) => {
-  ban(scores, suppressTokens)
-  if (ids.length === promptLength) ban(scores, beginSuppressTokens)
+/** From the token after `start` new ones on, the end gains |score| · (factor^n − 1), where n counts the tokens since. */
+export function urgeToEnd([start, factor]: readonly [number, number], { eosTokenIds, promptLength }: Situation): LogitsRule {
+  return (scores, ids) => {
+    const late = ids.length - promptLength - start
+    if (late <= 0) return
+    for (const id of eosTokenIds) {
+      const score = scores[id]
+      if (score !== undefined && Number.isFinite(score)) scores[id] = score + Math.abs(score) * (factor ** late - 1)
+    }
+  }
 }
 
-const forceFirst: Rule = (scores, { ids }, { forcedBosTokenId }) => {
-  if (forcedBosTokenId !== undefined && ids.length === 1) force(scores, forcedBosTokenId)
+/** Largest float32. */
+const LARGEST = 3.4028234663852886e38
+
+/** NaN becomes 0, and what is infinite the largest number of its sign. */
+export const removeInvalid: LogitsRule = scores => {
+  for (const [id, score] of scores.entries()) if (!Number.isFinite(score)) scores[id] = Number.isNaN(score) ? 0 : Math.sign(score) * LARGEST
 }
 
-const forceLast: Rule = (scores, { ids }, { forcedEosTokenId, maxLength }) => {
-  if (forcedEosTokenId !== undefined && ids.length === maxLength - 1) force(scores, forcedEosTokenId)
-}
-
-/** The rules in transformers' order (`generation/utils.py`, _get_logits_processor): later ones overrule earlier ones. */
-const rules: readonly Rule[] = [penalizeRepetition, noRepeatedNgram, minimumLength, suppress, forceFirst, forceLast]
-
-/** Applies every rule to the scores of the next token, in place. */
-export function applyLogitsRules(scores: Float32Array, progress: Progress, config: RuleConfig): void {
-  for (const rule of rules) rule(scores, progress, config)
-}
+export const normalize: LogitsRule = scores => scores.set(logSoftmax(scores))

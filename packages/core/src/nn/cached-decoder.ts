@@ -28,9 +28,14 @@ interface DecoderRequest {
   readonly kv: 'io' | 'state'
 }
 
-/** The cache slots and the prefill length. `positions` is undefined for models without a limit. Throws E_OPTION. */
+/** The cache slots and the prefill length. `positions` is undefined for models without a limit. Throws E_OPTION and E_UNSUPPORTED. */
 export function decoderSizes(asked: Omit<DecoderRequest, 'kv'>, positions: number | undefined): DecoderSizes {
   const most = positions ?? Number.POSITIVE_INFINITY
+  if (most < SLOT_UNIT)
+    throw errors.E_UNSUPPORTED({
+      what: `The model has ${most} positions; a decoder's cache has ${SLOT_UNIT} slots at least.`,
+      next: 'What reads whole sequences of it can be converted: --task feature-extraction, where the family has it.',
+    })
   const context = asked.context ?? Math.floor(Math.min(most, LONGEST_DEFAULT) / SLOT_UNIT) * SLOT_UNIT
   const problem = (option: string, text: string) => errors.E_OPTION({ option, problem: text })
   if (context < SLOT_UNIT || context % SLOT_UNIT !== 0) throw problem('--context', `${context} is not a multiple of ${SLOT_UNIT}`)

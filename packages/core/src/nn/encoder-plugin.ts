@@ -4,10 +4,11 @@ import type { Port } from '../graph/port.ts'
 import type { Checkpoint, Json } from '../plugin/checkpoint.ts'
 import { forTasks, type OptionSpecs, type OptionValues } from '../plugin/options.ts'
 import type { PluginContract } from '../plugin/plugin.ts'
+import type { TokenizerSource } from '../plugin/tokenizer-source.ts'
 import { encoderModel, encoderOptions } from './encoder-model.ts'
-import { type InputsOf, type Ports, perToken, tokenInputs } from './ports.ts'
+import { type InputsOf, type Ports, tokenInputs } from './ports.ts'
 import { labelCount } from './read-config.ts'
-import { sentenceEmbedding } from './sentence-embedding.ts'
+import { featureExtraction, sentenceOptions } from './sentence-embedding.ts'
 import type { TiedNames, Weights } from './weights.ts'
 
 /**
@@ -59,6 +60,9 @@ export interface EncoderFamily<C, P extends EncoderPorts, T extends string, O ex
   readonly tasks: Readonly<Record<string, T>>
   /** Own options, beside those that every encoder has. */
   readonly options?: O
+  /** Tensors that are not needed: see `PluginContract`. */
+  readonly spare?: readonly string[]
+  readonly ownCode?: boolean
   readonly config: (checkpoint: Checkpoint) => C
   /** Names of one tensor, as this configuration ties them. */
   readonly tied?: (config: C, task: T) => readonly TiedNames[]
@@ -84,22 +88,14 @@ export interface EncoderFamily<C, P extends EncoderPorts, T extends string, O ex
   }
   /** Own options as resolved, for the manifest. */
   readonly resolved?: (config: C, options: OptionValues<O>) => Readonly<Record<string, Json>>
+  /** What tokenizes where the checkpoint has no tokenizer.json. */
+  readonly tokenizers?: (config: C) => readonly TokenizerSource[]
   readonly notes?: (config: C, task: T) => readonly string[]
 }
 
 const choices = {
   choices: { type: 'integer', default: 4, minimum: 1, doc: 'answers per question' },
 } as const satisfies OptionSpecs
-
-/** What feature extraction gives: the token vectors [B, S, C], the pooled vector of models that have one, and the sentence's. */
-export const encoderFeatures = (b: Builder, x: Value, mask: Value, checkpoint: Checkpoint, pooled?: Value | undefined): Outputs => {
-  const modules = checkpoint.sentenceModules()
-  return {
-    last_hidden_state: perToken(x),
-    ...(pooled ? { pooler_output: pooled } : {}),
-    ...(modules ? { sentence_embedding: { value: sentenceEmbedding(b, x, mask, modules, checkpoint.location), role: 'embedding' } } : {}),
-  }
-}
 
 /** The plugin of an encoder with task heads. A task that no architecture names does not exist. */
 export function encoderPlugin<C, P extends EncoderPorts, T extends string, const O extends OptionSpecs = Readonly<Record<never, never>>>(
@@ -111,23 +107,29 @@ export function encoderPlugin<C, P extends EncoderPorts, T extends string, const
   return {
     id,
     tasks,
-    options: { ...encoderOptions, ...own, ...family.options },
+    options: { ...encoderOptions, ...sentenceOptions, ...own, ...family.options },
+    ...(family.spare ? { spare: family.spare } : {}),
+    ...(family.ownCode ? { ownCode: true } : {}),
     tied: ({ checkpoint, task }) => tied(family.config(checkpoint), task),
     load: ({ checkpoint, task: name, options: checked }) => {
       // The host has held both against what is declared above.
-      const [task, options] = [name as T, checked as OptionValues<typeof encoderOptions & typeof choices> & OptionValues<O>]
+      const [task, options] = [
+        name as T,
+        checked as OptionValues<typeof encoderOptions & typeof sentenceOptions & typeof choices> & OptionValues<O>,
+      ]
       const config = family.config(checkpoint)
       const known = { w: family.weights(checkpoint, tied(config, task)), config, labels: labelCount(checkpoint), options }
       const { batch, choices: answers } = options
       const questions = task === 'multiple-choice'
+      const features = task === 'feature-extraction' ? featureExtraction(checkpoint, options) : undefined
       const outputs = (b: Builder, length: number): Outputs => {
         const declared = tokenInputs(b, family.inputs(config, options), questions ? [batch, answers, length] : [batch, length])
         // The rows of all questions are one batch, [B·K, S], until they are scored.
         const inputs = questions ? (mapValues(declared, x => b.reshape({ x, shape: [batch * answers, length] })) as InputsOf<P>) : declared
         const head = { b, x: family.encode(b, inputs, known), ...known }
-        if (task === 'feature-extraction')
+        if (features)
           return {
-            ...encoderFeatures(b, head.x, inputs.attention_mask, checkpoint, family.pooled?.(head)),
+            ...features.outputs(b, head.x, inputs.attention_mask, family.pooled?.(head)),
             ...heads['feature-extraction']?.(head),
           }
         const scores = heads[task as Exclude<T, 'feature-extraction'>](head)
@@ -140,7 +142,9 @@ export function encoderPlugin<C, P extends EncoderPorts, T extends string, const
           positions: family.positions(config),
           build: outputs,
           options: { ...(questions ? { choices: answers } : {}), ...family.resolved?.(config, options) },
+          tokenizers: family.tokenizers?.(config) ?? [],
           notes: family.notes?.(config, task) ?? [],
+          features,
         },
       )
     },

@@ -3,30 +3,40 @@ import { type Constant, computedConstant, sliceConstant } from '../constant.ts'
 import type { Value } from '../graph/graph.ts'
 import type { Weights } from './weights.ts'
 
-/** x·Wᵀ + b with `weight` [out, in] and, where there is one, `bias` [out]. */
-export const linear = (b: Builder, x: Value, w: Weights, out: number): Value =>
+export interface LinearOptions {
+  /** Whether the layer has one, which the architecture says: a file that lacks one is incomplete, and what it has beyond is not read. Default: true. */
+  readonly bias?: boolean
+}
+
+/** x·Wᵀ + b with `weight` [out, in] and `bias` [out]. */
+export const linear = (b: Builder, x: Value, w: Weights, out: number, { bias = true }: LinearOptions = {}): Value =>
   b.in(w.path, () => {
     const weight = b.constant(w.tensor('weight', [out, x.type.shape.at(-1) as number]))
-    const bias = w.bias([out])
-    return b.linear(bias ? { x, weight, bias: b.constant(bias) } : { x, weight })
+    return b.linear(bias ? { x, weight, bias: b.constant(w.tensor('bias', [out])) } : { x, weight })
   })
 
 /** One of several linear layers that are stored in one [rows, in]: the rows `from … from + out − 1` of it. */
-export const packedLinear = (b: Builder, x: Value, w: Weights, rows: number, out: number, from: number): Value =>
+export const packedLinear = (
+  b: Builder,
+  x: Value,
+  w: Weights,
+  rows: number,
+  out: number,
+  from: number,
+  { bias = true }: LinearOptions = {},
+): Value =>
   b.in(w.path, () => {
     const cut = (stored: Constant): Value => b.constant(sliceConstant(stored, 0, from, from + out))
     const weight = cut(w.tensor('weight', [rows, x.type.shape.at(-1) as number]))
-    const bias = w.bias([rows])
-    return b.linear(bias ? { x, weight, bias: cut(bias) } : { x, weight })
+    return b.linear(bias ? { x, weight, bias: cut(w.tensor('bias', [rows])) } : { x, weight })
   })
 
-/** Layer norm over the last axis with `weight` and, where there is one, `bias`. */
+/** Layer norm over the last axis with `weight` and `bias`. */
 export const layerNorm = (b: Builder, x: Value, w: Weights, epsilon: number): Value =>
   b.in(w.path, () => {
     const width = x.type.shape.at(-1) as number
-    const gamma = b.constant(w.tensor('weight', [width]))
-    const bias = w.bias([width])
-    return b.layer_norm(bias ? { x, gamma, beta: b.constant(bias), axes: [-1], epsilon } : { x, gamma, axes: [-1], epsilon })
+    const [gamma, beta] = [b.constant(w.tensor('weight', [width])), b.constant(w.tensor('bias', [width]))]
+    return b.layer_norm({ x, gamma, beta, axes: [-1], epsilon })
   })
 
 /** Rows of an embedding table [rows, width] at integer ids: [...ids, width]. */
@@ -58,6 +68,14 @@ export const tokenAt = (b: Builder, x: Value, position: Value): Value => {
 export const lastPosition = (b: Builder, flags: Value): Value => {
   const places = b.constant(computedConstant('int32', [1, flags.type.shape[1] as number], 'places', at => at))
   return b.reduce_max({ x: b.mul({ x: flags, y: places }), axes: [1], keep_dims: true })
+}
+
+/** Position of the first 1 in each row, the last place where there is none: flags int32 [B, S] → [B, 1] */
+export const firstPosition = (b: Builder, flags: Value): Value => {
+  const last = (flags.type.shape[1] as number) - 1
+  const toEnd = b.constant(computedConstant('int32', [1, last + 1], 'places from the end', at => last - at))
+  const farthest = b.reduce_max({ x: b.mul({ x: flags, y: toEnd }), axes: [1], keep_dims: true })
+  return b.sub({ x: b.scalar(last, flags), y: farthest })
 }
 
 /** Position of the last id that is not padding, whatever a mask says; without a padding id, the last position. int32 [B, S] → [B, 1] */

@@ -31,22 +31,41 @@ export function readConfig<T>(source: ConfigSource, schema: Schema<T>, section?:
   throw fail(path.join('.') || 'the file', issue?.message ?? 'not valid')
 }
 
+export interface OwnNamesOptions {
+  /** The section of config.json that is meant. Default: the whole. */
+  readonly section?: string | undefined
+  /**
+   * What happens where two names of one key say different things. `follow` the alias, which is what transformers does whatever their
+   * order: it sets the attributes that are no parameters of its constructor last. `refuse` for keys of which its versions take the
+   * one or the other. Default: follow.
+   */
+  readonly contradictions?: 'follow' | 'refuse'
+}
+
 /**
  * A configuration in the names that its schema has: `aliases` maps other names of a key to its own (transformers' `attribute_map`).
- * Throws E_CONFIG where two names of one key say different things, since only one of them could be followed.
+ * Throws E_CONFIG where two names of one key say different things and that is to be refused.
  */
-export function ownNames<S extends ConfigSource>(source: S, aliases: Readonly<Record<string, string>>): S {
-  const config: Record<string, Json> = { ...source.config }
+export function ownNames<S extends ConfigSource>(
+  source: S,
+  aliases: Readonly<Record<string, string>>,
+  { section, contradictions = 'follow' }: OwnNamesOptions = {},
+): S {
+  const given = section === undefined ? source.config : source.config[section]
+  // What is no object is refused by who reads it.
+  if (!isObject(given)) return source
+  const config: Record<string, Json> = { ...given }
   for (const [alias, name] of Object.entries(aliases)) {
     const [said, own] = [config[alias], config[name]]
     if (said == null) continue
-    if (own != null && own !== said) {
+    if (own != null && own !== said && contradictions === 'refuse') {
+      const field = section === undefined ? alias : `${section}.${alias}`
       const problem = `says ${JSON.stringify(said)}, but "${name}", which means the same, says ${JSON.stringify(own)}`
-      throw errors.E_CONFIG({ file: source.file ?? 'config.json', field: alias, problem, where: source.location })
+      throw errors.E_CONFIG({ file: source.file ?? 'config.json', field, problem, where: source.location })
     }
     config[name] = said
   }
-  return { ...source, config }
+  return { ...source, config: section === undefined ? config : { ...source.config, [section]: config } }
 }
 
 /**
@@ -63,3 +82,6 @@ export function labelCount(checkpoint: Checkpoint, fallback = 2): number {
   }
   return named ?? (typeof said === 'number' ? said : fallback)
 }
+
+const isObject = (value: Json | undefined): value is { readonly [key: string]: Json } =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -15,8 +15,6 @@ export interface WeightNames {
   readonly candidates?: Candidates
   /** Tensors that a file may hold under any of several names (see `Weights`). */
   readonly tied?: readonly TiedNames[]
-  /** Every linear layer and every norm has a bias, and a file that lacks one is incomplete. Default: those that are there are taken. */
-  readonly biases?: 'all'
 }
 
 /** Another name, or another end of one, and what is stored for it. */
@@ -99,8 +97,13 @@ export class Weights {
     return new Weights(this.#checkpoint, this.#names, this.#full(String(module)), this.#found)
   }
 
+  /** Whether a tensor is there. It is not taken by that: what is only asked for counts as unread. */
   has(name: string): boolean {
-    return this.#find(name) !== undefined
+    const { hasTensor } = this.#checkpoint
+    const full = this.#full(name)
+    if (!hasTensor || this.#found.has(full)) return this.#find(name) !== undefined
+    for (const candidate of this.#candidates(full)) if (hasTensor(candidate)) return true
+    return false
   }
 
   /** A tensor that must be there in this shape. Throws E_TENSOR_MISSING or E_TENSOR_SHAPE. */
@@ -119,11 +122,6 @@ export class Weights {
   optional(name: string, shape: readonly number[]): Constant | undefined {
     const found = this.#find(name)
     return found && this.#checked(found, name, shape)
-  }
-
-  /** The bias of a layer; undefined where there is none, and need not be. Throws E_TENSOR_MISSING or E_TENSOR_SHAPE. */
-  bias(shape: readonly number[]): Constant | undefined {
-    return this.#names.biases === 'all' ? this.tensor('bias', shape) : this.optional('bias', shape)
   }
 
   /** The shape that a tensor is stored in, where the configuration does not know it. */

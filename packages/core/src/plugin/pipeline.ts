@@ -53,5 +53,9 @@ export type HostStep = {
 export interface Pipeline {
   readonly kind: PipelineKind
   readonly steps: readonly Step[]
+  /** Folders of tokenizers, by the program whose ids they make, where they do not stand beside the programs. */
+  readonly tokenizers?: Readonly<Record<string, string>>
+  /** How many passages the model answers a question from, and how many at most; it does so by the plugin's `answer`. */
+  readonly documents?: { readonly count: number; readonly most?: number; readonly [key: string]: Json }
   readonly [key: string]: Json
 }

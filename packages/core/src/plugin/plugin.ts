@@ -1,4 +1,5 @@
 import type { TiedNames } from '../nn/weights.ts'
+import type { Answer, AnswerHost, AnswerRequest } from './answer.ts'
 import type { Checkpoint, Json } from './checkpoint.ts'
 import type { OptionSpecs, OptionValues } from './options.ts'
 import type { Pipeline } from './pipeline.ts'
@@ -26,6 +27,14 @@ export interface PluginContract<O extends OptionSpecs = OptionSpecs> {
   /** What each architecture is for. The first entry is what a configuration without architectures gets. */
   readonly tasks: Readonly<Record<string, string>>
   readonly options?: O
+  /**
+   * Tensors of its checkpoints that its programs may do without, so that nobody is warned of them: buffers of formulas, and what other
+   * classes of the family have at their ends. Parts of names, wherever they stand (`cls`, `embeddings.position_ids`); `*` is any one
+   * part.
+   */
+  readonly spare?: readonly string[]
+  /** Its checkpoints bring code of their own (`auto_map` of config.json), and the plugin computes what that does. */
+  readonly ownCode?: boolean
   load(request: LoadRequest<O>): SourceModel | Promise<SourceModel>
   /** The names of one tensor, without the prefixes of wrappers, each of which `load` takes for all of its row: what it gives its `Weights`. */
   tied?(request: LoadRequest<O>): readonly TiedNames[]
@@ -35,6 +44,8 @@ export interface PluginContract<O extends OptionSpecs = OptionSpecs> {
   validate?(stages: Stages, runtime: Runtime): Promise<Report>
   /** Measurements of the plugin's own, beside the times of every function: figures by what they are called, units in the name. */
   benchmark?(deployed: Deployed): Promise<Readonly<Record<string, number>>>
+  /** The answer to a question from passages that were found for it, where `pipeline.documents` says that the model gives one. */
+  answer?(request: AnswerRequest, host: AnswerHost): Promise<Answer>
 }
 
 /** A converted folder, for whoever runs it as an app would: what it consists of, and how the programs work together. */

@@ -1,6 +1,7 @@
 import { type BenchmarkOptions, benchmark, type FunctionBenchmark } from '../benchmark.ts'
 import { formatBytes, formatTable } from './format.ts'
 import { progressLine } from './progress-line.ts'
+import { terminal } from './terminal.ts'
 
 /** `silane benchmark`. */
 export async function benchmarkCommand(
@@ -13,16 +14,16 @@ export async function benchmarkCommand(
     const result = await benchmark({ folder, runs: flags.runs, plugins: flags.plugin, signal, onProgress: line.show })
     line.clear()
     if (flags.json) {
-      console.log(JSON.stringify(result, undefined, 2))
+      terminal.document(result)
       return 0
     }
     for (const table of [timeTable, decoderTable, graphTable]) {
       const text = table(result.functions)
-      if (text !== undefined) console.log(`${text}\n`)
+      if (text !== undefined) terminal.result(`${text}\n`)
     }
     const own = Object.entries(result.own).map(([name, value]) => [name, String(value)])
-    if (own.length > 0) console.log(`${formatTable(['measured by the plugin', ''], own, process.stdout)}\n`)
-    console.log("Times are of onnxruntime on this machine's CPU; ops, MACs and weights are the package's.")
+    if (own.length > 0) terminal.result(`${formatTable(['measured by the plugin', ''], own, process.stdout)}\n`)
+    terminal.result("Times are of onnxruntime on this machine's CPU; ops, MACs and weights are the package's.")
     return 0
   } finally {
     line.clear()

@@ -1,4 +1,5 @@
 import { askImage, type Caption, type CaptionOptions, caption } from '../pictures/caption.ts'
+import { terminal } from './terminal.ts'
 
 export interface CaptionFlags extends Pick<CaptionOptions, 'from' | 'ids' | 'maxNewTokens' | 'beams'> {
   readonly plugin?: readonly string[]
@@ -24,10 +25,10 @@ const request = (folder: string, image: string, { plugin, json: _, ...choices }:
 })
 
 function print(result: Caption, { json }: CaptionFlags): number {
-  if (json) console.log(JSON.stringify(result, undefined, 2))
+  if (json) terminal.document(result)
   else {
-    for (const note of result.notes) console.error(note)
-    console.log(result.text?.trim() ?? result.tokens.join(' '))
+    for (const note of result.notes) terminal.note(note)
+    terminal.result(result.text?.trim() ?? result.tokens.join(' '))
   }
   return 0
 }

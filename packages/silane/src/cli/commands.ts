@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander'
 import { interruptible } from './interruption.ts'
-import { addModelFlags, promptBox, promptPoint, tokenIds, whole } from './model-flags.ts'
+import { addModelFlags, promptBox, promptPoint, setting, tokenIds, whole } from './model-flags.ts'
 
 /** Adds the verbs. An action imports its code when it is run, so that help costs nothing; its result is the exit code. */
 export function addCommands(program: Command, exit: (code: number) => void): void {
@@ -34,7 +34,9 @@ export function addCommands(program: Command, exit: (code: number) => void): voi
   program
     .command('verify')
     .summary('check .mlpackage folders')
-    .description('Checks packages, whoever wrote them: format, names, types, weights. Exit code 1 where one is broken.')
+    .description(
+      'Checks packages, whoever wrote them: format, names, types, weights. Exit code 1 where one is broken, 2 where one has what is not supported, such as flexible shapes or compressed weights.',
+    )
     .argument('<package...>', 'paths of .mlpackage folders')
     .option('--json', 'print one JSON document on stdout')
     .action(async (paths, flags) => {
@@ -87,6 +89,7 @@ export function addCommands(program: Command, exit: (code: number) => void): voi
     .option('--top-k <n>', 'of sampling', whole)
     .option('--top-p <p>', 'of sampling', Number)
     .option('--seed <n>', 'of sampling; default 0', Number)
+    .option('--set <key=value>', 'any setting by its name in generation_config.json, such as min_p=0.1; repeatable', setting)
     .option('--json', 'print one JSON document on stdout')
     .action(async (folder, flags) => {
       const { generateCommand } = await import('./generate-command.ts')
@@ -139,6 +142,27 @@ export function addCommands(program: Command, exit: (code: number) => void): voi
     .action(async (folder, flags) => {
       const { searchCommand } = await import('./search-command.ts')
       exit(await searchCommand(folder, flags))
+    })
+
+  program
+    .command('ask')
+    .summary('the answer to a question from documents, with its sources')
+    .description(
+      'Looks a question up in an index and answers it from what is found, in onnxruntime: greedy, or with beams, as the checkpoint says.',
+    )
+    .argument('<dir>', 'folder that `silane convert` wrote')
+    .requiredOption('--index <file>', 'what `silane index` wrote')
+    .requiredOption('--question <text>', 'what to ask')
+    .option('--count <n>', "passages to answer from; default: the model's", whole)
+    .option('--bits', 'look at a bit of each element first: faster on large indexes')
+    .option('--max-new-tokens <n>', 'stop after this many', whole)
+    .option('--beams <n>', 'beam search', whole)
+    .addOption(source())
+    .option('--plugin <name>', 'use this plugin; repeatable', names)
+    .option('--json', 'print one JSON document on stdout')
+    .action(async (folder, flags) => {
+      const { askCommand } = await import('./ask-command.ts')
+      exit(await askCommand(folder, flags))
     })
 
   program

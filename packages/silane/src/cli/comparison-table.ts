@@ -1,6 +1,6 @@
-import { styleText } from 'node:util'
 import type { Comparison } from '@silane/core'
 import { formatDecibels, formatTable } from './format.ts'
+import { style } from './terminal.ts'
 
 /** One row per compared output, misses in red. */
 export function comparisonTable(comparisons: readonly Comparison[], stream: NodeJS.WriteStream): string {
@@ -15,5 +15,5 @@ export function comparisonTable(comparisons: readonly Comparison[], stream: Node
     !ok ? 'MISS' : gate === undefined ? 'reported' : 'ok',
   ])
   const [head, ...lines] = formatTable(['program', 'function', 'output', 'line', 'compared', 'dB', 'gate', ''], rows, stream).split('\n')
-  return [head, ...lines.map((line, i) => (comparisons[i]?.ok ? line : styleText('red', line, { stream })))].join('\n')
+  return [head, ...lines.map((line, i) => (comparisons[i]?.ok ? line : style('red', line, stream)))].join('\n')
 }

@@ -1,11 +1,13 @@
 import { relative } from 'node:path'
 import { type ConvertResult, convert } from '../convert/convert.ts'
+import { onnxDataFiles } from '../convert/onnx-data-files.ts'
 import { packageOf } from '../manifest.ts'
 import { describeCoverage } from '../report/describe-coverage.ts'
 import { comparisonTable } from './comparison-table.ts'
 import { formatBytes, formatSeconds } from './format.ts'
 import { type ModelFlags, modelOptions } from './model-flags.ts'
 import { progressLine } from './progress-line.ts'
+import { terminal } from './terminal.ts'
 
 interface ConvertFlags extends ModelFlags {
   readonly out?: string
@@ -33,7 +35,7 @@ export async function convertCommand(model: string, flags: ConvertFlags, signal:
       onNote: line.note,
     })
     line.clear()
-    if (flags.json) console.log(JSON.stringify(document(result), undefined, 2))
+    if (flags.json) terminal.document(document(result))
     tell(result)
     return result.ok ? 0 : 3
   } finally {
@@ -44,20 +46,22 @@ export async function convertCommand(model: string, flags: ConvertFlags, signal:
 const document = ({ ok, out, manifest, report, seconds, peakBytes }: ConvertResult) => ({ ok, out, manifest, report, seconds, peakBytes })
 
 function tell({ out, manifest, report, comparisons, seconds, peakBytes, traced }: ConvertResult): void {
-  if (comparisons.length > 0) console.error(`${comparisonTable(comparisons, process.stderr)}\n`)
-  for (const sentence of describeCoverage(report.coverage)) console.error(sentence)
+  if (comparisons.length > 0) terminal.note(`${comparisonTable(comparisons, process.stderr)}\n`)
+  for (const sentence of describeCoverage(report.coverage)) terminal.note(sentence)
   for (const program of manifest.programs) {
     for (const fn of program.functions) {
       const files = [packageOf(program, fn), fn.onnx].filter(file => file !== undefined)
-      console.error(`${program.name}/${fn.name}: ${files.map(({ path, bytes }) => `${path} (${formatBytes(bytes)})`).join(', ')}`)
+      terminal.note(`${program.name}/${fn.name}: ${files.map(({ path, bytes }) => `${path} (${formatBytes(bytes)})`).join(', ')}`)
     }
   }
-  for (const note of report.notes) console.error(`note: ${note}`)
-  for (const warning of report.warnings) console.error(`warning: ${warning}`)
+  // The weights of a program's functions, which their own files lack.
+  for (const { path, bytes } of onnxDataFiles(out)) terminal.note(`weights: ${path} (${formatBytes(bytes)})`)
+  for (const note of report.notes) terminal.note(`note: ${note}`)
+  for (const warning of report.warnings) terminal.note(`warning: ${warning}`)
   const total = Object.values(seconds).reduce((sum, part) => sum + part, 0)
   const validated = seconds.validate === undefined ? '' : `, of which validation ${formatSeconds(seconds.validate)}`
-  console.error(`${relative('.', out) || out}: ${formatSeconds(total)}${validated}; peak memory ${formatBytes(peakBytes)}`)
-  for (const miss of report.misses) console.error(`missed: ${miss}`)
-  for (const place of traced?.located ?? []) console.error(`traced: ${place}`)
-  if (traced) console.error(`trace: ${relative('.', traced.folder) || traced.folder}`)
+  terminal.note(`${relative('.', out) || out}: ${formatSeconds(total)}${validated}; peak memory ${formatBytes(peakBytes)}`)
+  for (const miss of report.misses) terminal.note(`missed: ${miss}`)
+  for (const place of traced?.located ?? []) terminal.note(`traced: ${place}`)
+  if (traced) terminal.note(`trace: ${relative('.', traced.folder) || traced.folder}`)
 }

@@ -1,4 +1,4 @@
-import { styleText } from 'node:util'
+import { style } from './terminal.ts'
 
 /** A size as a person says it. */
 export function formatBytes(bytes: number): string {
@@ -21,5 +21,5 @@ export function formatTable(head: readonly string[], rows: readonly (readonly st
       .map((cell, i) => (numeric[i] ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0)))
       .join('  ')
       .trimEnd()
-  return [styleText('dim', line(head), { stream }), ...rows.map(line)].join('\n')
+  return [style('dim', line(head), stream), ...rows.map(line)].join('\n')
 }

@@ -1,6 +1,8 @@
+import type { Json } from '@silane/core'
 import { generate } from '../generate/generate.ts'
 import type { ProgramSource } from '../pipeline/open-programs.ts'
 import { formatSeconds } from './format.ts'
+import { terminal } from './terminal.ts'
 
 export interface GenerateFlags {
   readonly text?: string
@@ -13,6 +15,7 @@ export interface GenerateFlags {
   readonly topK?: number
   readonly topP?: number
   readonly seed?: number
+  readonly set?: Readonly<Record<string, Json>>
   readonly json?: boolean
 }
 
@@ -23,7 +26,7 @@ export async function generateCommand(folder: string, flags: GenerateFlags): Pro
     // A character may need several tokens: what is shown ends before one that is not whole yet.
     const whole = text?.replace(/\uFFFD+$/, '')
     if (flags.json || whole === undefined || !whole.startsWith(shown)) return
-    process.stdout.write(whole.slice(shown.length))
+    terminal.piece(whole.slice(shown.length))
     shown = whole
   }
   const result = await generate({
@@ -38,13 +41,18 @@ export async function generateCommand(folder: string, flags: GenerateFlags): Pro
     topK: flags.topK,
     topP: flags.topP,
     seed: flags.seed,
+    settings: flags.set,
     onToken: stream,
   })
-  if (flags.json) console.log(JSON.stringify(result, undefined, 2))
-  else console.log((result.text ?? result.tokens.join(' ')).slice(shown.length))
+  if (flags.json) terminal.document(result)
+  else {
+    terminal.result((result.text ?? result.tokens.join(' ')).slice(shown.length))
+    for (const { text, tokens } of result.sequences.slice(1)) terminal.result(text ?? tokens.join(' '))
+  }
+  for (const note of result.notes) terminal.note(`note: ${note}`)
   const { tokens, promptTokens, prefillMs, decodeMs } = result
   const speed = tokens.length > 1 && decodeMs > 0 ? `, ${(((tokens.length - 1) / decodeMs) * 1000).toFixed(1)} tokens/s` : ''
-  console.error(
+  terminal.note(
     `${promptTokens} tokens read in ${formatSeconds(prefillMs / 1000)}, ${tokens.length} written${speed}, on this machine's CPU`,
   )
   return 0

@@ -1,6 +1,6 @@
-import { styleText } from 'node:util'
 import type { GraphAnalysis } from '../analyze-graph.ts'
 import type { OnnxAnalysis } from '../analyze-onnx.ts'
+import { unreadWarning } from '../convert/unread-tensors.ts'
 import {
   type CheckpointInspection,
   type FolderInspection,
@@ -12,9 +12,10 @@ import {
 import type { DeployedTensor } from '../manifest.ts'
 import { formatBytes, formatTable } from './format.ts'
 import { type ModelFlags, modelOptions } from './model-flags.ts'
+import { style, terminal } from './terminal.ts'
 
 const out = process.stdout
-const bold = (text: string) => styleText('bold', text, { stream: out })
+const bold = (text: string) => style('bold', text, out)
 
 /** `silane inspect`. */
 export async function inspectCommand(
@@ -23,11 +24,11 @@ export async function inspectCommand(
 ): Promise<number> {
   if (flags.print !== undefined) {
     const { printPass } = await import('../inspect/print-pass.ts')
-    console.log(await printPass(modelOptions(target, flags), flags.print))
+    terminal.result(await printPass(modelOptions(target, flags), flags.print))
     return 0
   }
   const inspection = await inspect(modelOptions(target, flags))
-  console.log(flags.json ? JSON.stringify(inspection, undefined, 2) : describe(inspection, flags.tensors ?? false))
+  terminal.result(flags.json ? JSON.stringify(inspection, undefined, 2) : describe(inspection, flags.tensors ?? false))
   return 0
 }
 
@@ -60,9 +61,8 @@ function describeCheckpoint(found: CheckpointInspection, tensors: boolean): stri
         ]
       : []),
     ...(model?.notes.map(note => `note     ${note}`) ?? []),
-    ...(problem
-      ? [`${styleText('red', problem.code, { stream: out })} ${problem.what}`, ...(problem.next ? [`  ${problem.next}`] : [])]
-      : []),
+    ...(model && plugin && model.unread.length > 0 ? [`warning  ${unreadWarning(model.unread, plugin.package)}`] : []),
+    ...(problem ? [`${style('red', problem.code, out)} ${problem.what}`, ...(problem.next ? [`  ${problem.next}`] : [])] : []),
     '',
     ...plan.map(describeFunction),
     ...functions.map(

@@ -1,7 +1,7 @@
-import { existsSync, readFileSync, realpathSync } from 'node:fs'
+import { realpathSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { codeFolder, isWithin } from '../plugins/find-package.ts'
+import { codeFolder, isRecord, isWithin, readPackage } from '../plugins/find-package.ts'
 import { namedFolders } from '../plugins/named-folders.ts'
 
 /**
@@ -16,12 +16,13 @@ export function localInstallation(argv: readonly string[], cwd = process.cwd()):
   if (from === undefined) return undefined
   for (let folder = from, last = ''; folder !== last; last = folder, folder = dirname(folder)) {
     const found = join(folder, 'node_modules', 'silane')
-    if (!existsSync(join(found, 'package.json'))) continue
-    const root = realpathSync(found)
+    const installed = readPackage(found)
+    if (installed === undefined) continue
+    const { root, json } = installed
     if (root === own) return undefined
     if (models.some(model => isWithin(root, model))) continue
-    const { bin } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { readonly bin?: { readonly silane?: string } }
-    return bin?.silane === undefined ? undefined : pathToFileURL(join(root, bin.silane)).href
+    const bin = isRecord(json.bin) ? json.bin.silane : undefined
+    return typeof bin === 'string' ? pathToFileURL(join(root, bin)).href : undefined
   }
   return undefined
 }

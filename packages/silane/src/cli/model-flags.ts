@@ -1,3 +1,4 @@
+import type { Json } from '@silane/core'
 import { shapeOptions } from '@silane/core/options'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { ModelOptions } from '../convert/convert-options.ts'
@@ -35,6 +36,21 @@ const assignment = (text: string, previous: Readonly<Record<string, string>> = {
   const at = text.indexOf('=')
   if (at < 1) throw new InvalidArgumentError('Write name=value.')
   return { ...previous, [text.slice(0, at)]: text.slice(at + 1) }
+}
+
+/** `key=value`, the value in JSON; what is none is a text. */
+export const setting = (text: string, previous: Readonly<Record<string, Json>> = {}): Record<string, Json> =>
+  Object.fromEntries([
+    ...Object.entries(previous),
+    ...Object.entries(assignment(text)).map(([key, value]) => [key, jsonOf(value)] as const),
+  ])
+
+const jsonOf = (text: string): Json => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
 }
 
 /** One flag for each row of a table, read as the row says. */

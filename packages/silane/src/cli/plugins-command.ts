@@ -1,23 +1,23 @@
-import { styleText } from 'node:util'
 import type { OptionSpec } from '@silane/core'
 import { type ListedPlugin, listPlugins } from '../plugins/list-plugins.ts'
 import type { Claim } from '../plugins/plugin-manifest.ts'
+import { style, terminal } from './terminal.ts'
 
-const bold = (text: string) => styleText('bold', text, { stream: process.stdout })
-const dim = (text: string) => styleText('dim', text, { stream: process.stdout })
+const bold = (text: string) => style('bold', text, process.stdout)
+const dim = (text: string) => style('dim', text, process.stdout)
 
 /** `silane plugins`. */
 export async function pluginsCommand(flags: { readonly plugin?: string[]; readonly json?: boolean }): Promise<number> {
   const list = await listPlugins({ explicit: flags.plugin })
   if (flags.json) {
-    console.log(JSON.stringify(list, undefined, 2))
+    terminal.document(list)
     return 0
   }
-  for (const plugin of list.plugins) console.log(describe(plugin))
+  for (const plugin of list.plugins) terminal.result(describe(plugin))
   for (const { package: name, version, root, reason } of list.skipped)
-    console.log(`${bold(`${name}@${version}`)} skipped: ${reason}\n  ${dim(root)}\n`)
+    terminal.result(`${bold(`${name}@${version}`)} skipped: ${reason}\n  ${dim(root)}\n`)
   if (list.plugins.length === 0 && list.skipped.length === 0)
-    console.log(
+    terminal.result(
       `No plugins. Looked in ${list.looked.join(', ') || 'no package.json'}.\nInstall one beside silane: npm install @silane/plugin-<family>`,
     )
   return 0

@@ -1,4 +1,6 @@
-import { styleText } from 'node:util'
+import { inOneLine } from '../printable.ts'
+import { signalCode } from './interruption.ts'
+import { style, terminal } from './terminal.ts'
 
 /** What a SilaneError says; told by its fields, so that nothing need be loaded to print it. */
 interface Told {
@@ -12,32 +14,54 @@ interface Told {
 const isTold = (error: unknown): error is Error & Told =>
   error instanceof Error && error.name === 'SilaneError' && 'code' in error && 'what' in error
 
-const red = (text: string) => styleText('red', text, { stream: process.stderr })
-const dim = (text: string) => styleText('dim', text, { stream: process.stderr })
+/** Characters of one sentence that are shown: names in files may have megabytes. */
+const MAX_LENGTH = 2000
+
+const sentence = (text: string): string => {
+  const line = inOneLine(text)
+  return line.length > MAX_LENGTH ? `${line.slice(0, MAX_LENGTH)}… (${line.length} characters)` : line
+}
+
+const red = (text: string) => style('red', text, process.stderr)
+const dim = (text: string) => style('dim', text, process.stderr)
 
 /** Prints an error to stderr, with --json as one document on stdout too, and gives the exit code. */
 export function printError(error: unknown, { verbose, json }: { readonly verbose: boolean; readonly json: boolean }): number {
   if (isTold(error)) {
-    const { code, what, where, next, exitCode = 2 } = error
-    if (json) console.log(JSON.stringify({ error: { code, what, where, next } }, undefined, 2))
-    console.error(`${red(code)} ${what}`)
-    if (where) console.error(`  ${dim('looked in')} ${where}`)
-    if (next) console.error(`  ${next}`)
-    if (verbose && error.stack) console.error(dim(error.stack))
-    return signalCode(error) ?? exitCode
+    const { code, exitCode = 2 } = error
+    const [what, where, next] = [error.what, error.where, error.next].map(text => text && sentence(text))
+    if (json) printDocument({ error: { code, what, where, next } })
+    terminal.note(`${red(code)} ${what}`)
+    if (where) terminal.note(`  ${dim('looked in')} ${where}`)
+    if (next) terminal.note(`  ${next}`)
+    if (verbose) terminal.note(dim(stacks(error)))
+    return stoppedBy(error) ?? exitCode
   }
-  const message = error instanceof Error ? error.message : String(error)
-  if (json) console.log(JSON.stringify({ error: { code: 'E_UNEXPECTED', what: message } }, undefined, 2))
-  console.error(`${red('E_UNEXPECTED')} ${message.split('\n')[0]}`)
-  if (verbose && error instanceof Error) console.error(dim(error.stack ?? ''))
+  const message = sentence(error instanceof Error ? error.message || error.name : String(error))
+  if (json) printDocument({ error: { code: 'E_UNEXPECTED', what: message } })
+  terminal.note(`${red('E_UNEXPECTED')} ${message}`)
+  if (verbose) terminal.note(dim(stacks(error)))
   else
-    console.error(
+    terminal.note(
       '  This is a fault of silane: run it again with --verbose and report what it prints, https://github.com/silane/silane/issues',
     )
   return 1
 }
 
+/** Where stdout itself is what failed, the sentence on stderr has to do. */
+function printDocument(document: unknown): void {
+  try {
+    terminal.document(document)
+  } catch {}
+}
+
+/** Of an error and of what caused it. */
+function stacks(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const own = error.stack ?? error.message
+  return error.cause === undefined ? own : `${own}\ncaused by ${stacks(error.cause)}`
+}
+
 /** Shells tell a program that was stopped by its exit code. */
-const signals: Readonly<Record<string, number>> = { SIGINT: 130, SIGTERM: 143 }
-const signalCode = (error: Error): number | undefined =>
-  'signal' in error && typeof error.signal === 'string' ? signals[error.signal] : undefined
+const stoppedBy = (error: Error): number | undefined =>
+  'signal' in error && typeof error.signal === 'string' ? signalCode(error.signal) : undefined

@@ -1,5 +1,5 @@
-import { styleText } from 'node:util'
 import type { Progress } from '../convert/convert-options.ts'
+import { style } from './terminal.ts'
 
 /** Redraws per second: more would cost time and flicker. */
 const RATE = 10
@@ -26,7 +26,7 @@ export function progressLine(stream: NodeJS.WriteStream = process.stderr): Progr
       step = progress.step
       const percent = progress.fraction === undefined ? '' : ` ${Math.round(progress.fraction * 100)} %`
       const text = `${step}${percent}`.slice(0, (stream.columns ?? 80) - 3)
-      stream.write(`\r\x1b[K${styleText('dim', `… ${text}`, { stream })}`)
+      stream.write(`\r\x1b[K${style('dim', `… ${text}`, stream)}`)
       drawn = now
     },
     note: text => {

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { type PromptPoint, segment } from '../pictures/segment.ts'
 import type { ProgramSource } from '../pipeline/open-programs.ts'
 import { formatTable } from './format.ts'
+import { terminal } from './terminal.ts'
 
 export interface SegmentFlags {
   readonly points?: readonly PromptPoint[]
@@ -19,12 +20,12 @@ export async function segmentCommand(folder: string, image: string, flags: Segme
   const { plugin, json, ...options } = flags
   const result = await segment({ ...options, folder, image, plugins: plugin })
   if (json) {
-    console.log(JSON.stringify(result, undefined, 2))
+    terminal.document(result)
     return 0
   }
-  for (const note of result.notes) console.error(note)
+  for (const note of result.notes) terminal.note(note)
   const rows = result.masks.map(({ file, score, area }) => [join(result.out, file), score.toFixed(3), `${(100 * area).toFixed(1)} %`])
-  console.log(formatTable(['mask', 'score', 'of the picture'], rows, process.stdout))
-  console.log(`\nThe picture with the best mask over it: ${join(result.out, result.overlay)}`)
+  terminal.result(formatTable(['mask', 'score', 'of the picture'], rows, process.stdout))
+  terminal.result(`\nThe picture with the best mask over it: ${join(result.out, result.overlay)}`)
   return 0
 }

@@ -4,6 +4,7 @@ import { type ValidateOptions, validate } from '../validate/validate.ts'
 import { comparisonTable } from './comparison-table.ts'
 import { formatBytes, formatSeconds } from './format.ts'
 import { progressLine } from './progress-line.ts'
+import { terminal } from './terminal.ts'
 
 interface ValidateFlags extends Pick<ValidateOptions, 'model' | 'golden' | 'offline'> {
   readonly plugin?: string[]
@@ -17,13 +18,13 @@ export async function validateCommand(folder: string, flags: ValidateFlags, sign
     const { model, golden, offline, plugin: plugins } = flags
     const result = await validate({ folder, model, golden, offline, plugins, signal, onProgress: line.show, onNote: line.note })
     line.clear()
-    if (flags.json) console.log(JSON.stringify(result, undefined, 2))
-    console.error(comparisonTable(result.comparisons, process.stderr))
-    for (const sentence of describeCoverage(result.coverage)) console.error(sentence)
-    for (const note of result.notes) console.error(`note: ${note}`)
-    for (const warning of result.warnings) console.error(`warning: ${warning}`)
-    console.error(`${formatSeconds(result.seconds)}; peak memory ${formatBytes(result.peakBytes)}`)
-    for (const miss of missedGates(result.comparisons)) console.error(`missed: ${miss}`)
+    if (flags.json) terminal.document(result)
+    terminal.note(comparisonTable(result.comparisons, process.stderr))
+    for (const sentence of describeCoverage(result.coverage)) terminal.note(sentence)
+    for (const note of result.notes) terminal.note(`note: ${note}`)
+    for (const warning of result.warnings) terminal.note(`warning: ${warning}`)
+    terminal.note(`${formatSeconds(result.seconds)}; peak memory ${formatBytes(result.peakBytes)}`)
+    for (const miss of missedGates(result.comparisons)) terminal.note(`missed: ${miss}`)
     return result.ok ? 0 : 3
   } finally {
     line.clear()

@@ -2,7 +2,7 @@ import type { Graph, Json, Pipeline, SourceModel } from '@silane/core'
 import type { WrittenPackage } from '@silane/coreml'
 import type { OnnxContents } from '@silane/onnx'
 import type { DataHolder } from '@silane/runtime'
-import type { DeployedProgram, Manifest } from '../manifest.ts'
+import { type DeployedProgram, MANIFEST_FILE, type Manifest } from '../manifest.ts'
 import type { FoundPlugin } from '../plugins/discover-plugins.ts'
 import { versions } from '../versions.ts'
 import { describeTensors } from './describe-tensors.ts'
@@ -40,10 +40,23 @@ export interface ManifestFacts {
   readonly programs: readonly WrittenProgram[]
   readonly settings: Settings
   readonly ok: boolean
+  /** What stands in the output folder beside the manifest. */
+  readonly folderFiles: readonly string[]
 }
 
 /** Puts silane.json together. */
-export function buildManifest({ id, revision, model, pipeline, plugin, files, programs, settings: given, ok }: ManifestFacts): Manifest {
+export function buildManifest({
+  id,
+  revision,
+  model,
+  pipeline,
+  plugin,
+  files,
+  programs,
+  settings: given,
+  ok,
+  folderFiles,
+}: ManifestFacts): Manifest {
   const { modelType, architecture, task } = model
   return {
     schema: 1,
@@ -52,7 +65,9 @@ export function buildManifest({ id, revision, model, pipeline, plugin, files, pr
     plugin: { package: plugin.package, version: plugin.version, id: plugin.manifest.id },
     silane: { version: versions.silane, core: versions.core },
     options: resolvedOptions(given, model.options),
+    ...(model.sentence ? { sentence: model.sentence } : {}),
     programs: programs.map(describeProgram),
+    files: [...folderFiles, MANIFEST_FILE].sort(),
     pipeline,
   }
 }

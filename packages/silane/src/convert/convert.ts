@@ -4,10 +4,12 @@ import { MANIFEST_FILE, type Manifest } from '../manifest.ts'
 import { renderReport } from '../report/render-report.ts'
 import { buildReport, type ConversionReport, REPORT_FILE } from '../report/report.ts'
 import { swiftReadme } from '../report/swift-readme.ts'
+import { buildTokenizers } from '../tokenizers/build-tokenizers.ts'
 import { buildManifest } from './build-manifest.ts'
 import { checkpointPlaces } from './checkpoint-places.ts'
 import { companionFiles } from './companion-files.ts'
 import type { ConvertOptions } from './convert-options.ts'
+import { filesWithin } from './files-within.ts'
 import { hashFiles } from './hash-files.ts'
 import { outputFolder } from './output-folder.ts'
 import { planDeployment } from './plan-deployment.ts'
@@ -35,6 +37,9 @@ export interface ConvertResult {
   readonly peakBytes: number
 }
 
+/** What is written about the programs, beside the manifest, which lists these too. */
+const TEXTS = [REPORT_FILE, 'report.html', 'README.md'] as const
+
 /**
  * Converts a checkpoint into Core ML packages and ONNX files. The output folder appears whole or not at all; a missed gate is
  * a result (`ok` is false), everything else that goes wrong is thrown.
@@ -46,7 +51,9 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
   try {
     const out = resolve(options.cwd ?? '.', options.out ?? `${basename(checkpoint.id)}.silane`)
     const { plugin, contract } = await step('find plugin', () => findPlugin(checkpoint, options))
-    const model = await step('load', () => loadModel(checkpoint, { plugin, contract }, options))
+    const loaded = await step('load', () => loadModel(checkpoint, { plugin, contract }, options))
+    const tokenizers = await step('tokenizers', () => buildTokenizers(checkpoint, loaded.tokenizers))
+    const model = { ...loaded, notes: [...(loaded.notes ?? []), ...tokenizers.notes] }
     const { programs, pipeline } = planDeployment(model, settings)
     const rewritten = await step('rewrite', () => programs.map(program => rewriteProgram(program, contract, settings)))
     const companions = companionFiles(checkpoint.files)
@@ -59,6 +66,7 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
     const folder = outputFolder(out, { force: options.force ?? false, keepOut })
     try {
       await step('copy files', () => copyFiles(companions, checkpoint.path, folder.work))
+      await writeTexts(folder.work, tokenizers.files)
       // Goes on in its own thread while the weights are written.
       const hashing = hashFiles(taken, checkpoint.path, options.signal)
       const written = await step('write', () => writePrograms(rewritten, folder.work, { settings, checkpoint, model, options }))
@@ -87,14 +95,16 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
               return locateMisses(validation.comparisons, { rewritten, model, folder: folder.work })
             })
       const hashes = await step('hash checkpoint', () => hashing)
-      const report = buildReport({ model, validation, rewritten, written })
-      const manifest = buildManifest({ ...checkpoint, model, pipeline, plugin, files: hashes, programs: written, settings, ok: report.ok })
-      await writeTexts(folder.work, {
-        [MANIFEST_FILE]: jsonText(manifest),
+      const report = buildReport({ model, plugin: plugin.package, validation, rewritten, written })
+      const folderFiles = [...filesWithin(folder.work), ...TEXTS]
+      const facts = { ...checkpoint, model, pipeline, plugin, files: hashes, programs: written, settings, ok: report.ok, folderFiles }
+      const manifest = buildManifest(facts)
+      const texts: Readonly<Record<(typeof TEXTS)[number], string>> = {
         [REPORT_FILE]: jsonText(report),
         'report.html': renderReport(manifest, report),
         'README.md': swiftReadme(manifest),
-      })
+      }
+      await writeTexts(folder.work, { [MANIFEST_FILE]: jsonText(manifest), ...texts })
       await step('finish', () => folder.commit())
       const peakBytes = process.resourceUsage().maxRSS * 1024
       const comparisons = validation?.comparisons ?? []

@@ -1,12 +1,30 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
-import { isSilaneError } from '@silane/core'
+import { readJsonFile } from '@silane/checkpoint'
+import { isSilaneError, type Json } from '@silane/core'
 import { errors } from '../errors.ts'
+import { isRecord, textsOf } from '../plugins/find-package.ts'
+import { filesWithin } from './files-within.ts'
 import { firstInside } from './first-inside.ts'
 
-/** What tells a folder of ours: only such a one is replaced by --force. */
-const MARK = 'silane.json'
+/** What tells a folder of ours, and which files are part of it: a folder that holds others too is never replaced. */
+export interface FolderMark {
+  readonly file: string
+  /** The relative paths that such a file lists; it counts as listed itself. */
+  readonly files: (path: string) => readonly string[]
+}
+
+/** That of a conversion. What it says is not believed but for the names. */
+const CONVERSION: FolderMark = { file: 'silane.json', files: path => textsOf(recordOf(path).files) }
+
+const recordOf = (path: string): { readonly [key: string]: Json } => {
+  const json = readJsonFile(path, { file: basename(path), where: dirname(path) })
+  return isRecord(json) ? json : {}
+}
+
+/** Finder leaves these in every folder that it shows. */
+const OF_THE_SYSTEM: ReadonlySet<string> = new Set(['.DS_Store'])
 
 /**
  * A folder that appears whole or not at all. It is filled under another name beside its place and renamed at the end;
@@ -27,8 +45,8 @@ export interface OutputFolderOptions {
   readonly keepOut: readonly string[]
   /** What the first of them is; default: the checkpoint. */
   readonly kept?: string
-  /** The file that tells a folder of ours; default: silane.json. */
-  readonly mark?: string
+  /** Default: that of a conversion. */
+  readonly mark?: FolderMark
 }
 
 /** Throws E_OUT_EXISTS, E_OUT_FOREIGN or E_OUT_WRITE before anything is made. */
@@ -74,7 +92,7 @@ export function outputFolder(out: string, options: OutputFolderOptions): OutputF
 const host = hostname().replace(/[^A-Za-z0-9]+/g, '_')
 
 /** Nothing that is not there can hold the checkpoint, so a new folder may be anywhere, inside the checkpoint too. */
-function checkPlace(place: string, { force, keepOut, kept: source = 'the checkpoint', mark = MARK }: OutputFolderOptions): void {
+function checkPlace(place: string, { force, keepOut, kept: source = 'the checkpoint', mark = CONVERSION }: OutputFolderOptions): void {
   const there = statSync(place, { throwIfNoEntry: false })
   if (!there) return
   const kept = there.isDirectory() ? firstInside(place, keepOut) : undefined
@@ -84,8 +102,33 @@ function checkPlace(place: string, { force, keepOut, kept: source = 'the checkpo
   }
   if (!force) throw errors.E_OUT_EXISTS({ out: place })
   if (!there.isDirectory()) throw errors.E_OUT_FOREIGN({ out: place, reason: 'it is a file' })
-  if (readdirSync(place).length > 0 && !existsSync(join(place, mark)))
-    throw errors.E_OUT_FOREIGN({ out: place, reason: `it is not empty and has no ${mark}, so silane did not write it` })
+  const foreign = firstForeign(place, mark)
+  if (foreign !== undefined) throw errors.E_OUT_FOREIGN({ out: place, reason: foreign })
+}
+
+/** Why a folder is more than what was written there; undefined where nothing would be lost. */
+function firstForeign(place: string, mark: FolderMark): string | undefined {
+  const there = filesWithin(place).filter(file => !OF_THE_SYSTEM.has(basename(file)))
+  if (there.length === 0) return undefined
+  if (!there.includes(mark.file)) return `it is not empty and has no ${mark.file}, so silane did not write it`
+  let listed: ReadonlySet<string>
+  try {
+    listed = new Set([mark.file, ...mark.files(join(place, mark.file))])
+  } catch (error) {
+    if (!isSilaneError(error)) throw error
+    return `its ${mark.file} cannot be read, so nothing tells what silane wrote there`
+  }
+  const other = there.find(file => !listed.has(file))
+  return other && `it holds ${other}, which ${mark.file} does not list`
+}
+
+/** The folder that a killed replacement left beside an empty place; undefined where something stands there, or nothing was left. */
+export function keptFolder(out: string): string | undefined {
+  const place = resolve(out)
+  if (existsSync(place) || !existsSync(dirname(place))) return undefined
+  const start = `.${basename(place)}.silane-old-`
+  const kept = readdirSync(dirname(place)).find(name => name.startsWith(start))
+  return kept && join(dirname(place), kept)
 }
 
 /** A folder cannot be renamed over another, so the old one steps aside, and comes back if the new one cannot take its place. */

@@ -3,6 +3,9 @@ import { MULTI_FUNCTION_OPSET, type Settings } from './resolve-settings.ts'
 
 export const ONNX_FOLDER = 'onnx'
 
+/** How the name ends of a file that holds weights of a program's ONNX files. */
+export const ONNX_DATA = '.onnx_data'
+
 /** One function and where it goes. Paths are relative to the output folder. */
 export interface FunctionPlan {
   readonly name: string
@@ -69,5 +72,5 @@ function planProgram(program: Program, { opset }: Settings, targets: Settings['t
   })
   const paths = [...new Set(planned.map(({ coreml: at }) => at?.path))].filter(path => path !== undefined)
   const packages = paths.map(path => ({ path, functions: planned.filter(f => f.coreml?.path === path).map(f => f.name) }))
-  return { name, functions: planned, packages, onnxData: `${ONNX_FOLDER}/${name}.onnx_data` }
+  return { name, functions: planned, packages, onnxData: `${ONNX_FOLDER}/${name}${ONNX_DATA}` }
 }

@@ -4,13 +4,24 @@ import { type Checkpoint, chooseTask, type LoadRequest, type PluginContract, typ
 import { type Choice, choosePlugin } from '../plugins/choose-plugin.ts'
 import { discoverPlugins } from '../plugins/discover-plugins.ts'
 import { loadPlugin } from '../plugins/load-plugin.ts'
+import { modelProblem } from '../plugins/model-problem.ts'
+import { runningPlugin, runPlugin } from '../plugins/run-plugin.ts'
 import type { ModelOptions } from './convert-options.ts'
 import { resolvePluginOptions } from './resolve-plugin-options.ts'
 import { checkTogether, resolveSettings } from './resolve-settings.ts'
 import { shapeEntries } from './settings.ts'
+import { watchTensors } from './unread-tensors.ts'
 
-/** A checkpoint, opened. */
-export function openModel(options: ModelOptions): Promise<OpenCheckpoint> {
+/** A checkpoint, opened. Throws where its weights cannot be taken as they are, before anything else is looked at. */
+export async function openModel(options: ModelOptions): Promise<OpenCheckpoint> {
+  const checkpoint = await openToLook(options)
+  if (!checkpoint.refusal) return checkpoint
+  checkpoint.close()
+  throw checkpoint.refusal
+}
+
+/** A checkpoint, opened, whether or not its weights can be taken (see `refusal`). */
+export function openToLook(options: ModelOptions): Promise<OpenCheckpoint> {
   const { model, cwd, revision, offline, signal, onProgress } = options
   return openCheckpoint(cwd !== undefined && /^\.{0,2}\//.test(model) ? resolve(cwd, model) : model, {
     revision,
@@ -53,6 +64,8 @@ export function loadRequest(
 export interface LoadedModel extends SourceModel {
   readonly architecture: string
   readonly task: string
+  /** Tensors that nothing has read, although the plugin does not know that they may be left. */
+  readonly unread: readonly string[]
 }
 
 /** Has the plugin build the programs, in the plain layout of the original. Remarks on the checkpoint's files join its own. */
@@ -61,9 +74,39 @@ export async function loadModel(
   { plugin, contract }: Pick<ChosenPlugin, 'plugin' | 'contract'>,
   options: ModelOptions,
 ): Promise<LoadedModel> {
-  const request = loadRequest(checkpoint, contract, options)
-  const model = await contract.load(request)
-  for (const program of model.programs) verifyProgram(program, `load of ${plugin.package}`)
+  const watched = watchTensors(checkpoint)
+  const request = loadRequest(watched.checkpoint, contract, options)
+  const model = await runPlugin({ plugin: runningPlugin(plugin), doing: 'its load' }, async () => {
+    const loaded = await contract.load(request)
+    const problem = modelProblem(loaded)
+    if (problem !== undefined) throw new Error(problem)
+    for (const program of loaded.programs) verifyProgram(program, `load of ${plugin.package}`)
+    return loaded
+  })
   const { architecture, task } = request
-  return { ...model, architecture, task, notes: [...checkpoint.notes, ...(model.notes ?? [])] }
+  const notes = [
+    ...checkpoint.notes,
+    ...(contract.ownCode ? [] : foreignCode(checkpoint, architecture)),
+    ...(model.notes ?? []),
+    ...modulesLeft(checkpoint, task, model),
+  ]
+  return { ...model, architecture, task, unread: watched.unread(contract.spare ?? []), notes }
+}
+
+/** That the modules beside a model were not made part of it. */
+const modulesLeft = (checkpoint: Checkpoint, task: string, { sentence }: SourceModel): readonly string[] =>
+  task === 'feature-extraction' && sentence === undefined && checkpoint.sentenceModules() !== undefined
+    ? ['modules.json: the modules of sentence-transformers are not part of the programs; plugin and options do not provide for them']
+    : []
+
+/** That a checkpoint brings code of its own, which nobody runs here. */
+function foreignCode({ config }: Checkpoint, architecture: string): readonly string[] {
+  const { auto_map: map } = config
+  if (typeof map !== 'object' || map === null || Array.isArray(map)) return []
+  const classes = Object.values(map).flatMap(name => (typeof name === 'string' ? [name] : []))
+  return classes.length === 0
+    ? []
+    : [
+        `config.json: auto_map names code that came with the checkpoint (${[...new Set(classes)].join(', ')}); it is not run, and the model is taken as ${architecture}`,
+      ]
 }

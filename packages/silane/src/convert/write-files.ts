@@ -10,7 +10,10 @@ export async function copyFiles(names: readonly string[], pathOf: (name: string)
 }
 
 export async function writeTexts(folder: string, texts: Readonly<Record<string, string>>): Promise<void> {
-  for (const [name, text] of Object.entries(texts)) await writeFile(join(folder, name), text)
+  for (const [name, text] of Object.entries(texts)) {
+    await mkdir(dirname(join(folder, name)), { recursive: true })
+    await writeFile(join(folder, name), text)
+  }
 }
 
 export const jsonText = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`

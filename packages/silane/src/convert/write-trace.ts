@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { type Graph, printGraph, type RuleHits } from '@silane/core'
 import { outputFolder } from './output-folder.ts'
 import type { RewrittenProgram } from './rewrite-program.ts'
@@ -8,9 +9,15 @@ const INDEX = 'trace.txt'
 
 /** Writes the text of every function after load and after every pass, each op with its origin, and an index with times and rules. */
 export function writeTrace(folder: string, rewritten: readonly RewrittenProgram[], keepOut: readonly string[]): Promise<void> {
-  const place = outputFolder(folder, { force: true, keepOut, mark: INDEX })
+  const place = outputFolder(folder, { force: true, keepOut, mark: { file: INDEX, files: listed } })
   return writeTexts(place.work, traceTexts(rewritten)).then(place.commit).finally(place.discard)
 }
+
+/** The files that an index names: each line begins with one. */
+const listed = (path: string): readonly string[] =>
+  readFileSync(path, 'utf8')
+    .split('\n')
+    .map(line => line.split(' ')[0] ?? '')
 
 /** File name → text. The name says in which order passes ran: `model.main.coreml.2.ane.txt`. */
 function traceTexts(rewritten: readonly RewrittenProgram[]): Readonly<Record<string, string>> {

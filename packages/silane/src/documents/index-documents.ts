@@ -49,6 +49,11 @@ export async function indexDocuments(options: IndexOptions): Promise<Indexed> {
   try {
     const questions = options.for === undefined ? undefined : await openTextEncoder(resolve(cwd, options.for), options.from)
     const questionModel = questions?.model ?? encoder.model
+    if (questions && questions.metric !== encoder.metric)
+      throw documentsErrors.E_INDEX_MODEL({
+        file: options.for ?? '',
+        problem: `its vectors are compared by ${questions.metric}, those of the documents by ${encoder.metric}`,
+      })
     await questions?.close()
     if (questions && questions.dimension !== encoder.dimension)
       throw documentsErrors.E_INDEX_MODEL({

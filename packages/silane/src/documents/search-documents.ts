@@ -37,7 +37,16 @@ export interface Searched {
 }
 
 /** The passages of an index that are nearest to a question. Throws E_INDEX_MODEL where it is of another model. */
-export async function searchDocuments(options: SearchOptions): Promise<Searched> {
+export const searchDocuments = async (options: SearchOptions): Promise<Searched> => (await findPassages(options)).found
+
+/** What was found, and the ids of the question as the program read them. */
+export interface Question {
+  readonly found: Searched
+  readonly ids: readonly number[]
+}
+
+/** Embeds a question and looks it up. Throws E_INDEX_MODEL where the index is of another model. */
+export async function findPassages(options: SearchOptions): Promise<Question> {
   const { cwd = '.', query, count = 5, method = 'exact' } = options
   const { documentsErrors, openIndex, recall } = await openDocuments(options.folder, options.cwd)
   const file = resolve(cwd, options.index)
@@ -45,23 +54,29 @@ export async function searchDocuments(options: SearchOptions): Promise<Searched>
   try {
     const encoder = await openTextEncoder(resolve(cwd, options.folder), options.from)
     try {
-      const { documentModel, questionModel } = index.about
+      const { documentModel, questionModel, metric } = index.about
       if (encoder.model !== documentModel && encoder.model !== questionModel)
         throw documentsErrors.E_INDEX_MODEL({
           file,
           problem: `the folder's weights are ${encoder.model.slice(0, 12)}…, the index wants ${[...new Set([questionModel, documentModel])].map(model => `${model.slice(0, 12)}…`).join(' or ')}`,
+        })
+      if (encoder.metric !== metric)
+        throw documentsErrors.E_INDEX_MODEL({
+          file,
+          problem: `the folder's vectors are compared by ${encoder.metric}, its own by ${metric}`,
         })
       const started = performance.now()
       const [vector] = (await encoder.embed([{ text: query }], 'query')) as readonly [Float32Array]
       const embedded = performance.now()
       const hits = index.search(vector, { count, method })
       const searched = performance.now()
-      return {
+      const found = {
         hits,
         ...(method === 'bits' ? { recall: recall(index, [vector], count) } : {}),
         embedMs: embedded - started,
         searchMs: searched - embedded,
       }
+      return { found, ids: encoder.ids({ text: query }, 'query') }
     } finally {
       await encoder.close()
     }

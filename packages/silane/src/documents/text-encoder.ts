@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
-import { arrayConstant, type Constant, type Json, readAll, type Tensors } from '@silane/core'
+import { arrayConstant, type Constant, errors as coreErrors, readAll, type Tensors } from '@silane/core'
 import { errors } from '../errors.ts'
-import { readFolderJson } from '../folder-json.ts'
-import { errors as generateErrors } from '../generate/errors.ts'
+import { missingTokenizer } from '../generate/missing-tokenizer.ts'
 import { openTokenizer } from '../generate/open-tokenizer.ts'
+import { tokenizerFolder } from '../generate/tokenizer-folder.ts'
 import { type DeployedTensor, type Manifest, readManifest } from '../manifest.ts'
 import { isDeployed, openPrograms, type ProgramSource } from '../pipeline/open-programs.ts'
 
@@ -28,6 +28,8 @@ export interface TextEncoder {
   readonly tokens: number
   /** Tokens of a text, without those around it. */
   count(text: string): number
+  /** The ids of a text as the program reads them, without padding. */
+  ids(text: EncodedText, kind: TextKind): readonly number[]
   embed(texts: readonly EncodedText[], kind: TextKind): Promise<readonly Float32Array[]>
   close(): Promise<void>
 }
@@ -43,17 +45,18 @@ export async function openTextEncoder(folder: string, from: ProgramSource = 'onn
     return fn && output && words && words.shape.length === 2 ? [{ program, fn, output, words }] : []
   })[0]
   if (!found) throw errors.E_NO_EMBEDDINGS({ where: folder })
-  const tokenizer = await openTokenizer(folder)
-  if (!tokenizer) throw generateErrors.E_NO_TOKENIZER({ where: folder })
   const { program, fn, output, words } = found
+  const within = tokenizerFolder(manifest, program.name)
+  const tokenizer = await openTokenizer(folder, within)
+  if (!tokenizer) throw missingTokenizer(folder, within)
   const [batch, length] = words.shape as readonly [number, number]
   const dimension = output.shape.at(-1) as number
-  const settings = readFolderJson(folder, 'config_sentence_transformers.json')
+  const { sentence = { prompts: {}, defaultPrompt: null, similarity: 'cosine' } } = manifest
   const programs = await openPrograms(folder, manifest, from)
   const around = bordersOf((text, special) => tokenizer.encode(text, { add_special_tokens: special }).ids)
 
   const idsOf = ({ text, title }: EncodedText, kind: TextKind): readonly number[] => {
-    const prompted = `${promptFor(settings, kind)}${text}`
+    const prompted = `${promptFor(sentence, kind)}${text}`
     const plain = (of: string) => tokenizer.encode(of, { add_special_tokens: false }).ids
     // A title and its text are a pair: "[CLS] title [SEP] text [SEP]", all of one segment (DPR, `BertTensorizer.text_to_tensor`).
     const inner = title === undefined ? plain(prompted) : [...plain(title), ...around.after, ...plain(prompted)]
@@ -63,10 +66,11 @@ export async function openTextEncoder(folder: string, from: ProgramSource = 'onn
   return {
     model: weightsOf(manifest),
     dimension,
-    metric: output.similarity ?? (settings?.similarity_fn_name === 'dot' ? 'dot' : 'cosine'),
+    metric: output.similarity ?? metricOf(sentence.similarity, folder),
     batch,
     tokens: length - around.before.length - around.after.length,
     count: text => tokenizer.encode(text, { add_special_tokens: false }).ids.length,
+    ids: idsOf,
     embed: async (texts, kind) => {
       const vectors: Float32Array[] = []
       for (let start = 0; start < texts.length; start += batch) {
@@ -90,15 +94,23 @@ function bordersOf(encode: (text: string, special: boolean) => readonly number[]
   return at < 0 ? { before: [], after: [] } : { before: whole.slice(0, at), after: whole.slice(at + bare.length) }
 }
 
-/** What sentence-transformers puts in front of a question or a passage. */
-function promptFor(settings: { readonly [key: string]: Json } | undefined, kind: TextKind): string {
-  const prompts = settings?.prompts
-  if (typeof prompts !== 'object' || prompts === null) return ''
-  const names = [...(kind === 'query' ? ['query'] : ['document', 'passage', 'corpus']), settings?.default_prompt_name]
-  const found = names
-    .map(name => (typeof name === 'string' ? Reflect.get(prompts, name) : undefined))
-    .find(text => typeof text === 'string')
-  return typeof found === 'string' ? found : ''
+/** Throws E_UNSUPPORTED for a similarity that an index cannot rank by. */
+function metricOf(similarity: string, folder: string): TextEncoder['metric'] {
+  if (similarity === 'cosine' || similarity === 'dot') return similarity
+  throw coreErrors.E_UNSUPPORTED({ what: `${folder}: its vectors are compared by ${similarity}; an index compares by cosine or dot.` })
+}
+
+const PURPOSES = { query: ['query'], document: ['document', 'passage', 'corpus'] } as const
+
+/**
+ * What sentence-transformers puts in front of a question or a passage: the prompt of that name, else the default one, unless that is
+ * meant for the other kind.
+ */
+function promptFor({ prompts, defaultPrompt }: NonNullable<Manifest['sentence']>, kind: TextKind): string {
+  const other: readonly string[] = PURPOSES[kind === 'query' ? 'document' : 'query']
+  const names = [...PURPOSES[kind], ...(defaultPrompt === null || other.includes(defaultPrompt) ? [] : [defaultPrompt])]
+  const name = names.find(each => Object.hasOwn(prompts, each))
+  return name === undefined ? '' : (prompts[name] ?? '')
 }
 
 /** Rows of ids, padded on the right, and rows of nothing where there are fewer than a call takes. */

@@ -23,10 +23,13 @@ export const errors = defineErrors({
     what: `The function ${f.function} has an input "${f.input}" that generation does not know.`,
     next: 'Convert again with this version of silane.',
   }),
-  E_NO_TOKENIZER: (f: { where: string }) => ({
-    what: 'There is no tokenizer.json.',
+  E_NO_TOKENIZER: (f: { where: string; binary?: string | undefined }) => ({
+    what: f.binary === undefined ? 'There is no tokenizer.json.' : `There is no tokenizer.json, and none is made of ${f.binary}.`,
     where: f.where,
-    next: 'Give token ids with --ids, or put the tokenizer.json of the model into the folder.',
+    next:
+      f.binary === undefined
+        ? 'Give token ids with --ids, or put the tokenizer.json of the model into the folder.'
+        : 'Load the tokenizer with its fast class in transformers (AutoTokenizer), save it (save_pretrained), and put the tokenizer.json into the folder.',
   }),
   E_PROMPT_EMPTY: (_: Record<never, never>) => ({
     what: 'There is no token to go on from.',

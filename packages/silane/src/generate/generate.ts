@@ -1,9 +1,8 @@
 import {
-  applyLogitsRules,
   arrayConstant,
-  beamSearch,
   type Constant,
-  type Json,
+  errors as coreErrors,
+  type GenerationSettings,
   type Placeholders,
   type PortRole,
   type Step,
@@ -12,15 +11,18 @@ import {
 import { readFolderJson } from '../folder-json.ts'
 import { type DeployedTensor, type Manifest, readManifest } from '../manifest.ts'
 import { type Bound, wantedInputs } from '../pipeline/borders.ts'
-import type { CachedDecoder, Position, Read } from '../pipeline/cached-decoder.ts'
 import { openPrograms, type ProgramSource } from '../pipeline/open-programs.ts'
 import type { PipelinePrograms } from '../pipeline/pipeline-programs.ts'
 import { runPipeline } from '../pipeline/run-pipeline.ts'
 import { deployedSteps, stepsToDecode } from '../pipeline/steps-for.ts'
-import { chooseToken, seededRandom } from './choose-token.ts'
+import { chooseSequences } from './choose-sequences.ts'
 import { errors } from './errors.ts'
-import { type GenerationConfig, type GenerationOptions, generationConfig } from './generation-config.ts'
+import { beginning, type GenerationOptions, generationSettings, longestSequence, promptOf } from './generation-config.ts'
+import { missingTokenizer } from './missing-tokenizer.ts'
 import { openTokenizer } from './open-tokenizer.ts'
+import { seededRandom } from './seeded-random.ts'
+import { stopRule } from './stop-rule.ts'
+import { tokenizerFolder } from './tokenizer-folder.ts'
 
 export interface GenerateOptions extends GenerationOptions {
   /** A converted folder. */
@@ -34,15 +36,27 @@ export interface GenerateOptions extends GenerationOptions {
   /** What runs: the ONNX files, or the Core ML packages read back from disk. Both in onnxruntime. */
   readonly from?: ProgramSource | undefined
   readonly seed?: number | undefined
-  /** Called with each token as it is chosen, and the text so far where there is a tokenizer. Not with beams, which change their minds. */
+  /**
+   * Called with each token as it is chosen, and the text so far where there is a tokenizer. Not with beams, which change their minds; of
+   * several results only with the first.
+   */
   readonly onToken?: ((token: number, text: string | undefined) => void) | undefined
 }
 
-export interface Generated {
+/** One result. */
+export interface GeneratedSequence {
   /** The new tokens, without the prompt or the decoder's start token. */
   readonly tokens: readonly number[]
   /** Undefined without a tokenizer. */
   readonly text: string | undefined
+}
+
+/** The first result, the best with beams. */
+export interface Generated extends GeneratedSequence {
+  /** All of them: `num_return_sequences`. */
+  readonly sequences: readonly GeneratedSequence[]
+  /** Settings that are not followed. */
+  readonly notes: readonly string[]
   readonly promptTokens: number
   /** Milliseconds until the first token's scores, and for all tokens after it. */
   readonly prefillMs: number
@@ -52,55 +66,97 @@ export interface Generated {
 /**
  * Runs the converted programs until a stop rule holds: prompt or encoder text in, text out. The loop is the one an
  * application needs, and what it prints is measured on this machine's CPU. Throws E_NOT_A_DECODER, E_NO_TOKENIZER,
- * E_CONTEXT_FULL, E_INPUT_TOO_LONG, E_MAX_LENGTH, E_PROMPT_EMPTY, E_TOKEN_ID, E_PICTURE_WANTED and E_PLACES.
+ * E_CONTEXT_FULL, E_INPUT_TOO_LONG, E_MAX_LENGTH, E_PROMPT_EMPTY, E_TOKEN_ID, E_PICTURE_WANTED and E_PLACES, and E_CONFIG, E_OPTION and
+ * E_UNSUPPORTED for settings.
  */
 export async function generate(options: GenerateOptions): Promise<Generated> {
-  const manifest = readManifest(options.folder)
-  const tokenizer = await openTokenizer(options.folder)
-  const ids = options.ids ?? encodeText(tokenizer, options)
+  const { folder } = options
+  const manifest = readManifest(folder)
   const from = options.from ?? 'onnx'
   const given = options.things ?? {}
   const steps = stepsToDecode(deployedSteps(manifest, from), new Set(Object.keys(given)))
-  if (!steps.some(step => 'decode' in step)) throw errors.E_NOT_A_DECODER({ where: options.folder })
-  const programs = await openPrograms(options.folder, manifest, from)
+  const within = tokenizerFolder(manifest, decoderOf(steps))
+  const tokenizer = await openTokenizer(folder, within)
+  const config = readFolderJson(folder, 'config.json')
+  const files = { folder, pipeline: manifest.pipeline.generation, generation: readFolderJson(folder, 'generation_config.json'), config }
+  const { settings, notes, blame } = generationSettings(files, options)
+  if (!steps.some(step => 'decode' in step)) throw errors.E_NOT_A_DECODER({ where: folder })
+  const said = options.ids ?? encodeText(tokenizer, options, within)
+  const ids = said.length > 0 ? said : beginning(settings)
+  const programs = await openPrograms(folder, manifest, from)
   try {
     const wanted = wantedInputs(steps, manifest.programs).filter(({ thing }) => !(thing in given))
-    if (wanted.some(({ role }) => role === 'image')) throw errors.E_PICTURE_WANTED({ where: options.folder })
+    if (wanted.some(({ role }) => role === 'image')) throw errors.E_PICTURE_WANTED({ where: folder })
     const reader = textReader(wanted)
     checkIds(ids, steps, programs, wanted, given)
-    const config = readFolderJson(options.folder, 'config.json')
-    const files = [manifest.pipeline.generation, readFolderJson(options.folder, 'generation_config.json'), config, config?.text_config].map(
-      section,
-    )
-    const promptOf = (config: GenerationConfig) => (reader ? [config.decoderStartTokenId ?? 0] : [...ids])
-    const prompt = promptOf(generationConfig(files, options, 0))
-    if (prompt.length === 0) throw errors.E_PROMPT_EMPTY({})
-    // The tokenizer refuses to decode nothing.
-    const show = (tokens: readonly number[]) =>
-      tokenizer && (tokens.length === 0 ? '' : tokenizer.decode([...tokens], { skip_special_tokens: true }))
+    checkSettings(settings, steps, manifest)
+    const prompt = promptOf(ids, settings, { encoded: reader !== undefined, folder })
+    if (reader) checkStart(prompt, steps, programs)
+    const whole = (tokens: readonly number[], skip: boolean) =>
+      // The tokenizer refuses to decode nothing.
+      tokenizer && (tokens.length === 0 ? '' : tokenizer.decode([...tokens], { skip_special_tokens: skip }))
+    const show = (sequence: readonly number[]) => whole(sequence.slice(prompt.length), true)
 
     const started = performance.now()
-    let [tokens, prefillMs]: [readonly number[], number] = [[], 0]
+    const elapsed = () => performance.now() - started
+    const stops = stopRule({ settings, decode: tokenizer && (tokens => whole(tokens, false) ?? ''), folder, elapsed })
+    let [found, prefillMs]: [readonly (readonly number[])[], number] = [[], 0]
     await runPipeline(steps, programs, { ...given, ...reader?.read(ids) }, async decoder => {
       const { context } = decoder
       if (prompt.length > context) throw errors.E_CONTEXT_FULL({ context, tokens: prompt.length })
       // The last token is written and not read, so it needs no slot.
-      const config = generationConfig(files, options, prompt.length, context + 1)
+      const maxLength = longestSequence({ settings, config, promptLength: prompt.length, capacity: context + 1 })
       const first = await decoder.read(decoder.start(), prompt)
-      prefillMs = performance.now() - started
-      const sequence =
-        config.beams > 1
-          ? await searchBeams(decoder, prompt, first, config, manifest)
-          : await goOn(decoder, prompt, first, config, options, show)
-      tokens = sequence.slice(prompt.length)
+      prefillMs = elapsed()
+      found = await chooseSequences(decoder, first, {
+        settings,
+        blame,
+        prompt,
+        maxLength,
+        source: ids,
+        stops,
+        random: seededRandom(options.seed ?? 0),
+        onToken: sequence => options.onToken?.(sequence.at(-1) as number, show(sequence)),
+      })
       return {}
     })
-    const decodeMs = performance.now() - started - prefillMs
-    return { tokens, text: show(tokens), promptTokens: reader ? ids.length : prompt.length, prefillMs, decodeMs }
+    const decodeMs = elapsed() - prefillMs
+    const sequences = found.map(sequence => ({ tokens: sequence.slice(prompt.length), text: show(sequence) }))
+    const [{ tokens, text } = { tokens: [], text: show(prompt) }] = sequences
+    return { tokens, text, sequences, notes, promptTokens: reader ? ids.length : prompt.length, prefillMs, decodeMs }
   } finally {
     await programs.close()
   }
 }
+
+/** What settings ask of the programs. Throws E_BEAMS_NEED_IO and E_UNSUPPORTED. */
+function checkSettings(
+  { num_beams: beams = 1, guidance_scale: scale = 1 }: GenerationSettings,
+  steps: readonly Step[],
+  manifest: Manifest,
+): void {
+  const states = manifest.programs.some(({ functions }) => functions.some(each => each.states.length > 0))
+  if (beams > 1 && states) throw errors.E_BEAMS_NEED_IO({})
+  if (scale !== 1 && steps.some(step => 'decode' in step && Object.keys(step.feeds).length > 0)) {
+    const what =
+      'guidance_scale compares with a decoder that has read no prompt; this one attends to what is before it and cannot do without.'
+    throw coreErrors.E_UNSUPPORTED({
+      what,
+      next: 'Leave guidance_scale out. transformers fails there or reads its own output as the text.',
+    })
+  }
+}
+
+/** Throws E_TOKEN_ID for a start token that the decoder has not. */
+function checkStart(prompt: readonly number[], steps: readonly Step[], programs: PipelinePrograms): void {
+  for (const { below = Number.POSITIVE_INFINITY } of entriesOf(steps, programs)) {
+    const id = prompt.find(each => each >= below)
+    if (id !== undefined) throw errors.E_TOKEN_ID({ id, below })
+  }
+}
+
+/** The first program of what decodes: its words are those of what it attends to. */
+const decoderOf = (steps: readonly Step[]): string => steps.flatMap(step => ('decode' in step ? step.decode : []))[0] ?? ''
 
 /** What reads a text before anything is decoded. */
 interface TextReader {
@@ -183,50 +239,12 @@ function rowsOf(thing: string, steps: readonly Step[], programs: PipelineProgram
   return counts[0]
 }
 
-function encodeText(tokenizer: Awaited<ReturnType<typeof openTokenizer>>, { text, folder }: GenerateOptions): readonly number[] {
-  if (!tokenizer) throw errors.E_NO_TOKENIZER({ where: folder })
-  return tokenizer.encode(text ?? '').ids
+function encodeText(
+  tokenizer: Awaited<ReturnType<typeof openTokenizer>>,
+  { text = '', folder }: GenerateOptions,
+  within: string,
+): readonly number[] {
+  if (tokenizer) return tokenizer.encode(text).ids
+  if (text === '') return []
+  throw missingTokenizer(folder, within)
 }
-
-async function goOn(
-  decoder: CachedDecoder,
-  prompt: readonly number[],
-  first: Read,
-  config: GenerationConfig,
-  { seed, onToken }: GenerateOptions,
-  show: (tokens: readonly number[]) => string | undefined,
-): Promise<readonly number[]> {
-  const random = seededRandom(seed ?? 0)
-  const sequence = [...prompt]
-  let { scores, state } = first
-  while (sequence.length < config.maxLength) {
-    const ruled = scores.slice()
-    applyLogitsRules(ruled, { ids: sequence, promptLength: prompt.length }, config)
-    const token = chooseToken(ruled, config, random)
-    sequence.push(token)
-    onToken?.(token, show(sequence.slice(prompt.length)))
-    if (config.eosTokenIds.includes(token) || sequence.length >= config.maxLength) break
-    ;({ scores, state } = await decoder.next(state, token))
-  }
-  return sequence
-}
-
-async function searchBeams(
-  decoder: CachedDecoder,
-  prompt: readonly number[],
-  first: Read,
-  config: GenerationConfig,
-  manifest: Manifest,
-): Promise<readonly number[]> {
-  if (manifest.programs.some(({ functions }) => functions.some(({ states }) => states.length > 0))) throw errors.E_BEAMS_NEED_IO({})
-  // Beams fork: each goes on from a copy.
-  const next = (state: Position, id: number) => decoder.next(decoder.fork(state), id)
-  const [best] = await beamSearch({ next }, prompt, first, config)
-  return best?.ids ?? prompt
-}
-
-type JsonObject = { readonly [key: string]: Json }
-
-const isObject = (json: Json | undefined): json is JsonObject => typeof json === 'object' && json !== null && !Array.isArray(json)
-
-const section = (json: Json | undefined): JsonObject | undefined => (isObject(json) ? json : undefined)

@@ -1,5 +1,11 @@
-import type { BeamConfig, Json } from '@silane/core'
-import type { SamplingConfig } from './choose-token.ts'
+import {
+  errors as coreErrors,
+  type GenerationSettings,
+  type Json,
+  type ReadSettings,
+  readGenerationSettings,
+  type SettingsSource,
+} from '@silane/core'
 import { errors } from './errors.ts'
 
 type JsonObject = { readonly [key: string]: Json }
@@ -12,70 +18,108 @@ export interface GenerationOptions {
   readonly temperature?: number | undefined
   readonly topK?: number | undefined
   readonly topP?: number | undefined
+  /** Any setting by transformers' name, `{ min_p: 0.1 }`; the options above come before it. */
+  readonly settings?: JsonObject | undefined
 }
 
-export interface GenerationConfig extends BeamConfig, SamplingConfig {
-  readonly decoderStartTokenId: number | undefined
+/** What is in a converted folder about generation. */
+export interface GenerationFiles {
+  readonly folder: string
+  /** `pipeline.generation` of silane.json: what a model's own `generate` begins and ends with, whatever the files say. */
+  readonly pipeline?: JsonObject | undefined
+  readonly generation: JsonObject | undefined
+  readonly config: JsonObject | undefined
 }
 
 /** What transformers generates where nothing says how much. */
 const DEFAULT_NEW_TOKENS = 20
 
+/** Sections of config.json that have what config.json itself does not set, the first one that is there (`from_model_config`). */
+const sections = ['decoder', 'generator', 'text_config']
+
 /**
- * The settings of one generation, by transformers' precedence: options of the call, generation_config.json, the
- * generation keys of config.json, the library's defaults. A `max_length` counts the `promptLength` tokens that the decoder starts
- * with, one of 20 too, as transformers 5 reads it (`_prepare_generated_length`). The default counts new tokens and ends where the
- * model's positions or the `capacity` of its cache do: nobody asked for more. Throws E_MAX_LENGTH.
+ * The settings of one generation, by transformers' precedence: the call, generation_config.json; where there is no such file, the
+ * generation keys of config.json. What neither sets is at the library's default. Throws E_CONFIG, E_UNSUPPORTED and E_OPTION.
  */
-export function generationConfig(
-  files: readonly (JsonObject | undefined)[],
-  options: GenerationOptions,
-  promptLength: number,
-  capacity = Number.POSITIVE_INFINITY,
-): GenerationConfig {
-  const look = (key: string): Json | undefined => {
-    for (const file of files) {
-      const value = file?.[key]
-      if (value !== undefined && value !== null) return value
-    }
-    return undefined
+export function generationSettings(files: GenerationFiles, options: GenerationOptions): ReadSettings {
+  const source = (file: string, values: JsonObject | undefined): SettingsSource[] =>
+    values ? [{ file, location: files.folder, values }] : []
+  const { settings = {}, maxNewTokens, beams, doSample, temperature, topK, topP } = options
+  const call = {
+    ...settings,
+    ...set({ max_new_tokens: maxNewTokens, num_beams: beams, do_sample: doSample, temperature, top_k: topK, top_p: topP }),
   }
-  const number = (key: string, fallback: number): number => {
-    const value = look(key)
-    return typeof value === 'number' ? value : fallback
-  }
-  const id = (key: string): number | undefined => {
-    const value = look(key)
-    return typeof value === 'number' ? value : undefined
-  }
-  const ids = (key: string): number[] => {
-    const value = look(key)
-    return typeof value === 'number' ? [value] : Array.isArray(value) ? value.filter(item => typeof item === 'number') : []
-  }
-  const maxNewTokens = options.maxNewTokens ?? id('max_new_tokens')
-  const early = look('early_stopping')
-  const maxLength = maxNewTokens === undefined ? id('max_length') : promptLength + maxNewTokens
-  const positions = number('max_position_embeddings', number('n_positions', Number.POSITIVE_INFINITY))
-  const longest = maxLength ?? Math.min(promptLength + DEFAULT_NEW_TOKENS, positions, capacity)
-  if (longest <= promptLength) throw errors.E_MAX_LENGTH({ maxLength: longest, tokens: promptLength })
-  return {
-    decoderStartTokenId: id('decoder_start_token_id') ?? id('bos_token_id'),
-    eosTokenIds: ids('eos_token_id'),
-    forcedBosTokenId: id('forced_bos_token_id') ?? (look('force_bos_token_to_be_generated') === true ? id('bos_token_id') : undefined),
-    forcedEosTokenId: id('forced_eos_token_id'),
-    noRepeatNgramSize: number('no_repeat_ngram_size', 0),
-    repetitionPenalty: number('repetition_penalty', 1),
-    suppressTokens: ids('suppress_tokens'),
-    beginSuppressTokens: ids('begin_suppress_tokens'),
-    minLength: number('min_length', 0),
-    minNewTokens: number('min_new_tokens', 0),
-    maxLength: longest,
-    beams: options.beams ?? number('num_beams', 1),
-    lengthPenalty: number('length_penalty', 1),
-    earlyStopping: early === true ? true : early === 'never' ? 'never' : false,
-    doSample: options.doSample ?? look('do_sample') === true,
-    temperature: options.temperature ?? number('temperature', 1),
-    topK: options.topK ?? number('top_k', 50),
-    topP: options.topP ?? number('top_p', 1),
-  }
+  return readGenerationSettings([
+    { file: 'the call', location: files.folder, values: call, call: true },
+    ...source('silane.json', files.pipeline),
+    ...(files.generation
+      ? source('generation_config.json', files.generation)
+      : ofConfig(files.config).flatMap(of => source('config.json', of))),
+  ])
 }
+
+function ofConfig(config: JsonObject | undefined): readonly JsonObject[] {
+  if (!config) return []
+  const section = sections.map(name => config[name]).find(isObject)
+  const { force_bos_token_to_be_generated: forced, bos_token_id: bos = null } = config
+  // The older spelling of a forced first token.
+  return [forced === true ? { ...config, forced_bos_token_id: bos } : config, ...(section ? [section] : [])]
+}
+
+/** Where the length of a sequence comes from. */
+export interface LengthRequest {
+  readonly settings: GenerationSettings
+  readonly config: JsonObject | undefined
+  readonly promptLength: number
+  /** Of the cache. */
+  readonly capacity?: number
+}
+
+/**
+ * How long a sequence may get. A `max_length` counts the `promptLength` tokens that the decoder starts with, one of 20 too, as
+ * transformers 5 reads it (`_prepare_generated_length`). The default counts new tokens and ends where the model's positions or the
+ * `capacity` of its cache do: nobody asked for more. Throws E_MAX_LENGTH.
+ */
+export function longestSequence({ settings, config, promptLength, capacity = Number.POSITIVE_INFINITY }: LengthRequest): number {
+  const { max_new_tokens: fresh, max_length } = settings
+  const asked = fresh === undefined ? max_length : promptLength + fresh
+  const longest = asked ?? Math.min(promptLength + DEFAULT_NEW_TOKENS, positionsOf(config), capacity)
+  if (longest <= promptLength) throw errors.E_MAX_LENGTH({ maxLength: longest, tokens: promptLength })
+  return longest
+}
+
+function positionsOf(config: JsonObject | undefined): number {
+  const section = config?.text_config
+  const found = [config, isObject(section) ? section : undefined].flatMap(each => [each?.max_position_embeddings, each?.n_positions])
+  return found.find(value => typeof value === 'number') ?? Number.POSITIVE_INFINITY
+}
+
+/**
+ * What a decoder begins with: the prompt, or behind an encoder the start token. Nothing is `bos_token_id`, as `generate` of transformers
+ * has it where it gets no ids. Throws E_PROMPT_EMPTY, and E_CONFIG where a decoder behind an encoder has no start token.
+ */
+export function promptOf(
+  ids: readonly number[],
+  settings: GenerationSettings,
+  { encoded, folder }: { encoded: boolean; folder: string },
+): readonly number[] {
+  if (!encoded) return ids.length > 0 ? ids : beginning(settings)
+  const start = settings.decoder_start_token_id ?? one(settings.bos_token_id)
+  if (start !== undefined) return [start]
+  const problem = 'is missing, and so is bos_token_id: a decoder behind an encoder begins with one of them'
+  throw coreErrors.E_CONFIG({ file: 'generation_config.json', field: 'decoder_start_token_id', problem, where: folder })
+}
+
+/** The token that nothing begins with. Throws E_PROMPT_EMPTY. */
+export function beginning({ bos_token_id }: GenerationSettings): readonly number[] {
+  const bos = one(bos_token_id)
+  if (bos === undefined || bos < 0) throw errors.E_PROMPT_EMPTY({})
+  return [bos]
+}
+
+const one = (ids: readonly number[] | undefined): number | undefined => (ids?.length === 1 ? ids[0] : undefined)
+
+const isObject = (json: Json | undefined): json is JsonObject => typeof json === 'object' && json !== null && !Array.isArray(json)
+
+const set = (values: Readonly<Record<string, Json | undefined>>): Record<string, Json> =>
+  Object.fromEntries(Object.entries(values).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])))

@@ -1,13 +1,14 @@
 import { existsSync, statSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
-import { byteSize, isSilaneError, type Json, sizeOf } from '@silane/core'
+import { isSilaneError, type Json, sizeOf } from '@silane/core'
 import type { Finding } from '@silane/coreml'
 import type { OnnxSummary } from '@silane/onnx'
 import { analyzeGraph, type GraphAnalysis } from '../analyze-graph.ts'
 import type { ModelOptions } from '../convert/convert-options.ts'
 import { describeTensors } from '../convert/describe-tensors.ts'
+import { keptFolder } from '../convert/output-folder.ts'
 import { type ProgramPlan, planDeployment } from '../convert/plan-deployment.ts'
-import { findPlugin, loadModel, openModel } from '../convert/prepare-model.ts'
+import { findPlugin, loadModel, openToLook } from '../convert/prepare-model.ts'
 import { resolveSettings } from '../convert/resolve-settings.ts'
 import { rewriteProgram } from '../convert/rewrite-program.ts'
 import { errors } from '../errors.ts'
@@ -45,6 +46,8 @@ export interface CheckpointInspection {
     readonly task: string
     readonly options: { readonly [key: string]: Json }
     readonly notes: readonly string[]
+    /** Tensors that would not be in the converted model, although the plugin does not know that they may be left out. */
+    readonly unread: readonly string[]
   }
   readonly plan?: readonly FunctionSummary[]
   readonly functions?: readonly FunctionReport[]
@@ -86,27 +89,23 @@ export async function inspect(options: ModelOptions): Promise<Inspection> {
   const path = resolve(options.cwd ?? '.', options.model)
   if (path.endsWith('.mlpackage')) return inspectPackage(path)
   if (path.endsWith('.onnx')) return inspectOnnx(path)
-  if (isConverted(path)) return inspectFolder(path)
+  if (isConverted(path) || keptFolder(path) !== undefined) return inspectFolder(path)
   return inspectCheckpoint(options)
 }
 
 async function inspectCheckpoint(options: ModelOptions): Promise<CheckpointInspection> {
   const settings = resolveSettings(options)
-  const checkpoint = await openModel(options)
+  const checkpoint = await openToLook(options)
   try {
-    const tensors = checkpoint.tensorNames.flatMap((name): TensorSummary[] => {
-      const tensor = checkpoint.tensor(name)
-      return tensor ? [{ name, dtype: tensor.dtype, shape: tensor.shape }] : []
-    })
+    // As the file has them: quantised, and an adapter's apart.
+    const tensors = checkpoint.stored.map(({ name, dtype, shape }): TensorSummary => ({ name, dtype, shape }))
     const { location, config, files } = checkpoint
     const parameters = tensors.reduce((sum, { shape }) => sum + sizeOf(shape), 0)
-    const bytes = checkpoint.tensorNames.reduce((sum, name) => {
-      const tensor = checkpoint.tensor(name)
-      return sum + (tensor ? sizeOf(tensor.shape) * byteSize(tensor.dtype) : 0)
-    }, 0)
+    const bytes = checkpoint.stored.reduce((sum, tensor) => sum + tensor.bytes, 0)
     const facts = { kind: 'checkpoint' as const, location, config, files, tensors, parameters, bytes }
     let plugin: CheckpointInspection['plugin']
     try {
+      if (checkpoint.refusal) throw checkpoint.refusal
       const chosen = await findPlugin(checkpoint, options)
       plugin = { package: chosen.plugin.package, version: chosen.plugin.version, because: chosen.because }
       const model = await loadModel(checkpoint, chosen, options)
@@ -115,7 +114,13 @@ async function inspectCheckpoint(options: ModelOptions): Promise<CheckpointInspe
       return {
         ...facts,
         plugin,
-        model: { architecture: model.architecture, task: model.task, options: model.options, notes: model.notes ?? [] },
+        model: {
+          architecture: model.architecture,
+          task: model.task,
+          options: model.options,
+          notes: model.notes ?? [],
+          unread: model.unread,
+        },
         plan: rewritten.flatMap(({ plan, targets }) => summarize(plan, targets.coreml)),
         functions: rewritten.flatMap(program => functionReports(program, (_, graph) => onnxContents(graph, settings.onnxPrecision))),
       }
@@ -141,8 +146,8 @@ async function inspectPackage(path: string): Promise<PackageInspection> {
   if (!existsSync(path)) throw errors.E_USAGE({ problem: `There is no ${path}.`, next: 'Give the path of an .mlpackage.' })
   const { checkPackage, readPackage } = await import('@silane/coreml')
   const findings = await checkPackage(path)
-  const broken = findings.some(({ severity }) => severity === 'error')
-  const read = broken ? undefined : await readPackage(path)
+  const unread = findings.some(({ severity }) => severity !== 'warning')
+  const read = unread ? undefined : await readPackage(path)
   return {
     kind: 'package',
     location: path,

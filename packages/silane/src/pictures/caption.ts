@@ -1,7 +1,7 @@
 import type { Step } from '@silane/core'
 import { errors } from '../errors.ts'
-import { errors as generateErrors } from '../generate/errors.ts'
 import { type Generated, type GenerateOptions, generate } from '../generate/generate.ts'
+import { missingTokenizer } from '../generate/missing-tokenizer.ts'
 import { openTokenizer } from '../generate/open-tokenizer.ts'
 import { type Manifest, readManifest } from '../manifest.ts'
 import { wantedInputs } from '../pipeline/borders.ts'
@@ -24,10 +24,8 @@ export interface AskImageOptions extends ImageRequest, Choices {
   readonly ids?: readonly number[] | undefined
 }
 
-/** A text about a picture, and what was seen on the way to it. */
-export interface Caption extends Generated {
-  readonly notes: readonly string[]
-}
+/** A text about a picture; its notes are about the picture too. */
+export type Caption = Generated
 
 /** Describes a picture. Throws E_NO_PICTURES where the programs want a question about it. */
 export async function caption(options: CaptionOptions): Promise<Caption> {
@@ -59,7 +57,8 @@ async function about(
   ids: readonly number[],
 ): Promise<Caption> {
   const { things, picture } = await readImage(manifest, { folder, image, plugins, cwd, verb })
-  return { ...(await generate({ ...options, folder, things, ids })), notes: picture.notes }
+  const written = await generate({ ...options, folder, things, ids })
+  return { ...written, notes: [...picture.notes, ...written.notes] }
 }
 
 /** Ids that stand for the rows of a picture, at the begin of a prompt. */
@@ -95,7 +94,7 @@ interface Words {
 
 async function prompt(manifest: Manifest, reader: ReturnType<typeof readerOf>, words: Words, folder: string): Promise<readonly number[]> {
   const tokenizer = await openTokenizer(folder)
-  if (!tokenizer && words.text !== '' && words.ids === undefined) throw generateErrors.E_NO_TOKENIZER({ where: folder })
+  if (!tokenizer && words.text !== '' && words.ids === undefined) throw missingTokenizer(folder)
   const ids = (special: boolean): readonly number[] =>
     words.ids ?? tokenizer?.encode(words.text, { add_special_tokens: special }).ids ?? (special ? idIn(manifest, 'bos_token_id') : [])
   if (reader === 'question') return ids(true)

@@ -1,14 +1,16 @@
-import { basename, extname, join, resolve } from 'node:path'
+import { basename, dirname, extname, join, resolve } from 'node:path'
 import { arrayConstant, type Constant, readAll, type Tensors } from '@silane/core'
 import type * as Images from '@silane/images'
 import { outputFolder } from '../convert/output-folder.ts'
 import { jsonText, writeTexts } from '../convert/write-files.ts'
 import { errors } from '../errors.ts'
+import { readFolderJson } from '../folder-json.ts'
 import { type DeployedOutput, type DeployedTensor, readManifest } from '../manifest.ts'
 import { type Bound, givenOutputs, wantedInputs } from '../pipeline/borders.ts'
 import { openPrograms, type ProgramSource } from '../pipeline/open-programs.ts'
 import { runPipeline } from '../pipeline/run-pipeline.ts'
 import { deployedSteps } from '../pipeline/steps-for.ts'
+import { isRecord } from '../plugins/find-package.ts'
 import type { ImageRequest } from './image-request.ts'
 import { readImage } from './read-image.ts'
 
@@ -61,7 +63,7 @@ export async function segment(options: SegmentOptions): Promise<Segmented> {
     force: options.force ?? false,
     keepOut: [resolve(options.cwd ?? '.', folder)],
     kept: 'the converted programs',
-    mark: SCORES,
+    mark: { file: SCORES, files: masksOfFolder },
   })
   const programs = await openPrograms(folder, manifest, from)
   try {
@@ -87,6 +89,13 @@ export async function segment(options: SegmentOptions): Promise<Segmented> {
     target.discard()
     await programs.close()
   }
+}
+
+/** What a folder of masks consists of, besides the file that says so. */
+const masksOfFolder = (path: string): readonly string[] => {
+  const json = readFolderJson(dirname(path), SCORES)
+  const masks = Array.isArray(json?.masks) ? json.masks : []
+  return [OVERLAY, ...masks.flatMap(mask => (isRecord(mask) && typeof mask.file === 'string' ? [mask.file] : []))]
 }
 
 const nameOf = (image: string | Uint8Array): string => (typeof image === 'string' ? basename(image, extname(image)) : 'picture')

@@ -36,27 +36,39 @@ export const deployedSteps = ({ pipeline, programs }: Manifest, from: ProgramSou
  * the places of ids are made where all that they are made of is given: without them a decoder still reads vectors.
  */
 export function stepsToDecode(steps: readonly Step[], given: ReadonlySet<string>): readonly Step[] {
-  const made = (things: readonly string[]): { readonly kept: ReadonlySet<Step>; readonly lacking: readonly string[] } => {
-    const needed = new Set(things.filter(thing => !given.has(thing)))
-    const kept = new Set<Step>()
-    for (const step of steps.toReversed()) {
-      const gives = 'gives' in step ? Object.keys(step.gives) : []
-      if (!gives.some(thing => needed.has(thing))) continue
-      kept.add(step)
-      for (const thing of gives) needed.delete(thing)
-      for (const thing of Object.values(step.feeds)) if (!given.has(thing)) needed.add(thing)
-    }
-    return { kept, lacking: [...needed] }
-  }
   const kept = new Set<Step>(steps.filter(step => 'decode' in step))
   for (const step of steps) {
     if (!('decode' in step)) continue
-    for (const each of made(Object.values(step.feeds)).kept) kept.add(each)
+    for (const each of makersOf(Object.values(step.feeds), steps, given).kept) kept.add(each)
     const place = typeof step.entry === 'string' ? undefined : step.entry.place
-    const rows = place && made([place.rows])
+    const rows = place && makersOf([place.rows], steps, given)
     if (rows?.lacking.length === 0) for (const each of rows.kept) kept.add(each)
   }
   return steps.filter(step => kept.has(step))
+}
+
+/** Of these steps those that it takes to make some things of what is given. */
+export function stepsToMake(steps: readonly Step[], things: readonly string[], given: ReadonlySet<string>): readonly Step[] {
+  const { kept } = makersOf(things, steps, given)
+  return steps.filter(step => kept.has(step))
+}
+
+/** The steps that make things, and what these want that no step makes and nobody gave. */
+function makersOf(
+  things: readonly string[],
+  steps: readonly Step[],
+  given: ReadonlySet<string>,
+): { readonly kept: ReadonlySet<Step>; readonly lacking: readonly string[] } {
+  const needed = new Set(things.filter(thing => !given.has(thing)))
+  const kept = new Set<Step>()
+  for (const step of steps.toReversed()) {
+    const gives = 'gives' in step ? Object.keys(step.gives) : []
+    if (!gives.some(thing => needed.has(thing))) continue
+    kept.add(step)
+    for (const thing of gives) needed.delete(thing)
+    for (const thing of Object.values(step.feeds)) if (!given.has(thing)) needed.add(thing)
+  }
+  return { kept, lacking: [...needed] }
 }
 
 /** Two calls as one: what the first hands to the second stays inside. */

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Json } from '@silane/core'
 
@@ -17,18 +17,28 @@ export interface PackageFile {
 export const isRecord = (value: unknown): value is { readonly [key: string]: Json } =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-const texts = (value: Json | undefined): readonly string[] =>
+/** The strings of a list, of anything. */
+export const textsOf = (value: Json | undefined): readonly string[] =>
   Array.isArray(value) ? value.filter((item): item is string => typeof item === 'string') : []
+
+/** The largest package.json in use has some 100 kB, config.json likewise. */
+const MAX_BYTES = 4_000_000
+
+/** The value in a file that is looked at before anything is known of it; undefined where it is none, or more than such a file holds. */
+function smallJson(file: string): unknown {
+  try {
+    const stat = statSync(file)
+    // A pipe or a device under that name would be read for ever.
+    return stat.isFile() && stat.size <= MAX_BYTES ? JSON.parse(readFileSync(file, 'utf8')) : undefined
+  } catch {
+    return undefined
+  }
+}
 
 /** Reads the package.json of a folder; undefined where there is none or it is not one. */
 export function readPackage(folder: string): PackageFile | undefined {
   const file = join(folder, 'package.json')
-  let json: unknown
-  try {
-    json = JSON.parse(readFileSync(file, 'utf8'))
-  } catch {
-    return undefined
-  }
+  const json = smallJson(file)
   if (!isRecord(json)) return undefined
   const { name, version, keywords } = json
   return {
@@ -36,7 +46,7 @@ export function readPackage(folder: string): PackageFile | undefined {
     root: realpathSync(folder),
     name: typeof name === 'string' ? name : folder,
     version: typeof version === 'string' ? version : '0.0.0',
-    keywords: texts(keywords),
+    keywords: textsOf(keywords),
     json,
   }
 }
@@ -60,7 +70,7 @@ function holdsModel(folder: string, asked: boolean): boolean {
     const offers = asked || names.includes('package.json') || names.includes('node_modules')
     if (offers && names.some(name => WEIGHTS.test(name))) return true
     if (!names.includes('config.json')) return false
-    const config: unknown = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8'))
+    const config = smallJson(join(folder, 'config.json'))
     return isRecord(config) && (config.model_type !== undefined || config.architectures !== undefined)
   } catch {
     return false

@@ -3,30 +3,65 @@ import { pathToFileURL } from 'node:url'
 import type { Json, PluginContract } from '@silane/core'
 import { errors } from '../errors.ts'
 import type { FoundPlugin } from './discover-plugins.ts'
-import { isRecord } from './find-package.ts'
+import { isRecord, isWithin } from './find-package.ts'
+import { type RunningPlugin, runningPlugin, runPlugin, runPluginNow } from './run-plugin.ts'
 
-/** Imports a plugin's code, `exports["."]` of its package, and checks that it is what its package.json says. */
+/**
+ * Imports a plugin's code, `exports["."]` of its package, and checks that it is what its package.json says. What it does later runs
+ * under its name too: a throw of it is E_PLUGIN_FAILED.
+ */
 export async function loadPlugin(found: FoundPlugin): Promise<PluginContract> {
-  const name = `${found.package}@${found.version}`
+  const running = runningPlugin(found)
+  const { name } = running
   const invalid = (problem: string) => errors.E_PLUGIN_INVALID({ plugin: name, problem, where: found.root })
   const entry = entryOf(found.json)
   if (entry === undefined) throw invalid('its package.json has no exports["."]')
-  let module: unknown
-  try {
-    module = await import(pathToFileURL(join(found.root, entry)).href)
-  } catch (cause) {
-    const problem = cause instanceof Error ? (cause.message.split('\n')[0] ?? cause.message) : String(cause)
-    throw errors.E_PLUGIN_LOAD({ plugin: name, problem, where: join(found.root, entry) }, { cause })
+  if (!isWithin(join(found.root, entry), found.root)) throw invalid(`its entry ${entry} is outside of its folder`)
+  const imported = await runPlugin({ plugin: running, doing: 'its import' }, async () => {
+    let module: unknown
+    try {
+      module = await import(pathToFileURL(join(found.root, entry)).href)
+    } catch (cause) {
+      const problem = cause instanceof Error ? (cause.message.split('\n')[0] ?? cause.message) : String(cause)
+      throw errors.E_PLUGIN_LOAD({ plugin: name, problem, where: join(found.root, entry) }, { cause })
+    }
+    const plugin = typeof module === 'object' && module !== null && 'default' in module ? module.default : undefined
+    return isPlugin(plugin) ? plugin : undefined
+  })
+  if (!imported) throw invalid('its default export has not id, tasks and load, which definePlugin makes sure of')
+  if (imported.id !== found.manifest.id) throw invalid(`its code says id "${imported.id}", its package.json "${found.manifest.id}"`)
+  return underItsName(imported, running)
+}
+
+function underItsName(plugin: PluginContract, running: RunningPlugin): PluginContract {
+  const { rewrite, validate, benchmark } = plugin
+  return {
+    ...plugin,
+    // Where it is an instance of a class, these stand on the prototype, which is not spread.
+    id: plugin.id,
+    tasks: plugin.tasks,
+    load: request => plugin.load(request),
+    ...(rewrite && { rewrite: target => runPluginNow({ plugin: running, doing: 'its rewrite' }, () => rewrite.call(plugin, target)) }),
+    // These run models, which takes as long as it takes.
+    ...(validate && {
+      validate: (stages, runtime) =>
+        runPlugin({ plugin: running, doing: 'its validate', bounded: false }, () => validate.call(plugin, stages, runtime)),
+    }),
+    ...(benchmark && {
+      benchmark: deployed => runPlugin({ plugin: running, doing: 'its benchmark', bounded: false }, () => benchmark.call(plugin, deployed)),
+    }),
   }
-  const plugin = typeof module === 'object' && module !== null && 'default' in module ? module.default : undefined
-  if (!isPlugin(plugin)) throw invalid('its default export has no id and load, which definePlugin makes sure of')
-  if (plugin.id !== found.manifest.id) throw invalid(`its code says id "${plugin.id}", its package.json "${found.manifest.id}"`)
-  return plugin
 }
 
 /** Of a plugin that another copy of the core typed, only the shape can be told. */
 const isPlugin = (value: unknown): value is PluginContract =>
-  typeof value === 'object' && value !== null && 'id' in value && 'load' in value && typeof value.load === 'function'
+  typeof value === 'object' &&
+  value !== null &&
+  'id' in value &&
+  'load' in value &&
+  typeof value.load === 'function' &&
+  'tasks' in value &&
+  isRecord(value.tasks)
 
 const CONDITIONS = ['node', 'import', 'module-sync', 'default']
 

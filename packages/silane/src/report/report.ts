@@ -1,8 +1,10 @@
-import type { Comparison, Coverage, Line, Report, SourceModel } from '@silane/core'
+import type { Comparison, Coverage, Line, Report } from '@silane/core'
 import type { FloatOverflow } from '@silane/coreml'
 import type { OnnxContents } from '@silane/onnx'
 import type { WrittenProgram } from '../convert/build-manifest.ts'
+import type { LoadedModel } from '../convert/prepare-model.ts'
 import type { RewrittenProgram } from '../convert/rewrite-program.ts'
+import { unreadWarning } from '../convert/unread-tensors.ts'
 import { missedGates } from '../validate/missed-gates.ts'
 import { type FunctionReport, functionReports } from './function-reports.ts'
 
@@ -36,6 +38,8 @@ export interface ConversionReport {
   readonly misses: readonly string[]
   /** Within the gates, and worth knowing all the same. */
   readonly warnings: readonly string[]
+  /** Tensors of the checkpoint that are not in the converted model, although the plugin does not know that they may be left out. */
+  readonly unread: readonly string[]
   readonly functions: readonly FunctionReport[]
   readonly notes: readonly string[]
 }
@@ -48,14 +52,16 @@ const storeComparison = ({ psnr, gate, problem, maxAbs: _, cosine: __, worst: __
 })
 
 export interface ReportFacts {
-  readonly model: SourceModel
+  readonly model: LoadedModel
+  /** The package of the plugin. */
+  readonly plugin: string
   readonly validation: Report | undefined
   readonly rewritten: readonly RewrittenProgram[]
   /** In the same order. */
   readonly written: readonly WrittenProgram[]
 }
 
-export function buildReport({ model, validation, rewritten, written }: ReportFacts): ConversionReport {
+export function buildReport({ model, plugin, validation, rewritten, written }: ReportFacts): ConversionReport {
   const overflow = written.flatMap(({ packages }) =>
     [...packages].flatMap(([path, { floatOverflow }]) => floatOverflow.map(found => overflowMiss(path, found))),
   )
@@ -67,7 +73,8 @@ export function buildReport({ model, validation, rewritten, written }: ReportFac
     comparisons: validation?.comparisons.map(storeComparison) ?? [],
     coverage: validation?.coverage ?? [],
     misses: [...missedGates(validation?.comparisons ?? []), ...overflow],
-    warnings: validation?.warnings ?? [],
+    warnings: [...(model.unread.length > 0 ? [unreadWarning(model.unread, plugin)] : []), ...(validation?.warnings ?? [])],
+    unread: model.unread,
     functions: rewritten.flatMap((program, i) => functionReports(program, name => contentsIn(written[i], name))),
     notes: [...(model.notes ?? []), ...(validation?.notes ?? [])],
   }

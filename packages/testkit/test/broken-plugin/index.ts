@@ -4,7 +4,7 @@ let loads = 0
 
 /**
  * A plugin with every fault that the suite is there to find: it computes something else than the original, names an op after
- * the clock, takes any task, and fails in its own way where a tensor is missing.
+ * the clock, takes any task, fails in its own way where a tensor is missing, and does without a bias that is.
  */
 export default definePlugin({
   id: 'broken',
@@ -19,9 +19,11 @@ export default definePlugin({
     b.input('attention_mask', 'int32', [1, length])
     b.input('token_type_ids', 'int32', [1, length])
     const words = b.in(`run${loads++}`, () => b.gather({ x: b.constant(castConstant(table, 'fp32')), indices: ids, axis: 0 }))
+    const bias = checkpoint.tensor('embeddings.LayerNorm.bias')
+    const shifted = bias ? b.add({ x: words, y: b.constant(castConstant(bias, 'fp32')) }) : words
     return {
       modelType: 'bert',
-      programs: [{ name: 'model', functions: [b.finish({ last_hidden_state: words })] }],
+      programs: [{ name: 'model', functions: [b.finish({ last_hidden_state: shifted })] }],
       pipeline: {
         kind: 'encoder',
         steps: [{ call: 'model', feeds: { input_ids: 'input_ids' }, gives: { last_hidden_state: 'last_hidden_state' } }],

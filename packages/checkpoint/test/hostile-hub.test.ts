@@ -1,0 +1,139 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { openCheckpoint } from '../src/index.ts'
+import { commits } from './fake-hub.ts'
+import { failure, temporary } from './temporary.ts'
+
+type Answer = (request: IncomingMessage, response: ServerResponse, kind: 'info' | 'tree' | 'file') => void
+
+const json = (response: ServerResponse, body: unknown, headers: Record<string, string> = {}) => {
+  response.writeHead(200, { 'Content-Type': 'application/json', ...headers })
+  response.end(JSON.stringify(body))
+}
+
+const info = { _id: '1', id: 'org/m', sha: commits.main, lastModified: '2024-01-01' }
+const weights = {
+  type: 'file',
+  path: 'model.safetensors',
+  size: 1e6,
+  oid: 'a'.repeat(40),
+  lfs: { oid: 'b'.repeat(64), size: 1e6, pointerSize: 130 },
+}
+
+/** A server that answers in its own way, and counts. The environment leads to it; its patience is a fifth of a second. */
+async function hub(answer: Answer): Promise<{ asked: number }> {
+  const counts = { asked: 0 }
+  const server = createServer((request, response) => {
+    counts.asked++
+    const kind = request.url?.includes('/tree/') ? 'tree' : request.url?.includes('/resolve/') ? 'file' : 'info'
+    answer(request, response, kind)
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => server.closeAllConnections())
+  onTestFinished(() => void server.close())
+  onTestFinished(() => void vi.unstubAllEnvs())
+  const cache = temporary()
+  for (const [name, value] of Object.entries({
+    HF_ENDPOINT: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    HF_HOME: cache,
+    HF_HUB_CACHE: cache,
+    HF_TOKEN: '',
+    HF_HUB_OFFLINE: '',
+    TRANSFORMERS_OFFLINE: '',
+    HF_HUB_ETAG_TIMEOUT: '0.2',
+    HF_HUB_DOWNLOAD_TIMEOUT: '0.2',
+  }))
+    vi.stubEnv(name, value)
+  return counts
+}
+
+/** Writes now and then until the other side goes. */
+function drip(request: IncomingMessage, response: ServerResponse, text: string): void {
+  const timer = setInterval(() => response.write(text), 20)
+  request.on('close', () => clearInterval(timer))
+  response.on('close', () => clearInterval(timer))
+}
+
+describe('a hub that answers badly keeps nobody', { timeout: 20_000 }, () => {
+  it('that never answers', async () => {
+    await hub(() => {})
+    expect(await failure(() => openCheckpoint('org/m'))).toMatch(/^E_HUB_OFFLINE: .*has not answered for 0\.2 s/s)
+  })
+
+  it('that answers a byte at a time', async () => {
+    await hub((request, response) => {
+      response.writeHead(200, { 'Content-Type': 'application/json' })
+      drip(request, response, ' ')
+    })
+    expect(await failure(() => openCheckpoint('org/m'))).toMatch(/^E_HUB_OFFLINE: .*takes longer than 0\.2 s to answer/s)
+  })
+
+  it('that answers without an end', async () => {
+    await hub((_, response) => {
+      response.writeHead(200, { 'Content-Type': 'application/json' })
+      const chunk = 'x'.repeat(1 << 20)
+      const go = () => {
+        while (!response.destroyed) if (!response.write(chunk)) return response.once('drain', go)
+        return undefined
+      }
+      response.write('{"x":"')
+      go()
+    })
+    vi.stubEnv('HF_HUB_ETAG_TIMEOUT', '10')
+    expect(await failure(() => openCheckpoint('org/m'))).toMatch(/^E_HUB_OFFLINE: .*sends more than the 64000000 bytes/s)
+  })
+
+  it('that has ever another page', async () => {
+    const counts = await hub((request, response, kind) => {
+      if (kind === 'info') return json(response, info)
+      return json(response, [], {
+        Link: `<http://${request.headers.host}${request.url?.split('?')[0]}?cursor=${counts.asked}>; rel="next"`,
+      })
+    })
+    expect(await failure(() => openCheckpoint('org/m'))).toMatch(/^E_HUB_RESPONSE: .*more than 100 pages/s)
+    expect(counts.asked).toBeLessThan(110)
+  })
+
+  it('that sends a file a byte at a time', async () => {
+    await hub((request, response, kind) => {
+      if (kind === 'info') return json(response, info)
+      if (kind === 'tree') return json(response, [weights])
+      response.writeHead(200, { 'Content-Length': 1e6 })
+      return drip(request, response, 'x')
+    })
+    expect(await failure(() => openCheckpoint('org/m'))).toMatch(/^E_HUB_DOWNLOAD: .*less than 4096 bytes came in 0\.2 s/s)
+  })
+})
+
+describe('a hub that is overloaded', () => {
+  it('is asked again after the time that it says', async () => {
+    const counts = await hub((_, response) => {
+      if (counts.asked < 3) {
+        response.writeHead(429, { 'Retry-After': '0' })
+        response.end()
+      } else json(response, { ...info, sha: 'no commit' })
+    })
+    expect(await failure(() => openCheckpoint('org/m'))).toMatch(/^E_HUB_RESPONSE: .*is not a commit/s)
+    expect(counts.asked).toBe(3)
+  })
+
+  it('not for ever, and not after an hour', async () => {
+    const counts = await hub((_, response) => {
+      response.writeHead(503, { 'Retry-After': counts.asked > 6 ? '3600' : '0' })
+      response.end()
+    })
+    expect(await failure(() => openCheckpoint('org/m'))).toMatch(/^E_HUB_OFFLINE: .*status 503/s)
+    expect(counts.asked).toBe(6)
+    expect(await failure(() => openCheckpoint('org/m'))).toMatch(/^E_HUB_OFFLINE: .*status 503/s)
+    expect(counts.asked).toBe(7)
+  })
+})
+
+it('a token that would break a header is refused, and not repeated', async () => {
+  await hub(() => {})
+  vi.stubEnv('HF_TOKEN', 'hf_SECRET\nX-Evil: 1')
+  const said = await failure(() => openCheckpoint('org/m'))
+  expect(said).toMatch(/^E_HUB_TOKEN: /)
+  expect(said).not.toContain('SECRET')
+})

@@ -1,0 +1,80 @@
+import { styleText } from 'node:util'
+import { printable } from '../printable.ts'
+
+type Stream = NodeJS.WriteStream
+type Format = Parameters<typeof styleText>[0]
+
+/**
+ * Stands for the escape character in text of ours. Another one in every process, so that no file can know it and colour anything;
+ * from a plane that has no characters.
+ */
+const ESCAPE = String.fromCodePoint(0xf0000 + Math.floor(Math.random() * 0xfffd))
+
+/** Bold, dim or coloured where the stream is a terminal that shows it. */
+export const style = (format: Format, text: string, stream: Stream): string => {
+  const [before = '', after = ''] = styleText(format, '\n', { stream }).split('\n')
+  return `${marked(before)}${text}${marked(after)}`
+}
+
+const marked = (sequence: string): string => sequence.replaceAll('\u001b', ESCAPE)
+
+/** Secrets of this process, and what looks like one: neither ends up in a bug report. */
+const SECRETS: readonly (readonly [RegExp, string])[] = [
+  [/\bhf_[A-Za-z0-9]{6,}/g, 'hf_…'],
+  [/(\b[a-z][a-z0-9+.-]*:\/\/)[^/@\s]+@/gi, '$1…@'],
+  [/(\bBearer\s+)[^\s"]+/g, '$1…'],
+]
+
+/** Passwords shorter than this occur in ordinary words. */
+const SECRET_LENGTH = 8
+
+function withoutSecrets(text: string): string {
+  const own = [process.env.HF_TOKEN, process.env.HUGGING_FACE_HUB_TOKEN].filter(token => token && token.length >= SECRET_LENGTH)
+  const known = own.flatMap(token => (token ? [token, ...token.split(/\s+/).filter(part => part.length >= SECRET_LENGTH)] : []))
+  return SECRETS.reduce(
+    (shown, [pattern, put]) => shown.replace(pattern, put),
+    known.reduce((shown, token) => shown.replaceAll(token, '…'), text),
+  )
+}
+
+const shown = (text: string): string => printable(withoutSecrets(text)).replaceAll(ESCAPE, '\u001b')
+
+/**
+ * Writes; a full disk behind stdout is an error, since the result is lost. A reader that has gone (`| head`) is none: the stream
+ * says so by an event, for which `watchStreams` ends the process.
+ */
+function write(stream: Stream, text: string): void {
+  try {
+    stream.write(text)
+  } catch (error) {
+    if (stream !== process.stdout || isClosed(error)) return
+    // The system names no path for what is open already.
+    throw error instanceof Error ? Object.assign(error, { path: 'stdout' }) : error
+  }
+}
+
+const isClosed = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'EPIPE'
+
+/** Everything that the command line prints passes here: text from files is spelled out, and secrets are left out. */
+export const terminal = {
+  /** A line of the result, on stdout. */
+  result: (text: string): void => write(process.stdout, `${shown(text)}\n`),
+  /** A part of the result, without a line's end. */
+  piece: (text: string): void => write(process.stdout, shown(text)),
+  /** The whole result as one JSON document, on stdout. */
+  document: (value: unknown): void => write(process.stdout, `${withoutSecrets(asciiControls(JSON.stringify(value, undefined, 2)))}\n`),
+  /** What is said beside the result, on stderr. */
+  note: (text: string): void => write(process.stderr, `${shown(text)}\n`),
+  /** A line over the last one on a terminal. */
+  redraw: (text: string, stream: Stream): void => write(stream, `\r\u001b[K${shown(text)}`),
+} as const
+
+/** JSON spells C0 by itself; C1 and marks of direction are spelled as JSON has them, which changes no value. */
+const asciiControls = (json: string): string => json.split('\n').map(printable).join('\n')
+
+/** What can befall the streams of a process: `closed` when nobody reads its result any more, `failed` for anything else. */
+export function watchStreams(on: { readonly closed: () => void; readonly failed: (error: Error) => void }): void {
+  process.stdout.on('error', error => (isClosed(error) ? on.closed() : on.failed(Object.assign(error, { path: 'stdout' }))))
+  // Nothing is lost with a message that nobody reads.
+  process.stderr.on('error', () => {})
+}

@@ -1,0 +1,2 @@
+/** Ids of tokens. */
+export type Vocabulary = ReadonlyMap<string, number>

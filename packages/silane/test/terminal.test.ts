@@ -1,0 +1,100 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { printError } from '../src/cli/print-error.ts'
+import { style, terminal } from '../src/cli/terminal.ts'
+import { printable } from '../src/printable.ts'
+import { systemError } from '../src/system-error.ts'
+
+let [out, err] = ['', '']
+beforeEach(() => {
+  out = ''
+  err = ''
+  vi.spyOn(process.stdout, 'write').mockImplementation(text => {
+    out += text
+    return true
+  })
+  vi.spyOn(process.stderr, 'write').mockImplementation(text => {
+    err += text
+    return true
+  })
+})
+afterEach(() => {
+  vi.restoreAllMocks()
+  vi.unstubAllEnvs()
+})
+
+describe('text of files is spelled, not done', () => {
+  test.each([
+    ['\u001b[31mred\u001b]0;title\u0007', '\\u001b[31mred\\u001b]0;title\\u0007'],
+    ['a\rb', 'a\\u000db'],
+    ['\u009b31m', '\\u009b31m'],
+    ['txt.\u202eexe', 'txt.\\u202eexe'],
+    ['\u2066x\u2069', '\\u2066x\\u2069'],
+    ['tab\tand\nline', 'tab\tand\nline'],
+    ['Grüße, 東京 👩‍👩‍👧', 'Grüße, 東京 👩‍👩‍👧'],
+  ])('%j', (text, shown) => {
+    expect(printable(text)).toBe(shown)
+    terminal.result(text)
+    terminal.note(text)
+    expect(out).toBe(`${shown}\n`)
+    expect(err).toBe(`${shown}\n`)
+  })
+
+  test('as JSON it stays the same value', () => {
+    const value = { 'a\u202e': '\u009b\u001b[31m' }
+    terminal.document(value)
+    expect(out).toContain('"a\\u202e": "\\u009b\\u001b[31m"')
+    expect(JSON.parse(out)).toEqual(value)
+  })
+
+  test('our own colours are done', () => {
+    vi.stubEnv('FORCE_COLOR', '1')
+    vi.stubEnv('NO_COLOR', undefined)
+    terminal.note(
+      `${style('red', 'E_X', { ...process.stderr, isTTY: true, hasColors: () => true } as unknown as NodeJS.WriteStream)} \u001b[0m`,
+    )
+    expect(err).toBe('\u001b[31mE_X\u001b[39m \\u001b[0m\n')
+  })
+
+  test('an error takes one line, and is no longer than a screen', () => {
+    printError(Object.assign(new Error('x'), { name: 'SilaneError', code: 'E_X', what: `a\nE_FAKE b ${'c'.repeat(5000)}` }), {
+      verbose: false,
+      json: false,
+    })
+    expect(err.split('\n')).toHaveLength(2)
+    expect(err).toMatch(/^E_X a\\u000aE_FAKE b c{1900,2000}… \(\d+ characters\)\n$/)
+  })
+})
+
+describe('secrets are not shown', () => {
+  test.each([
+    ['GET https://me:pass@proxy:8080/x', 'GET https://…@proxy:8080/x'],
+    ['token hf_abcDEF123456 was refused', 'token hf_… was refused'],
+    ['Authorization: Bearer abcdef', 'Authorization: Bearer …'],
+    ['the value is my own secret', 'the value is …'],
+  ])('%s', (text, shown) => {
+    vi.stubEnv('HF_TOKEN', 'my own secret')
+    terminal.note(text)
+    terminal.document(text)
+    expect(err).toBe(`${shown}\n`)
+    expect(out).toBe(`${JSON.stringify(shown)}\n`)
+  })
+})
+
+describe('answers of the operating system get a code and words', () => {
+  const answer = (code: string, path?: string) =>
+    systemError(Object.assign(new Error(`${code}: ?`), { code, syscall: 'write', ...(path === undefined ? {} : { path }) }))
+
+  test.each([
+    [answer('ENOSPC'), 'Reading or writing a file failed (write): the disk is full.'],
+    [answer('EROFS', '/somewhere/x'), '/somewhere/x: the disk can only be read.'],
+    [answer('ENAMETOOLONG', '/aaa'), '/aaa: the name is too long.'],
+    [answer('EWHAT', '/a'), '/a: the system answers EWHAT.'],
+  ])('%#', (error, what) => {
+    expect(error).toMatchObject({ name: 'SilaneError', code: 'E_SYSTEM', what, exitCode: 2 })
+  })
+
+  test('others stay what they are', () => {
+    const error = new TypeError('x')
+    expect(systemError(error)).toBe(error)
+  })
+})
