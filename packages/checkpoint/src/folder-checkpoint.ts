@@ -156,7 +156,7 @@ function checkpoint(place: Place, identity: Identity): Opened {
     folder,
     sentenceModules: () => sentenceModules({ json, folder, location: where }),
     sentenceSettings: () => sentenceSettings({ json, folder, location: where }),
-    tokenLimit: () => tokenLimit({ json }),
+    tokenLimit: () => tokenLimit({ json, location: where }),
     imageProcessor: () => imageProcessor({ json }),
     tensorNames: tensors?.names ?? table?.names ?? [],
     tensor: name => {

@@ -28,7 +28,8 @@ export function sentenceModules(files: Files): readonly SentenceModule[] | undef
   const where = files.location
   if (!Array.isArray(listed)) throw broken(MODULES, 'modules.json', 'is not a list of modules', where)
   const entries = (listed as readonly Json[]).map((entry, at) => {
-    const { type, path } = isObject(entry) ? entry : {}
+    if (!isObject(entry)) throw broken(MODULES, `[${at}]`, 'is no module', where)
+    const { type, path } = entry
     if (typeof type !== 'string') throw broken(MODULES, `[${at}].type`, 'is not the name of a class', where)
     if (path !== undefined && typeof path !== 'string') throw broken(MODULES, `[${at}].path`, 'is not a path', where)
     return { type, path: path ?? '' }
@@ -184,8 +185,9 @@ export function sentenceSettings(files: Files): SentenceSettings | undefined {
   if (truncate !== undefined && truncate !== null && (typeof truncate !== 'number' || !Number.isInteger(truncate) || truncate < 1))
     throw broken(SETTINGS, 'truncate_dim', 'is not a number of elements', files.location)
   const listed = files.json(MODULES)
+  // Entries that are none are refused where modules are read; here they only say nothing.
   const types = (Array.isArray(listed) ? (listed as readonly Json[]) : []).map(entry => ({
-    type: String(isObject(entry) ? entry.type : ''),
+    type: isObject(entry) && typeof entry.type === 'string' ? entry.type : '',
   }))
   return {
     prompts,

@@ -102,6 +102,11 @@ export const errors = defineErrors({
     where: f.where,
     next: 'Check that config.json belongs to these weights.',
   }),
+  E_TENSOR_INTEGERS: (f: { tensor: string; dtype: string; where: string }) => ({
+    what: `Tensor "${f.tensor}" is stored as ${f.dtype}; the model calculates with floats there.`,
+    where: f.where,
+    next: 'Use the weights as they were published in floats; quantised ones need the quantization_config that says what their numbers mean.',
+  }),
   E_CONFIG: (f: { file?: string; field: string; problem: string; where: string }) => ({
     what: `${f.file ?? 'config.json'}: ${f.field}: ${f.problem}.`,
     where: f.where,

@@ -6,6 +6,7 @@ const examples: { readonly [C in keyof typeof errors]: () => SilaneError } = {
   E_TENSOR_MISSING: () =>
     errors.E_TENSOR_MISSING({ tensor: 'encoder.layer.0.query.weight', near: ['encoder.layer.0.key.weight'], where: './model' }),
   E_TENSOR_SHAPE: () => errors.E_TENSOR_SHAPE({ tensor: 'pooler.weight', expected: [768, 768], actual: [2, 768], where: './model' }),
+  E_TENSOR_INTEGERS: () => errors.E_TENSOR_INTEGERS({ tensor: 'encoder.layer.0.output.dense.weight', dtype: 'int8', where: '/models/a' }),
   E_CONFIG: () => errors.E_CONFIG({ field: 'hidden_size', problem: 'expected number, received string', where: './model' }),
   E_OPTION: () => errors.E_OPTION({ option: '--seq', problem: "600 is more than the model's 512 positions" }),
   E_UNSUPPORTED: () => errors.E_UNSUPPORTED({ what: 'No activation is called "sine".' }),
@@ -30,6 +31,10 @@ describe('the catalogue', () => {
       2 E_TENSOR_SHAPE: Tensor "pooler.weight" has the shape [2, 768]; the configuration asks for [768, 768].
       Looked in: ./model
       Check that config.json belongs to these weights.
+
+      2 E_TENSOR_INTEGERS: Tensor "encoder.layer.0.output.dense.weight" is stored as int8; the model calculates with floats there.
+      Looked in: /models/a
+      Use the weights as they were published in floats; quantised ones need the quantization_config that says what their numbers mean.
 
       2 E_CONFIG: config.json: hidden_size: expected number, received string.
       Looked in: ./model

@@ -1,6 +1,7 @@
 import { type DescField, type DescMessage, ScalarType } from '@bufbuild/protobuf'
 import { errors } from './errors.ts'
-import { MAX_MESSAGES, MAX_NESTING } from './limits.ts'
+import { FeatureDescriptionSchema } from './gen/model_pb.ts'
+import { MAX_FEATURES, MAX_LISTED, MAX_MESSAGES, MAX_NESTING } from './limits.ts'
 
 const VARINT = 0
 const FIXED64 = 1
@@ -14,8 +15,8 @@ export interface UnknownField {
 }
 
 /**
- * Walks serialized messages before they are decoded: lengths stay inside their message, nesting and the number of
- * messages inside their limits, and every field has the wire type of its declaration (the decoder trusts it).
+ * Walks serialized messages before they are decoded: lengths stay inside their message, nesting and the numbers of
+ * messages, of features and of what lists hold inside their limits, and every field has the wire type of its declaration (the decoder trusts it).
  * Returns the fields that the schema does not know, each once.
  */
 export function checkWire(schema: DescMessage, bytes: Uint8Array, where: string): UnknownField[] {
@@ -23,6 +24,8 @@ export function checkWire(schema: DescMessage, bytes: Uint8Array, where: string)
   const layouts = new Map<DescMessage, Map<number, DescField>>()
   let position = 0
   let messages = 0
+  let features = 0
+  let listed = 0
   const fail = (problem: string) => errors.E_PROTO({ where, problem: `${problem} at byte ${position}` })
 
   const layoutOf = (message: DescMessage): Map<number, DescField> => {
@@ -42,9 +45,16 @@ export function checkWire(schema: DescMessage, bytes: Uint8Array, where: string)
     }
     throw fail('a number is longer than ten bytes')
   }
+  /** Counts what a list is given: a number or a text, or a block of numbers. */
+  const list = (count: number): void => {
+    listed += count
+    if (listed > MAX_LISTED) throw errors.E_PROTO({ where, problem: `its lists hold more than ${MAX_LISTED} numbers and texts` })
+  }
   const walk = (message: DescMessage, end: number, depth: number): void => {
     if (depth > MAX_NESTING) throw errors.E_NESTING({ where, limit: MAX_NESTING })
     if (++messages > MAX_MESSAGES) throw errors.E_MESSAGES({ where, limit: MAX_MESSAGES })
+    if (message === FeatureDescriptionSchema && ++features > MAX_FEATURES)
+      throw errors.E_PROTO({ where, problem: `it describes more than ${MAX_FEATURES} features` })
     const layout = layoutOf(message)
     while (position < end) {
       const tag = varint(end)
@@ -54,12 +64,14 @@ export function checkWire(schema: DescMessage, bytes: Uint8Array, where: string)
       const field = layout.get(number)
       if (!field) unknown.set(`${message.name} ${number}`, { message: message.name, number })
       else if (!wireTypes(field).includes(wire)) throw fail(`field ${message.name}.${field.name} has the wire type ${wire}`)
+      if (wire !== DELIMITED && field?.fieldKind === 'list') list(1)
       if (wire === VARINT) varint(end)
       else if (wire === FIXED64 || wire === FIXED32) position += wire === FIXED64 ? 8 : 4
       else if (wire === DELIMITED) {
         const length = varint(end)
         if (length > end - position) throw fail(`a length of ${length} runs past the end of its message`)
         const child = field?.message
+        if (field && !child && field.fieldKind === 'list') list(Math.max(1, Math.ceil(length / leastBytes(field))))
         if (child) walk(child, position + length, depth + 1)
         else position += length
       } else throw fail(`wire type ${wire}`)
@@ -68,6 +80,13 @@ export function checkWire(schema: DescMessage, bytes: Uint8Array, where: string)
   }
   walk(schema, bytes.length, 1)
   return [...unknown.values()]
+}
+
+/** Bytes that an element of a list in one block takes at least; a text is a block of its own. */
+function leastBytes(field: DescField): number {
+  const [plain] = wireTypes(field)
+  if (plain === DELIMITED) return Number.POSITIVE_INFINITY
+  return plain === FIXED64 ? 8 : plain === FIXED32 ? 4 : 1
 }
 
 function wireTypes(field: DescField): readonly number[] {

@@ -1,5 +1,5 @@
 import type { SilaneError } from '@silane/core'
-import type { errors } from './errors.ts'
+import { errors } from './errors.ts'
 import { MAX_FINDINGS } from './limits.ts'
 
 /** One thing that is wrong, or odd, with a package. */
@@ -26,9 +26,13 @@ const unsupported: ReadonlySet<string> = new Set([
   'E_UNKNOWN_FIELD',
 ] satisfies (keyof typeof errors)[])
 
+/** Thrown where the journal of a check is full: there is nobody for whom to go on. It is no SilaneError, so that no step takes it for its own. */
+export class JournalFull extends Error {}
+
 /**
  * Where the checks of a package report. Reading stops at the first error; checking writes everything down and
- * goes on as far as it can, so that a person who repairs a package sees all of it at once.
+ * goes on as far as it can, so that a person who repairs a package sees all of it at once. After MAX_FINDINGS it says so and ends with
+ * JournalFull.
  */
 export class Journal {
   readonly findings: Finding[] = []
@@ -48,6 +52,11 @@ export class Journal {
   }
 
   #note(severity: Finding['severity'], { code, what, where, next }: SilaneError): undefined {
-    if (this.findings.length < MAX_FINDINGS) this.findings.push({ severity, code, what, where, next })
+    this.findings.push({ severity, code, what, where, next })
+    if (this.findings.length < MAX_FINDINGS - 1) return
+    const { code: last, what: why } = errors.E_FINDINGS({ limit: MAX_FINDINGS })
+    // What was not looked at may be broken.
+    this.findings.push({ severity: 'error', code: last, what: why, where: undefined, next: undefined })
+    throw new JournalFull(why)
   }
 }

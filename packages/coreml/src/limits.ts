@@ -6,8 +6,17 @@ export const MAX_MANIFEST_BYTES = 1 << 20
 /** The program without its weights: a few megabytes for the largest models. Protobuf itself ends at 2 GiB. */
 export const MAX_MODEL_BYTES = 256 << 20
 
-/** Messages in a model: two bytes of file can ask for an object of a hundred, so they are counted before any is made. */
-export const MAX_MESSAGES = 8 << 20
+/**
+ * Messages in a model: two bytes of file can ask for an object of a hundred, so they are counted before any is made. An op takes about
+ * twenty, so that the 200,000 ops that a graph may have fit; as many as this take some 600 MB.
+ */
+export const MAX_MESSAGES = 5 << 20
+
+/** Numbers and texts of all lists together. A byte of file can ask for an integer of forty. Tables stand in the weight file, so a program has few. */
+export const MAX_LISTED = 4 << 20
+
+/** Inputs, outputs and states that a model describes. Caches of the deepest models have some hundred. */
+export const MAX_FEATURES = 1 << 16
 
 /** Messages inside messages: programs without control flow need about fifteen. */
 export const MAX_NESTING = 48
@@ -30,5 +39,5 @@ export const MAX_PARAMETER = 4096
 /** Functions of a program: a few lengths, or a prefill and a step. */
 export const MAX_FUNCTIONS = 256
 
-/** Findings of a check: nobody reads more, and a hostile package could have millions. */
+/** Findings of a check, which then stops: nobody reads more, and a hostile package could have millions, each an error to make. */
 export const MAX_FINDINGS = 1000

@@ -9,7 +9,7 @@ import { errors } from './errors.ts'
 import type { Program as MilProgram } from './gen/mil_pb.ts'
 import { type Model, ModelSchema } from './gen/model_pb.ts'
 import { identifierProblem } from './identifiers.ts'
-import { type Finding, Journal } from './journal.ts'
+import { type Finding, Journal, JournalFull } from './journal.ts'
 import { MAX_FUNCTIONS, MAX_MODEL_BYTES } from './limits.ts'
 import { MAX_OPSET, MIN_OPSET, STATE_OPSET, specVersionOf } from './opset.ts'
 import { inside, type PackageLayout, readManifest } from './read-manifest.ts'
@@ -36,10 +36,20 @@ export async function checkPackage(path: string): Promise<readonly Finding[]> {
   try {
     await load(path, journal)
   } catch (error) {
-    if (!isSilaneError(error)) throw error
-    journal.error(error)
+    note(error, journal)
   }
   return journal.findings
+}
+
+/** What ends a check: an error, which may be the one that fills the journal, or that it is full. */
+function note(error: unknown, journal: Journal): void {
+  if (error instanceof JournalFull) return
+  if (!isSilaneError(error)) throw error
+  try {
+    journal.error(error)
+  } catch (full) {
+    if (!(full instanceof JournalFull)) throw full
+  }
 }
 
 async function load(path: string, journal: Journal): Promise<ReadPackage | undefined> {

@@ -50,15 +50,19 @@ const documents = [
   { id: 'ship', title: 'A Ship', text: 'the ship is new' },
 ]
 
+/** Lines that a stream was given. */
+const written = (stream: { readonly mock: { readonly calls: readonly unknown[][] } } | undefined): string =>
+  (stream?.mock.calls ?? []).map(([text]) => String(text)).join('')
+
 /** What the command line says, and its exit code. */
 async function run(...words: string[]): Promise<{ code: number; out: string; error: string }> {
-  const [log, error] = [vi.spyOn(console, 'log').mockImplementation(() => {}), vi.spyOn(console, 'error').mockImplementation(() => {})]
+  const [log, error] = [process.stdout, process.stderr].map(stream => vi.spyOn(stream, 'write').mockImplementation(() => true))
   try {
     const code = await main(words)
-    return { code, out: log.mock.calls.join('\n'), error: error.mock.calls.join('\n') }
+    return { code, out: written(log), error: written(error) }
   } finally {
-    log.mockRestore()
-    error.mockRestore()
+    log?.mockRestore()
+    error?.mockRestore()
   }
 }
 

@@ -84,7 +84,8 @@ const withSettings = (files: FolderFiles, { generationConfig, config }: Generati
   [GENERATION_CONFIG]: generationConfig && JSON.stringify(generationConfig),
 })
 
+/** Of generation_config.json, which counts alone where there is one. */
 const beamsOf = (settings: GenerationSettings | undefined): number => {
-  const beams = settings?.generationConfig?.num_beams ?? settings?.config.num_beams
+  const { num_beams: beams } = settings?.generationConfig ?? settings?.config ?? {}
   return typeof beams === 'number' ? beams : 1
 }

@@ -6,12 +6,16 @@ import { type Checkpoint, type Comparison, isSilaneError, type PluginContract, p
 import { type ConvertOptions, type ConvertResult, convert, inspect, loadRequest, type ModelOptions, parseModelFlags, verify } from 'silane'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { packageProblems } from './check-package.ts'
+import { hostileConfigurations, withMostSettings } from './hostile-configurations.ts'
 import { type FixtureCase, fixturesOf, type PluginPlace, pathOf, readCases } from './read-cases.ts'
 import { lengthen, someOf, spoilCheckpoint } from './spoil-checkpoint.ts'
 import { tiedVariants } from './store-tied.ts'
 
 /** Tensors that are hidden or changed to see that the plugin says so; more would only take longer. */
 const SPOILED = 12
+
+/** What a hostile configuration may take, in all. */
+const HOSTILE_MEGABYTES = 500
 
 /**
  * The tests that any plugin passes:
@@ -22,7 +26,7 @@ const SPOILED = 12
  *
  * Its package.json is complete and claims its fixtures; every fixture loads the same twice, and from any one name of each tied tensor,
  * converts within the numeric gates in fp16 and in fp32, and gives packages without fault, or ends as its case.json says under `expect`;
- * equal conversions give equal bytes; and what is wrong with a checkpoint comes out as an error that says so.
+ * equal conversions give equal bytes; what is wrong with a checkpoint comes out as an error that says so; and each key of a config.json may be set to anything.
  */
 export function pluginConformance(plugin: PluginContract, options: PluginPlace): void {
   const root = pathOf(options.root)
@@ -63,6 +67,15 @@ export function pluginConformance(plugin: PluginContract, options: PluginPlace):
       }
       // A family may read checkpoints that another claims, but some must be its own.
       expect(reasons.filter(reason => reason !== 'chosen by --plugin')).not.toEqual([])
+    })
+
+    // Before anything is converted: the largest memory of a process never falls.
+    test('hostile configurations are refused, or load, at once', async () => {
+      const richest = withMostSettings(cases)
+      if (!richest) return
+      const before = process.resourceUsage().maxRSS
+      expect(await hostileConfigurations(plugin, shape(richest))).toEqual([])
+      expect((process.resourceUsage().maxRSS - before) / 1024).toBeLessThan(HOSTILE_MEGABYTES)
     })
 
     describe.each(cases)('$name', fixture => {
@@ -106,9 +119,10 @@ export function pluginConformance(plugin: PluginContract, options: PluginPlace):
             const request = loadRequest(checkpoint, plugin, shape(fixture))
             const { programs } = await plugin.load(request)
             for (const row of plugin.tied?.(request) ?? [])
-              for (const { kept, checkpoint: variant } of tiedVariants(checkpoint, row)) {
+              for (const { kept, unified, checkpoint: variant } of tiedVariants(checkpoint, row)) {
                 const other = await plugin.load({ ...request, checkpoint: variant })
-                expect(other.programs.map(printProgram), `${fixture.name} with ${kept} alone`).toEqual(programs.map(printProgram))
+                const expected = programs.map(program => unified(printProgram(program)))
+                expect(other.programs.map(printProgram), `${fixture.name} with ${kept} alone`).toEqual(expected)
                 seen.add(row.join(' '))
               }
           } finally {

@@ -1,22 +1,22 @@
-import { activationNames, type Checkpoint, readConfig } from '@silane/core'
+import { activationNames, type Checkpoint, limits, readConfig } from '@silane/core'
 import * as z from 'zod'
 
-const size = z.int().positive()
+const count = (most: number) => z.int().positive().max(most)
 
 /** The keys of an ALBERT config.json that its numbers depend on, with transformers' defaults (`configuration_albert.py`), which are xxlarge's. */
 const schema = z
   .object({
-    vocab_size: size.default(30000),
-    embedding_size: size.default(128),
-    hidden_size: size.default(4096),
-    num_hidden_layers: size.default(12),
-    num_hidden_groups: size.default(1),
-    inner_group_num: size.default(1),
-    num_attention_heads: size.default(64),
-    intermediate_size: size.default(16384),
+    vocab_size: count(limits.vocabulary).default(30000),
+    embedding_size: count(limits.width).default(128),
+    hidden_size: count(limits.width).default(4096),
+    num_hidden_layers: count(limits.layers).default(12),
+    num_hidden_groups: count(limits.layers).default(1),
+    inner_group_num: count(limits.layers).default(1),
+    num_attention_heads: count(limits.heads).default(64),
+    intermediate_size: count(limits.feedForward).default(16384),
     hidden_act: z.enum(activationNames).default('gelu_new'),
-    max_position_embeddings: size.default(512),
-    type_vocab_size: size.default(2),
+    max_position_embeddings: count(limits.positions).default(512),
+    type_vocab_size: count(limits.tokenTypes).default(2),
     layer_norm_eps: z.number().nonnegative().default(1e-12),
     position_embedding_type: z.enum(['absolute', 'relative_key', 'relative_key_query']).default('absolute'),
     tie_word_embeddings: z.boolean().default(true),
@@ -25,6 +25,11 @@ const schema = z
   .refine(c => c.hidden_size % c.num_attention_heads === 0, {
     path: ['num_attention_heads'],
     message: 'does not divide hidden_size',
+  })
+  // A layer of this model is a group's inner layers, one after the other.
+  .refine(c => c.num_hidden_layers * c.inner_group_num <= limits.layers, {
+    path: ['inner_group_num'],
+    message: `makes more than ${limits.layers} layers in all`,
   })
 
 export type AlbertConfig = z.infer<typeof schema>

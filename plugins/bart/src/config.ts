@@ -1,20 +1,20 @@
-import { activationNames, type ConfigSource, ownNames, readConfig } from '@silane/core'
+import { activationNames, type ConfigSource, limits, ownNames, readConfig } from '@silane/core'
 import * as z from 'zod'
 
-const size = z.int().positive()
+const count = (most: number) => z.int().positive().max(most)
 
 /** The keys of a BART config.json that its numbers depend on, with transformers' defaults (`configuration_bart.py`). */
 const schema = z
   .object({
-    vocab_size: size.default(50265),
-    d_model: size.default(1024),
-    max_position_embeddings: size.default(1024),
-    encoder_layers: size.default(12),
-    decoder_layers: size.default(12),
-    encoder_attention_heads: size.default(16),
-    decoder_attention_heads: size.default(16),
-    encoder_ffn_dim: size.default(4096),
-    decoder_ffn_dim: size.default(4096),
+    vocab_size: count(limits.vocabulary).default(50265),
+    d_model: count(limits.width).default(1024),
+    max_position_embeddings: count(limits.positions).default(1024),
+    encoder_layers: count(limits.layers).default(12),
+    decoder_layers: count(limits.layers).default(12),
+    encoder_attention_heads: count(limits.heads).default(16),
+    decoder_attention_heads: count(limits.heads).default(16),
+    encoder_ffn_dim: count(limits.feedForward).default(4096),
+    decoder_ffn_dim: count(limits.feedForward).default(4096),
     activation_function: z.enum(activationNames).default('gelu'),
     scale_embedding: z.boolean().default(false),
     tie_word_embeddings: z.boolean().default(true),

@@ -1,7 +1,7 @@
-import { activationNames, type Checkpoint, errors, readConfig } from '@silane/core'
+import { activationNames, type Checkpoint, errors, limits, readConfig } from '@silane/core'
 import * as z from 'zod'
 
-const size = z.int().positive()
+const count = (most: number) => z.int().positive().max(most)
 const token = z.int().nonnegative()
 
 /** The keys that the numbers of a vision tower depend on. */
@@ -31,12 +31,12 @@ const towerOfBlip: BlipVisionConfig = {
 const vision = (defaults: BlipVisionConfig) =>
   z
     .object({
-      hidden_size: size.default(defaults.hidden_size),
-      intermediate_size: size.default(defaults.intermediate_size),
-      num_hidden_layers: size.default(defaults.num_hidden_layers),
-      num_attention_heads: size.default(defaults.num_attention_heads),
-      image_size: size.default(defaults.image_size),
-      patch_size: size.default(defaults.patch_size),
+      hidden_size: count(limits.width).default(defaults.hidden_size),
+      intermediate_size: count(limits.feedForward).default(defaults.intermediate_size),
+      num_hidden_layers: count(limits.layers).default(defaults.num_hidden_layers),
+      num_attention_heads: count(limits.heads).default(defaults.num_attention_heads),
+      image_size: count(limits.imageSize).default(defaults.image_size),
+      patch_size: count(limits.patch).default(defaults.patch_size),
       hidden_act: z.enum(activationNames).default(defaults.hidden_act),
       layer_norm_eps: z.number().nonnegative().default(defaults.layer_norm_eps),
     })
@@ -49,12 +49,12 @@ export const readVisionConfig = (checkpoint: Checkpoint, defaults: BlipVisionCon
 /** The keys of a text stack, with the defaults of `BlipTextConfig`. Its default of 8 heads fits no published model; their files say 12. */
 const text = z
   .object({
-    vocab_size: size.default(30524),
-    hidden_size: size.default(768),
-    intermediate_size: size.default(3072),
-    num_hidden_layers: size.default(12),
-    num_attention_heads: size.default(8),
-    max_position_embeddings: size.default(512),
+    vocab_size: count(limits.vocabulary).default(30524),
+    hidden_size: count(limits.width).default(768),
+    intermediate_size: count(limits.feedForward).default(3072),
+    num_hidden_layers: count(limits.layers).default(12),
+    num_attention_heads: count(limits.heads).default(8),
+    max_position_embeddings: count(limits.positions).default(512),
     hidden_act: z.enum(activationNames).default('gelu'),
     layer_norm_eps: z.number().nonnegative().default(1e-12),
     position_embedding_type: z.literal('absolute', 'only absolute positions are supported').default('absolute'),
@@ -72,7 +72,7 @@ const text = z
 
 const shared = z.object({
   /** Width of what pictures and texts are compared by. */
-  image_text_hidden_size: size.default(256),
+  image_text_hidden_size: count(limits.width).default(256),
   // Written since transformers 5, which ties by this one too.
   tie_word_embeddings: z.boolean().default(true),
 })

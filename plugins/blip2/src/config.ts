@@ -1,10 +1,10 @@
-import { activationNames, type Checkpoint, errors, type Json, ownNames, readConfig } from '@silane/core'
+import { activationNames, type Checkpoint, errors, type Json, limits, ownNames, readConfig } from '@silane/core'
 import { type BlipVisionConfig, readVisionConfig } from '@silane/plugin-blip/model'
 import { type OptConfig, readOptConfig } from '@silane/plugin-opt/model'
 import { readT5Config, type T5Config } from '@silane/plugin-t5/model'
 import * as z from 'zod'
 
-const size = z.int().positive()
+const count = (most: number) => z.int().positive().max(most)
 const id = z.int().nonnegative()
 
 /** EVA's ViT-g without its last block: the defaults of transformers' `Blip2VisionConfig`. Published files leave most of them out. */
@@ -25,23 +25,23 @@ const towerBiases = z.object({ qkv_bias: z.literal(true, 'towers without these b
 /** The keys of `qformer_config`, with the defaults of `Blip2QFormerConfig`. */
 const qformer = z
   .object({
-    vocab_size: size.default(30522),
-    hidden_size: size.default(768),
-    num_hidden_layers: size.default(12),
-    num_attention_heads: size.default(12),
-    intermediate_size: size.default(3072),
+    vocab_size: count(limits.vocabulary).default(30522),
+    hidden_size: count(limits.width).default(768),
+    num_hidden_layers: count(limits.layers).default(12),
+    num_attention_heads: count(limits.heads).default(12),
+    intermediate_size: count(limits.feedForward).default(3072),
     hidden_act: z.enum(activationNames).default('gelu'),
-    max_position_embeddings: size.default(512),
+    max_position_embeddings: count(limits.positions).default(512),
     layer_norm_eps: z.number().nonnegative().default(1e-12),
     position_embedding_type: z.literal('absolute', 'only absolute positions are supported').default('absolute'),
-    cross_attention_frequency: size.default(2),
+    cross_attention_frequency: count(limits.layers).default(2),
     use_qformer_text_input: z.boolean().default(false),
   })
   .refine(c => c.hidden_size % c.num_attention_heads === 0, { path: ['num_attention_heads'], message: 'does not divide hidden_size' })
 
 const whole = z.object({
-  num_query_tokens: size.default(32),
-  image_text_hidden_size: size.default(256),
+  num_query_tokens: count(limits.few).default(32),
+  image_text_hidden_size: count(limits.width).default(256),
   /** The id that stands for a row of a picture. */
   image_token_index: id.optional(),
 })

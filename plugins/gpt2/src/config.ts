@@ -1,17 +1,17 @@
-import { activationNames, type Checkpoint, ownNames, readConfig } from '@silane/core'
+import { activationNames, type Checkpoint, limits, ownNames, readConfig } from '@silane/core'
 import * as z from 'zod'
 
-const size = z.int().positive()
+const count = (most: number) => z.int().positive().max(most)
 
 /** The keys of a GPT-2 config.json that its numbers depend on, with transformers' defaults (`configuration_gpt2.py`). */
 const schema = z
   .object({
-    vocab_size: size.default(50257),
-    n_positions: size.default(1024),
-    n_embd: size.default(768),
-    n_layer: size.default(12),
-    n_head: size.default(12),
-    n_inner: size.optional(),
+    vocab_size: count(limits.vocabulary).default(50257),
+    n_positions: count(limits.positions).default(1024),
+    n_embd: count(limits.width).default(768),
+    n_layer: count(limits.layers).default(12),
+    n_head: count(limits.heads).default(12),
+    n_inner: count(limits.feedForward).optional(),
     activation_function: z.enum(activationNames).default('gelu_new'),
     layer_norm_epsilon: z.number().nonnegative().default(1e-5),
     scale_attn_weights: z.boolean().default(true),

@@ -1,19 +1,19 @@
-import { activationNames, type Checkpoint, readConfig } from '@silane/core'
+import { activationNames, type Checkpoint, limits, readConfig } from '@silane/core'
 import * as z from 'zod'
 
-const size = z.int().positive()
+const count = (most: number) => z.int().positive().max(most)
 
 /** The keys of config.json, which is RoBERTa's, that the numbers depend on, with transformers' defaults (`configuration_roberta.py`). */
 const schema = z
   .object({
-    vocab_size: size.default(50265),
-    hidden_size: size.default(768),
-    num_hidden_layers: size.default(12),
-    num_attention_heads: size.default(12),
-    intermediate_size: size.default(3072),
+    vocab_size: count(limits.vocabulary).default(50265),
+    hidden_size: count(limits.width).default(768),
+    num_hidden_layers: count(limits.layers).default(12),
+    num_attention_heads: count(limits.heads).default(12),
+    intermediate_size: count(limits.feedForward).default(3072),
     hidden_act: z.enum(activationNames).default('gelu'),
-    max_position_embeddings: size.default(512),
-    type_vocab_size: size.default(2),
+    max_position_embeddings: count(limits.positions).default(512),
+    type_vocab_size: count(limits.tokenTypes).default(2),
     layer_norm_eps: z.number().nonnegative().default(1e-12),
     pad_token_id: z.literal(1, 'GraphCodeBERT writes 0 and 1 for nodes and padding, so tokens must begin at 2').default(1),
     position_embedding_type: z.literal('absolute', 'GraphCodeBERT tells nodes by their position embedding').default('absolute'),

@@ -1,7 +1,7 @@
-import { activationNames, type Checkpoint, readConfig } from '@silane/core'
+import { activationNames, type Checkpoint, limits, readConfig } from '@silane/core'
 import * as z from 'zod'
 
-const size = z.int().positive()
+const count = (most: number) => z.int().positive().max(most)
 
 /**
  * The keys of a MosaicBERT config.json that its numbers depend on, with the defaults of BERT's configuration class.
@@ -10,13 +10,13 @@ const size = z.int().positive()
  */
 const schema = z
   .object({
-    vocab_size: size.default(30522),
-    hidden_size: size.default(768),
-    num_hidden_layers: size.default(12),
-    num_attention_heads: size.default(12),
-    intermediate_size: size.default(3072),
+    vocab_size: count(limits.vocabulary).default(30522),
+    hidden_size: count(limits.width).default(768),
+    num_hidden_layers: count(limits.layers).default(12),
+    num_attention_heads: count(limits.heads).default(12),
+    intermediate_size: count(limits.feedForward).default(3072),
     hidden_act: z.enum(activationNames).default('gelu'),
-    type_vocab_size: size.default(2),
+    type_vocab_size: count(limits.tokenTypes).default(2),
     layer_norm_eps: z.number().nonnegative().default(1e-12),
     tie_word_embeddings: z.boolean().default(true),
     is_decoder: z.literal(false, 'only encoders are supported, this is a decoder').default(false),

@@ -1,19 +1,19 @@
-import { activationNames, type Checkpoint, readConfig } from '@silane/core'
+import { activationNames, type Checkpoint, limits, readConfig } from '@silane/core'
 import * as z from 'zod'
 
-const size = z.int().positive()
+const count = (most: number) => z.int().positive().max(most)
 
 /** The keys of an OPT config.json that its numbers depend on, with transformers' defaults (`configuration_opt.py`). */
 const schema = z
   .object({
-    vocab_size: size.default(50272),
-    hidden_size: size.default(768),
-    num_hidden_layers: size.default(12),
-    num_attention_heads: size.default(12),
-    ffn_dim: size.default(3072),
-    max_position_embeddings: size.default(2048),
+    vocab_size: count(limits.vocabulary).default(50272),
+    hidden_size: count(limits.width).default(768),
+    num_hidden_layers: count(limits.layers).default(12),
+    num_attention_heads: count(limits.heads).default(12),
+    ffn_dim: count(limits.feedForward).default(3072),
+    max_position_embeddings: count(limits.positions).default(2048),
     /** Width of the word embeddings, which a matrix takes to the layers' and another one back. */
-    word_embed_proj_dim: size.optional(),
+    word_embed_proj_dim: count(limits.width).optional(),
     activation_function: z.enum(activationNames).default('relu'),
     /** Norms before attention and feed-forward layers, or after the sums as in opt-350m. */
     do_layer_norm_before: z.boolean().default(true),

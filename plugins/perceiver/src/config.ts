@@ -1,7 +1,7 @@
-import { activationNames, type Checkpoint, readConfig } from '@silane/core'
+import { activationNames, type Checkpoint, limits, readConfig } from '@silane/core'
 import * as z from 'zod'
 
-const size = z.int().positive()
+const count = (most: number) => z.int().positive().max(most)
 
 /**
  * The keys of a Perceiver config.json that its numbers depend on, with transformers' defaults (`configuration_perceiver.py`).
@@ -9,29 +9,29 @@ const size = z.int().positive()
  */
 const schema = z
   .object({
-    num_latents: size.default(256),
-    d_latents: size.default(1280),
+    num_latents: count(limits.positions).default(256),
+    d_latents: count(limits.width).default(1280),
     /** Width of embedded bytes. */
-    d_model: size.default(768),
-    num_blocks: size.default(1),
-    num_self_attends_per_block: size.default(26),
-    num_self_attention_heads: size.default(8),
-    num_cross_attention_heads: size.default(8),
+    d_model: count(limits.width).default(768),
+    num_blocks: count(limits.layers).default(1),
+    num_self_attends_per_block: count(limits.layers).default(26),
+    num_self_attention_heads: count(limits.heads).default(8),
+    num_cross_attention_heads: count(limits.heads).default(8),
     /** Of the encoder; left out, `cross_attention_shape_for_attention` and the widths of what is attended to decide. */
-    qk_channels: size.optional(),
-    v_channels: size.optional(),
+    qk_channels: count(limits.width).optional(),
+    v_channels: count(limits.width).optional(),
     cross_attention_shape_for_attention: z.enum(['q', 'kv']).default('kv'),
-    self_attention_widening_factor: size.default(1),
-    cross_attention_widening_factor: size.default(1),
+    self_attention_widening_factor: count(limits.few).default(1),
+    cross_attention_widening_factor: count(limits.few).default(1),
     hidden_act: z.enum(activationNames).default('gelu'),
     /** Of the encoder's cross-attention. */
     use_query_residual: z.boolean().default(true),
-    vocab_size: size.default(262),
-    max_position_embeddings: size.default(2048),
+    vocab_size: count(limits.vocabulary).default(262),
+    max_position_embeddings: count(limits.positions).default(2048),
     /** Of learned positions. */
-    image_size: size.default(56),
+    image_size: count(limits.imageSize).default(56),
     /** Of optical flow. */
-    train_size: z.tuple([size, size], 'is not [height, width]').default([368, 496]),
+    train_size: z.tuple([count(limits.imageSize), count(limits.imageSize)], 'is not [height, width]').default([368, 496]),
   })
   .superRefine((c, context) => {
     const demand = (holds: boolean, key: string, message: string) => {
@@ -39,6 +39,7 @@ const schema = z
     }
     for (const heads of ['num_self_attention_heads', 'num_cross_attention_heads'] as const)
       demand(c.d_latents % c[heads] === 0, heads, 'does not divide d_latents')
+    demand(c.num_blocks * c.num_self_attends_per_block <= limits.layers, 'num_blocks', `makes more than ${limits.layers} layers in all`)
     const qk = c.qk_channels ?? c.d_latents
     const v = c.v_channels ?? qk
     demand(qk % c.num_self_attention_heads === 0, 'num_self_attention_heads', 'does not divide qk_channels')

@@ -1,19 +1,19 @@
-import { type Checkpoint, readConfig } from '@silane/core'
+import { type Checkpoint, limits, readConfig } from '@silane/core'
 import { type BartConfig, readBartConfig } from '@silane/plugin-bart/model'
 import { type BertConfig, readBertConfig } from '@silane/plugin-bert/model'
 import { readT5Config, type T5Config } from '@silane/plugin-t5/model'
 import * as z from 'zod'
 
-const size = z.int().positive()
+const count = (most: number) => z.int().positive().max(most)
 
 /** What DPR has beside BERT's keys, with the default of transformers' `DPRConfig`. */
-const dpr = z.object({ projection_dim: z.int().nonnegative().default(0) })
+const dpr = z.object({ projection_dim: z.int().nonnegative().max(limits.width).default(0) })
 
 /** The keys of a RAG config.json that the programs or a host depend on, with the defaults of `RagConfig`. */
 const rag = z.object({
-  n_docs: size.default(5),
-  max_combined_length: size.default(300),
-  retrieval_vector_size: size.default(768),
+  n_docs: count(limits.few).default(5),
+  max_combined_length: count(limits.positions).default(300),
+  retrieval_vector_size: count(limits.width).default(768),
   title_sep: z.string().default(' / '),
   doc_sep: z.string().default(' // '),
   do_deduplication: z.boolean().default(true),

@@ -1,7 +1,7 @@
-import { activationNames, type Checkpoint, errors, readConfig } from '@silane/core'
+import { activationNames, type Checkpoint, errors, limits, readConfig } from '@silane/core'
 import * as z from 'zod'
 
-const size = z.int().positive()
+const count = (most: number) => z.int().positive().max(most)
 
 /**
  * The keys of a REALM config.json that its numbers depend on, with transformers' defaults (`configuration_realm.py`): BERT's with another
@@ -9,26 +9,26 @@ const size = z.int().positive()
  */
 const schema = z
   .object({
-    vocab_size: size.default(30522),
-    hidden_size: size.default(768),
-    num_hidden_layers: size.default(12),
-    num_attention_heads: size.default(12),
-    intermediate_size: size.default(3072),
+    vocab_size: count(limits.vocabulary).default(30522),
+    hidden_size: count(limits.width).default(768),
+    num_hidden_layers: count(limits.layers).default(12),
+    num_attention_heads: count(limits.heads).default(12),
+    intermediate_size: count(limits.feedForward).default(3072),
     hidden_act: z.enum(activationNames).default('gelu_new'),
-    max_position_embeddings: size.default(512),
-    type_vocab_size: size.default(2),
+    max_position_embeddings: count(limits.positions).default(512),
+    type_vocab_size: count(limits.tokenTypes).default(2),
     layer_norm_eps: z.number().nonnegative().default(1e-12),
     position_embedding_type: z.enum(['absolute', 'relative_key', 'relative_key_query']).default('absolute'),
     tie_word_embeddings: z.boolean().default(true),
     is_decoder: z.literal(false, 'only encoders are supported, this is a decoder').default(false),
     pruned_heads: z.record(z.string(), z.array(z.int())).default({}),
-    retriever_proj_size: size.default(128),
-    num_candidates: size.default(8),
-    span_hidden_size: size.default(256),
-    max_span_width: size.default(10),
+    retriever_proj_size: count(limits.width).default(128),
+    num_candidates: count(limits.labels).default(8),
+    span_hidden_size: count(limits.width).default(256),
+    max_span_width: count(limits.positions).default(10),
     reader_layer_norm_eps: z.number().nonnegative().default(1e-3),
-    reader_beam_size: size.default(5),
-    reader_seq_len: size.default(320),
+    reader_beam_size: count(limits.few).default(5),
+    reader_seq_len: count(limits.positions).default(320),
   })
   .refine(c => c.hidden_size % c.num_attention_heads === 0, {
     path: ['num_attention_heads'],

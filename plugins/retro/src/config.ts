@@ -1,4 +1,4 @@
-import { type Checkpoint, errors, nearest, readConfig } from '@silane/core'
+import { type Checkpoint, errors, limits, nearest, readConfig } from '@silane/core'
 import * as z from 'zod'
 
 /** How many heads every attention has: the constructor takes `heads` and hands it on to nothing. */
@@ -7,26 +7,26 @@ export const HEADS = 8
 /** A head has at least this many channels, and of its channels at most this many are turned by position. */
 const LEAST_HEAD_SIZE = 32
 
-const size = z.int().positive()
+const count = (most: number) => z.int().positive().max(most)
 
 /**
  * The author's code stores no configuration. Where there is a config.json it holds arguments of the constructor (`RETRO.__init__`): some
  * are told by nothing else, and the others must agree with the weights.
  */
 const schema = z.object({
-  num_tokens: size.optional(),
-  max_seq_len: size.optional(),
-  enc_dim: size.optional(),
-  enc_depth: size.optional(),
-  enc_cross_attn_layers: z.array(z.int()).readonly().optional(),
-  dec_dim: size.optional(),
-  dec_depth: size.optional(),
-  dec_cross_attn_layers: z.array(z.int()).readonly().optional(),
-  dim_head: size.optional(),
+  num_tokens: count(limits.vocabulary).optional(),
+  max_seq_len: count(limits.positions).optional(),
+  enc_dim: count(limits.width).optional(),
+  enc_depth: count(limits.layers).optional(),
+  enc_cross_attn_layers: z.array(z.int()).max(limits.layers).readonly().optional(),
+  dec_dim: count(limits.width).optional(),
+  dec_depth: count(limits.layers).optional(),
+  dec_cross_attn_layers: z.array(z.int()).max(limits.layers).readonly().optional(),
+  dim_head: count(limits.width).optional(),
   gated_rmsnorm: z.boolean().optional(),
   use_deepnet: z.boolean().optional(),
   heads: z.int().optional(),
-  chunk_size: size.optional(),
+  chunk_size: count(limits.positions).optional(),
   pad_id: z.int().optional(),
   enc_scale_residual: z.number().optional(),
   dec_scale_residual: z.number().optional(),

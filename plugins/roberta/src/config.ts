@@ -1,7 +1,7 @@
-import { activationNames, type Checkpoint, readConfig } from '@silane/core'
+import { activationNames, type Checkpoint, limits, readConfig } from '@silane/core'
 import * as z from 'zod'
 
-const size = z.int().positive()
+const count = (most: number) => z.int().positive().max(most)
 
 /** The vocabulary that transformers assumes for each model type; all other defaults are the same. */
 const vocabularies: Readonly<Record<string, number>> = { roberta: 50265, 'xlm-roberta': 30522, camembert: 30522 }
@@ -13,14 +13,14 @@ const vocabularies: Readonly<Record<string, number>> = { roberta: 50265, 'xlm-ro
 const schema = z
   .object({
     model_type: z.string().default('roberta'),
-    vocab_size: size.optional(),
-    hidden_size: size.default(768),
-    num_hidden_layers: size.default(12),
-    num_attention_heads: size.default(12),
-    intermediate_size: size.default(3072),
+    vocab_size: count(limits.vocabulary).optional(),
+    hidden_size: count(limits.width).default(768),
+    num_hidden_layers: count(limits.layers).default(12),
+    num_attention_heads: count(limits.heads).default(12),
+    intermediate_size: count(limits.feedForward).default(3072),
     hidden_act: z.enum(activationNames).default('gelu'),
-    max_position_embeddings: size.default(512),
-    type_vocab_size: size.default(2),
+    max_position_embeddings: count(limits.positions).default(512),
+    type_vocab_size: count(limits.tokenTypes).default(2),
     layer_norm_eps: z.number().nonnegative().default(1e-12),
     pad_token_id: z.int().nonnegative().default(1),
     position_embedding_type: z.enum(['absolute', 'relative_key', 'relative_key_query']).default('absolute'),

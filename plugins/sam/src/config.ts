@@ -1,41 +1,41 @@
-import { activationNames, type Checkpoint, type ConfigSource, errors, nearest, readConfig } from '@silane/core'
+import { activationNames, type Checkpoint, type ConfigSource, errors, limits, nearest, readConfig } from '@silane/core'
 import * as z from 'zod'
 
-const size = z.int().positive()
+const count = (most: number) => z.int().positive().max(most)
 const epsilon = z.number().nonnegative()
 const activation = z.enum(activationNames)
 
 /** The keys of a SAM config.json that its numbers depend on, with transformers' defaults (`configuration_sam.py`), which are those of ViT-B. */
 const vision = z
   .object({
-    hidden_size: size.default(768),
-    output_channels: size.default(256),
-    num_hidden_layers: size.default(12),
-    num_attention_heads: size.default(12),
+    hidden_size: count(limits.width).default(768),
+    output_channels: count(limits.width).default(256),
+    num_hidden_layers: count(limits.layers).default(12),
+    num_attention_heads: count(limits.heads).default(12),
     num_channels: z.literal(3).default(3),
-    image_size: size.default(1024),
-    patch_size: size.default(16),
+    image_size: count(limits.imageSize).default(1024),
+    patch_size: count(limits.patch).default(16),
     hidden_act: activation.default('gelu'),
     layer_norm_eps: epsilon.default(1e-6),
     qkv_bias: z.boolean().default(true),
     mlp_ratio: z.number().positive().default(4),
     /** Counts more than the ratio, which pruned models leave as it was. */
-    mlp_dim: size.optional(),
+    mlp_dim: count(limits.feedForward).optional(),
     use_abs_pos: z.boolean().default(true),
     use_rel_pos: z.boolean().default(true),
     /** Side of a window in patches; 0: every layer looks at all. */
-    window_size: z.int().nonnegative().default(14),
+    window_size: z.int().nonnegative().max(limits.patch).default(14),
     /** The layers that look at all patches. */
-    global_attn_indexes: z.array(z.int().nonnegative()).readonly().default([2, 5, 8, 11]),
-    num_pos_feats: size.default(128),
+    global_attn_indexes: z.array(z.int().nonnegative().max(limits.layers)).max(limits.layers).readonly().default([2, 5, 8, 11]),
+    num_pos_feats: count(limits.width).default(128),
   })
   .refine(c => c.hidden_size % c.num_attention_heads === 0, { path: ['num_attention_heads'], message: 'does not divide hidden_size' })
   .refine(c => c.image_size % c.patch_size === 0, { path: ['patch_size'], message: 'does not divide image_size' })
   .transform(({ mlp_ratio, ...c }) => ({ ...c, mlp_dim: c.mlp_dim ?? Math.trunc(c.hidden_size * mlp_ratio) }))
 
 const prompts = z.object({
-  hidden_size: size.default(256),
-  mask_input_channels: size.multipleOf(4).default(16),
+  hidden_size: count(limits.width).default(256),
+  mask_input_channels: count(limits.width).multipleOf(4).default(16),
   num_point_embeddings: z.literal(4).default(4),
   hidden_act: activation.default('gelu'),
   layer_norm_eps: epsilon.default(1e-6),
@@ -46,15 +46,15 @@ const CROSS_DOWNSAMPLE = 2
 
 const masks = z
   .object({
-    hidden_size: size.multipleOf(8).default(256),
+    hidden_size: count(limits.width).multipleOf(8).default(256),
     hidden_act: activation.default('relu'),
-    mlp_dim: size.default(2048),
-    num_hidden_layers: size.default(2),
-    num_attention_heads: size.default(8),
-    attention_downsample_rate: size.default(2),
-    num_multimask_outputs: size.default(3),
-    iou_head_depth: z.int().min(2).default(3),
-    iou_head_hidden_dim: size.default(256),
+    mlp_dim: count(limits.feedForward).default(2048),
+    num_hidden_layers: count(limits.layers).default(2),
+    num_attention_heads: count(limits.heads).default(8),
+    attention_downsample_rate: count(limits.heads).default(2),
+    num_multimask_outputs: count(limits.few).default(3),
+    iou_head_depth: z.int().min(2).max(limits.layers).default(3),
+    iou_head_hidden_dim: count(limits.width).default(256),
     layer_norm_eps: epsilon.default(1e-6),
   })
   .refine(

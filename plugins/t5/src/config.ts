@@ -1,7 +1,7 @@
-import { type ConfigSource, ownNames, readConfig } from '@silane/core'
+import { type ConfigSource, limits, ownNames, readConfig } from '@silane/core'
 import * as z from 'zod'
 
-const size = z.int().positive()
+const count = (most: number) => z.int().positive().max(most)
 
 /** What transformers assumes for T5, and for mT5 and UMT5; all other defaults are the same. */
 const t5 = { vocab_size: 32128, d_ff: 2048, num_layers: 6, num_heads: 8, feed_forward_proj: 'relu' }
@@ -20,14 +20,14 @@ const schema = z
   .object({
     model_type: z.enum(['t5', 'mt5', 'umt5'], 'is none of t5, mt5, umt5').optional(),
     architectures: z.array(z.string()).optional(),
-    vocab_size: size.optional(),
-    d_model: size.default(512),
-    d_kv: size.default(64),
-    d_ff: size.optional(),
-    num_layers: size.optional(),
-    num_heads: size.optional(),
-    relative_attention_num_buckets: size.default(32),
-    relative_attention_max_distance: size.default(128),
+    vocab_size: count(limits.vocabulary).optional(),
+    d_model: count(limits.width).default(512),
+    d_kv: count(limits.width).default(64),
+    d_ff: count(limits.feedForward).optional(),
+    num_layers: count(limits.layers).optional(),
+    num_heads: count(limits.heads).optional(),
+    relative_attention_num_buckets: count(limits.buckets).default(32),
+    relative_attention_max_distance: count(limits.distance).default(128),
     layer_norm_epsilon: z.number().nonnegative().default(1e-6),
     feed_forward_proj: z.string().optional(),
     dense_act_fn: z.string().optional(),
@@ -70,7 +70,7 @@ export type T5Config = z.infer<typeof schema> & { readonly num_decoder_layers: n
 const aliases = { hidden_size: 'd_model', num_attention_heads: 'num_heads', num_hidden_layers: 'num_layers', head_dim: 'd_kv' }
 
 /** The decoder has as many layers as `num_layers` says where it has no key of its own, whatever `num_hidden_layers` says of the encoder. */
-const decoder = z.object({ num_layers: size.optional(), num_decoder_layers: size.optional() })
+const decoder = z.object({ num_layers: count(limits.layers).optional(), num_decoder_layers: count(limits.layers).optional() })
 
 /** config.json, or one section of it, typed, defaulted and checked. Throws E_CONFIG. */
 export function readT5Config(checkpoint: ConfigSource, section?: string): T5Config {

@@ -1,7 +1,7 @@
-import { activationNames, type Checkpoint, readConfig } from '@silane/core'
+import { activationNames, type Checkpoint, limits, readConfig } from '@silane/core'
 import * as z from 'zod'
 
-const size = z.int().positive()
+const count = (most: number) => z.int().positive().max(most)
 
 /** The setting in which first tokens, last tokens and spans have maps of their own. */
 export const SPANS = 'unirel_span'
@@ -12,18 +12,18 @@ export const HEADS_PER_MAP = 4
 /** The keys of a UniRel config.json that its numbers depend on: BERT's with its defaults, and those that run.py adds. */
 const schema = z
   .object({
-    vocab_size: size.default(30522),
-    hidden_size: size.default(768),
-    num_hidden_layers: size.default(12),
-    num_attention_heads: size.default(12),
-    intermediate_size: size.default(3072),
+    vocab_size: count(limits.vocabulary).default(30522),
+    hidden_size: count(limits.width).default(768),
+    num_hidden_layers: count(limits.layers).default(12),
+    num_attention_heads: count(limits.heads).default(12),
+    intermediate_size: count(limits.feedForward).default(3072),
     hidden_act: z.enum(activationNames).default('gelu'),
-    max_position_embeddings: size.default(512),
-    type_vocab_size: size.default(2),
+    max_position_embeddings: count(limits.positions).default(512),
+    type_vocab_size: count(limits.tokenTypes).default(2),
     layer_norm_eps: z.number().nonnegative().default(1e-12),
     position_embedding_type: z.literal('absolute', 'UniRel has absolute positions alone').default('absolute'),
     pruned_heads: z.record(z.string(), z.never('UniRel counts heads, none may be missing')).default({}),
-    num_rels: size,
+    num_rels: count(limits.labels),
     threshold: z.number().default(0.5),
     test_data_type: z.string().default(SPANS),
     is_separate_ablation: z.literal(false, 'the ablation that encodes text and relations apart is not supported').default(false),

@@ -1,5 +1,6 @@
 import { errors } from '../errors.ts'
 import type { Checkpoint, Json } from '../plugin/checkpoint.ts'
+import { LARGEST_FP32, limits } from './limits.ts'
 
 /** What of a zod schema is used; plugins bring the library, the core needs none. */
 interface Schema<T> {
@@ -15,7 +16,8 @@ export interface ConfigSource extends Pick<Checkpoint, 'config' | 'location'> {
 
 /**
  * config.json, or one section of it such as `vision_config`, through a schema that types, defaults and checks it. Keys that are null
- * count as missing, and a section that is missing as empty. Throws E_CONFIG.
+ * count as missing, and a section that is missing as empty. Numbers that fp32 cannot hold are refused whatever the schema says of
+ * them: no program could store them. Throws E_CONFIG.
  */
 export function readConfig<T>(source: ConfigSource, schema: Schema<T>, section?: string): T {
   const fail = (field: string, problem: string) =>
@@ -25,10 +27,25 @@ export function readConfig<T>(source: ConfigSource, schema: Schema<T>, section?:
   const given: Record<string, Json> = {}
   for (const [key, value] of Object.entries(found)) if (value !== null) given[key] = value
   const parsed = schema.safeParse(given)
-  if (parsed.success) return parsed.data
+  if (parsed.success) {
+    const field = beyondFp32(parsed.data)
+    if (field !== undefined) throw fail([...(section === undefined ? [] : [section]), ...field].join('.'), 'is beyond what fp32 can hold')
+    return parsed.data
+  }
   const [issue] = parsed.error.issues
   const path = [...(section === undefined ? [] : [section]), ...(issue?.path ?? [])]
   throw fail(path.join('.') || 'the file', issue?.message ?? 'not valid')
+}
+
+/** Where in a value there is a number that fp32 cannot hold. */
+function beyondFp32(value: unknown): readonly string[] | undefined {
+  if (typeof value === 'number') return Math.abs(value) <= LARGEST_FP32 ? undefined : []
+  if (typeof value !== 'object' || value === null) return undefined
+  for (const [key, inner] of Object.entries(value)) {
+    const found = beyondFp32(inner)
+    if (found) return [key, ...found]
+  }
+  return undefined
 }
 
 export interface OwnNamesOptions {
@@ -75,12 +92,17 @@ export function ownNames<S extends ConfigSource>(
  */
 export function labelCount(checkpoint: Checkpoint, fallback = 2): number {
   const { num_labels: said, id2label } = checkpoint.config
-  const named = id2label && typeof id2label === 'object' ? Object.keys(id2label).length : undefined
+  const wrong = (field: string, problem: string) => errors.E_CONFIG({ field, problem, where: checkpoint.location })
+  if (id2label != null && !isObject(id2label)) throw wrong('id2label', 'is no table of names by number')
+  const named = id2label ? Object.keys(id2label).length : undefined
+  const count = named ?? said ?? fallback
+  if (typeof count !== 'number' || !Number.isInteger(count) || count < 1 || count > limits.labels)
+    throw wrong(named === undefined ? 'num_labels' : 'id2label', `gives no number of labels from 1 to ${limits.labels}`)
   if (named !== undefined && typeof said === 'number' && said !== named) {
     const problem = `says ${said}, but "id2label" has ${named === 1 ? '1 label' : `${named} labels`}`
-    throw errors.E_CONFIG({ field: 'num_labels', problem, where: checkpoint.location })
+    throw wrong('num_labels', problem)
   }
-  return named ?? (typeof said === 'number' ? said : fallback)
+  return count
 }
 
 const isObject = (value: Json | undefined): value is { readonly [key: string]: Json } =>

@@ -106,7 +106,7 @@ export class Weights {
     return false
   }
 
-  /** A tensor that must be there in this shape. Throws E_TENSOR_MISSING or E_TENSOR_SHAPE. */
+  /** A tensor of floats that must be there in this shape. Throws E_TENSOR_MISSING, E_TENSOR_SHAPE or E_TENSOR_INTEGERS. */
   tensor(name: string, shape: readonly number[]): Constant {
     const found = this.#find(name)
     if (found) return this.#checked(found, name, shape)
@@ -166,7 +166,10 @@ export class Weights {
   }
 
   #checked(tensor: Constant, name: string, shape: readonly number[]): Constant {
-    if (sameShape(tensor.shape, shape)) return isFloat(tensor.dtype) ? castConstant(tensor, 'fp32') : tensor
-    throw errors.E_TENSOR_SHAPE({ tensor: this.#full(name), expected: shape, actual: tensor.shape, where: this.#checkpoint.location })
+    const facts = { tensor: this.#full(name), where: this.#checkpoint.location }
+    if (!sameShape(tensor.shape, shape)) throw errors.E_TENSOR_SHAPE({ ...facts, expected: shape, actual: tensor.shape })
+    // Integers are what is left of a quantisation whose scales are elsewhere: as numbers they mean nothing.
+    if (!isFloat(tensor.dtype)) throw errors.E_TENSOR_INTEGERS({ ...facts, dtype: tensor.dtype })
+    return castConstant(tensor, 'fp32')
   }
 }
