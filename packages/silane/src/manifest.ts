@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { readJsonFile } from '@silane/checkpoint'
+import { folderFile, readJsonFile } from '@silane/checkpoint'
 import { isSilaneError, type Json, type PortRole, pipelineKinds, resamplings } from '@silane/core'
 import * as z from 'zod'
 import { keptFolder } from './convert/output-folder.ts'
@@ -227,6 +227,7 @@ export function readManifest(folder: string): Manifest {
   if (!existsSync(file)) throw notThere(folder)
   let json: unknown
   try {
+    folderFile(folder, { file: MANIFEST_FILE, where: folder })
     json = readJsonFile(file, { file: MANIFEST_FILE, where: folder }, MAX_BYTES)
   } catch (cause) {
     throw errors.E_MANIFEST({ problem: isSilaneError(cause) ? cause.what.replace(/\.$/, '') : 'it cannot be read', where: file }, { cause })

@@ -24,8 +24,8 @@ import { fittingInputs, type StageFunction, stagePrograms } from './stage-calls.
 export interface ValidationInput {
   /** The folder that paths are relative to. */
   readonly folder: string
-  /** Where graphs are written while they run, and which files hold weights already. */
-  readonly runtime?: Pick<RuntimeOptions, 'folder' | 'data'>
+  /** Where graphs are written while they run, which files hold weights already, and whether somebody else may have written them. */
+  readonly runtime: Pick<RuntimeOptions, 'folder' | 'data' | 'foreign'>
   readonly functions: readonly StageFiles[]
   /** What the plugin knows: samples, masks, comparisons of its own. Undefined where the checkpoint is not at hand. */
   readonly source: { readonly model: SourceModel; readonly contract: Pick<PluginContract, 'validate'> } | undefined
