@@ -95,7 +95,7 @@ async function againstCheckpoint(folder: string, manifest: Manifest, model: stri
       source: { model, contract },
       steps: manifest.pipeline.steps,
       programs: manifest.programs,
-      goldens: golden === undefined ? goldensOf(checkpoint, manifest.programs) : requireGoldens(golden, manifest.programs),
+      ...(golden === undefined ? goldensOf(checkpoint, manifest.programs) : { goldens: requireGoldens(golden, manifest.programs) }),
       golden,
       gates: chooseGates({ ...resolved, hasSource: true }),
       signal,
