@@ -5,7 +5,7 @@ import { createRuntime, type OnnxRuntime, type Timing, timeSession } from '@sila
 import { analyzeGraph, type GraphAnalysis } from './analyze-graph.ts'
 import type { ModelOptions } from './convert/convert-options.ts'
 import { folderProgram } from './folder-program.ts'
-import { type DeployedFunction, type Manifest, packageOf, readManifest } from './manifest.ts'
+import { checkFed, type DeployedFunction, type Manifest, packageOf, readManifest } from './manifest.ts'
 import { discoverPlugins } from './plugins/discover-plugins.ts'
 import { loadPlugin } from './plugins/load-plugin.ts'
 import { sampleInputs } from './validate/sample-inputs.ts'
@@ -55,6 +55,7 @@ export async function benchmark(options: BenchmarkOptions): Promise<BenchmarkRes
   const runtime = createRuntime({ foreign: true })
   const results: FunctionBenchmark[] = []
   const manifest = readManifest(folder)
+  checkFed(manifest, folder)
   for (const program of manifest.programs) {
     for (const fn of program.functions) {
       options.signal?.throwIfAborted()

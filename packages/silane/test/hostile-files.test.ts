@@ -6,6 +6,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { benchmark } from '../src/benchmark.ts'
 import { convert } from '../src/convert/convert.ts'
 import type { ConvertOptions } from '../src/convert/convert-options.ts'
+import { openTextEncoder } from '../src/documents/text-encoder.ts'
+import { openTokenizer } from '../src/generate/open-tokenizer.ts'
 import { inspect } from '../src/inspect/inspect.ts'
 import { copyOf, fixture, temporary } from './workspace.ts'
 
@@ -85,5 +87,55 @@ describe('files of a converted folder', () => {
     const file = join(folder, 'onnx/model.onnx')
     writeFileSync(file, readFileSync(file).fill(0xff, 0, 200))
     await expect(benchmark({ folder, runs: 1 })).rejects.toMatchObject({ code: 'E_SESSION_FILE', exitCode: 2 })
+  })
+
+  const edited = (edit: (input: Record<string, unknown>) => void): string => {
+    const folder = converted()
+    const file = join(folder, 'silane.json')
+    const manifest = JSON.parse(readFileSync(file, 'utf8'))
+    for (const program of manifest.programs) for (const fn of program.functions) edit(fn.inputs[0])
+    writeFileSync(file, JSON.stringify(manifest))
+    return folder
+  }
+
+  test.each([
+    ['dtype', 'constructor', 'is no element type'],
+    ['shape', [1, 1e9], 'takes 1000000048 elements in one call'],
+    ['shape', [2, 2e9], 'has more than 2147483648 elements'],
+    ['shape', Array(17).fill(1), 'shape'],
+  ])('a manifest whose %s is %j is refused before anything is allocated', async (key, value, problem) => {
+    const folder = edited(input => Object.assign(input, { [key]: value }))
+    const refused = { code: 'E_MANIFEST', exitCode: 2, what: expect.stringContaining(problem) }
+    await expect(benchmark({ folder, runs: 1 })).rejects.toMatchObject(refused)
+  })
+
+  test('a tokenizer that does not come back is stopped', async () => {
+    const folder = converted()
+    const file = join(folder, 'tokenizer.json')
+    const tokenizer = JSON.parse(readFileSync(file, 'utf8'))
+    const pre_tokenizer = { type: 'Split', pattern: { Regex: '^(a+)+$' }, behavior: 'Isolated', invert: false }
+    writeFileSync(file, JSON.stringify({ ...tokenizer, normalizer: null, pre_tokenizer }))
+    const opened = await openTokenizer(folder)
+    expect(opened?.encode('b').ids.length).toBeGreaterThan(0)
+    const limit = expect.objectContaining({ code: 'E_TOKENIZER_LIMIT', exitCode: 2 })
+    expect(() => opened?.encode(`${'a'.repeat(40)}!`)).toThrow(limit)
+    expect(() => opened?.encode('b')).toThrow(limit)
+  }, 30_000)
+
+  test('what the tokenizers library throws in a call has a code', async () => {
+    const opened = await openTokenizer(converted())
+    expect(() => opened?.decode([])).toThrow(expect.objectContaining({ code: 'E_FOLDER_FILE' }))
+    expect(opened?.encode('a', { text_pair: 'b' }).token_type_ids).toContain(1)
+    opened?.close()
+    expect(() => opened?.encode('a')).toThrow(expect.objectContaining({ code: 'E_TOKENIZER_LIMIT' }))
+  })
+
+  test('ids of a tokenizer that the program has not are refused', async () => {
+    const folder = edited(input => Object.assign(input, input.role === 'ids' ? { below: 3 } : {}))
+    const manifest = readFileSync(join(folder, 'silane.json'), 'utf8')
+    writeFileSync(join(folder, 'silane.json'), manifest.replace('"name":"pooler_output"', '"name":"pooler_output","role":"embedding"'))
+    const encoder = await openTextEncoder(folder)
+    await expect(encoder.embed([{ text: 'a' }], 'query')).rejects.toMatchObject({ code: 'E_TOKEN_ID', exitCode: 2 })
+    await encoder.close()
   })
 })

@@ -44,7 +44,7 @@ export interface TokenizerThread {
 
 /** Milliseconds. Reading the largest tokenizer.json takes 3 s, and a text of a megabyte one. */
 const OPEN_LIMIT = 60_000
-const CALL_LIMIT = 10_000
+const CALL_LIMIT = 8_000
 
 /** Megabytes of heap: twice what the largest tokenizer takes. */
 const MEMORY_LIMIT = 640

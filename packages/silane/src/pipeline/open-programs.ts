@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Session, Tensors } from '@silane/core'
 import { errors } from '../errors.ts'
 import { folderProgram } from '../folder-program.ts'
-import { type DeployedFunction, type DeployedProgram, type Manifest, packageOf } from '../manifest.ts'
+import { checkFed, type DeployedFunction, type DeployedProgram, type Manifest, packageOf } from '../manifest.ts'
 import { picturePixels } from './picture-pixels.ts'
 import type { PipelinePrograms } from './pipeline-programs.ts'
 
@@ -20,6 +20,7 @@ export interface OpenPrograms extends PipelinePrograms {
  */
 export async function openPrograms(folder: string, manifest: Manifest, from: ProgramSource): Promise<OpenPrograms> {
   if (!manifest.programs.some(program => isDeployed(program, from))) throw errors.E_NOT_WRITTEN({ target: from, where: folder })
+  checkFed(manifest, folder)
   const { createRuntime } = await import('@silane/runtime')
   const runtime = createRuntime({ foreign: true })
   const opened = new Map<DeployedFunction, Promise<Session>>()
