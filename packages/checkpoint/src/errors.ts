@@ -56,6 +56,16 @@ export const errors = defineErrors({
     where: f.where,
     next: 'Check the file and its permissions, and that nothing rewrites it meanwhile.',
   }),
+  E_FILE_LINK: (f: { file: string; target: string; where: string }) => ({
+    what: `${f.file} is a link out of the folder, to ${f.target}.`,
+    where: f.where,
+    next: 'Do not trust a folder that came so. In one of your own, put the file itself there.',
+  }),
+  E_FILE_CHANGED: (f: { file: string; where: string }) => ({
+    what: `${f.file} was changed while it was read, so what came of it is neither the old one nor the new.`,
+    where: f.where,
+    next: 'Wait until nothing writes there any more, and run the command again.',
+  }),
   E_FILE_SIZE: (f: { file: string; size: number; limit: number; where: string }) => ({
     what: `${f.file} is ${bytes(f.size)} long; at most ${bytes(f.limit)} are read of such a file.`,
     where: f.where,

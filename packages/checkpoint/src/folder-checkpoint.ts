@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Checkpoint, isSilaneError, type Json, type SilaneError } from '@silane/core'
 import { ADAPTER_CONFIG, baseModel } from './adapter/adapter-config.ts'
@@ -6,25 +6,23 @@ import { mergeAdapter } from './adapter/merge-adapter.ts'
 import { chooseWeights } from './choose-weights.ts'
 import { countedShards, indexOfShards } from './counted-shards.ts'
 import { errors } from './errors.ts'
+import { type FolderFileOptions, folderFile, MAX_FILE_BYTES } from './folder-file.ts'
 import { imageProcessor } from './image-processor.ts'
 import { inside } from './inside.ts'
 import { adapterFile, isAdapter } from './is-adapter.ts'
 import { isObject } from './is-object.ts'
 import { listFiles } from './list-files.ts'
 import { modelFiles } from './model-files.ts'
-import { parseJson } from './parse-json.ts'
 import { dequantise } from './quantised/dequantise.ts'
 import { quantisation, refuseQuantisation } from './quantised/quantisation.ts'
 import { RandomAccessFile } from './random-access-file.ts'
+import { readJsonFile } from './read-json-file.ts'
 import { readSafetensors } from './read-safetensors.ts'
 import { readShards } from './read-shards.ts'
 import { sentenceModules, sentenceSettings } from './sentence-modules.ts'
 import { tokenLimit } from './token-limit.ts'
 import { readTorch } from './torch/read-torch.ts'
 import type { StoredTensor, WeightsFile } from './weights-file.ts'
-
-/** The largest tokenizer.json in use has 35 MB, the largest index of shards 10 MB. */
-const MAX_JSON_BYTES = 256_000_000
 
 /** How a checkpoint is called: the fields of the contract that say where it is from. */
 export type Identity = Pick<Checkpoint, 'location' | 'id' | 'revision'>
@@ -44,6 +42,10 @@ export interface OpenCheckpoint extends Checkpoint {
   readonly changed: readonly string[]
   /** The tensors as the weights' file has them, readable or not, before anything is made of them. */
   readonly stored: readonly (StoredTensor & { readonly name: string })[]
+  /** The folder on disk. */
+  readonly root: string
+  /** Throws E_FILE_CHANGED where a file that something was taken from is not what it was when it was opened first. */
+  checkUnchanged(): void
   close(): void
 }
 
@@ -55,21 +57,39 @@ export function folderCheckpoint(root: string, identity: Identity): OpenCheckpoi
   const files = listFiles(root, identity.location)
   const opened: RandomAccessFile[] = []
   const used = new Set<string>()
+  const states = new Map<string, string>()
+  const place = (file: string, options?: FolderFileOptions): string => {
+    const path = folderFile(root, { file, where: identity.location }, options)
+    // Before anything is read: what changes after that is seen at the end.
+    if (!states.has(file)) states.set(file, stateOf(path))
+    return path
+  }
+  const checkUnchanged = () => {
+    for (const [file, state] of states)
+      if (stateOf(join(root, file)) !== state) throw errors.E_FILE_CHANGED({ file, where: identity.location })
+  }
   const close = () => {
     for (const file of opened) file.close()
   }
   try {
-    const whole = checkpoint({ root, files, prefix: '', opened, used }, identity)
-    return { ...whole, used: () => [...used].sort(), close }
+    const whole = checkpoint({ place, files, prefix: '', opened, used }, identity)
+    return { ...whole, root, used: () => [...used].sort(), checkUnchanged, close }
   } catch (error) {
     close()
     throw error
   }
 }
 
+/** What tells one content of a file from another without reading it; empty where there is none. The inode: the file may have been replaced. */
+function stateOf(path: string): string {
+  const found = statSync(path, { throwIfNoEntry: false, bigint: true })
+  return found ? [found.dev, found.ino, found.size, found.mtimeNs].join() : ''
+}
+
 /** The checkpoint in the folder `root/prefix`. Its files carry their names from the root on, so that ids differ between folders. */
 interface Place {
-  readonly root: string
+  /** The path of a file by its name from the root on; see `folderFile`. */
+  readonly place: (file: string, options?: FolderFileOptions) => string
   /** All files under the root. */
   readonly files: readonly string[]
   /** Empty, or a sub-folder and a slash. */
@@ -81,14 +101,14 @@ interface Place {
 }
 
 function checkpoint(place: Place, identity: Identity): Opened {
-  const { root, prefix, opened, used } = place
+  const { prefix, opened, used } = place
   const where = identity.location
   const stored = place.files.filter(file => file.startsWith(prefix)).map(file => file.slice(prefix.length))
   const parsed = new Map<string, Json>()
   /** Reads a file by its place in the folder, once. */
   const parse = (at: string): Json => {
     used.add(prefix + at)
-    const value = parsed.get(at) ?? readJson(join(root, prefix, at), at, where)
+    const value = parsed.get(at) ?? readJsonFile(place.place(prefix + at, { limit: MAX_FILE_BYTES }), { file: at, where })
     parsed.set(at, value)
     return value
   }
@@ -104,7 +124,7 @@ function checkpoint(place: Place, identity: Identity): Opened {
   const path = (file: string): string => {
     const at = placeOf(file)
     used.add(prefix + at)
-    return join(root, prefix, at)
+    return place.place(prefix + at)
   }
   const json = (file: string): Json | undefined => (has(file) ? parse(placeOf(file)) : undefined)
   /** A file, or all that an index names, or that the file's name counts. */
@@ -122,7 +142,7 @@ function checkpoint(place: Place, identity: Identity): Opened {
   }
   const openFile = (file: string): WeightsFile => {
     const name = prefix + placeOf(file)
-    const source = new RandomAccessFile(join(root, name), name, where)
+    const source = new RandomAccessFile(place.place(name), name, where)
     opened.push(source)
     const { tensor, ...rest } = file.endsWith('.safetensors') ? readSafetensors(source) : readTorch(source)
     // Opening a shard is no use of it: only the names in its header were looked at.
@@ -244,10 +264,4 @@ function attempt<T>(open: () => T): T | undefined {
     if (isSilaneError(error)) return undefined
     throw error
   }
-}
-
-function readJson(path: string, file: string, where: string): Json {
-  const size = statSync(path).size
-  if (size > MAX_JSON_BYTES) throw errors.E_FILE_SIZE({ file, size, limit: MAX_JSON_BYTES, where })
-  return parseJson(readFileSync(path), { file, where })
 }

@@ -1,16 +1,14 @@
 import { readFileSync, statSync } from 'node:fs'
 import type { Json } from '@silane/core'
 import { errors } from './errors.ts'
+import { MAX_FILE_BYTES } from './folder-file.ts'
 import { type JsonSource, parseJson } from './parse-json.ts'
-
-/** The largest tokenizer.json in use has 35 MB, the largest index of shards 10 MB. */
-const MAX_BYTES = 256_000_000
 
 /**
  * The value in a JSON file of somebody else: a regular file of a bounded size, UTF-8, nested no deeper and with no more values than
  * `parseJson` allows. Throws E_FILE_READ, E_FILE_SIZE, E_JSON and E_JSON_LIMIT; what the value is, the caller checks.
  */
-export function readJsonFile(path: string, { file, where }: JsonSource, limit = MAX_BYTES): Json {
+export function readJsonFile(path: string, { file, where }: JsonSource, limit = MAX_FILE_BYTES): Json {
   return parseJson(bytesOf(path, { file, where }, limit), { file, where })
 }
 

@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process'
-import { readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, realpathSync, rmSync, statSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { readAll } from '@silane/core'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { openCheckpoint } from '../src/index.ts'
 import { failure, temporary } from './temporary.ts'
 import { rawSafetensors, safetensors, scalars } from './write-safetensors.ts'
@@ -69,22 +69,103 @@ describe('a folder', () => {
     both.close()
   })
 
-  it('may be made of links, as the cache of the hub is', async () => {
-    const blobs = temporary({ blob: scalars({ a: 1 }) })
-    const folder = temporary()
-    symlinkSync(join(blobs, 'blob'), join(folder, 'model.safetensors'))
-    symlinkSync(join(blobs, 'gone'), join(folder, 'config.json'))
-    const checkpoint = await openCheckpoint(folder)
-    expect(checkpoint.files).toEqual(['model.safetensors'])
+  it('may be made of links within it, and into the blobs of the hub for a snapshot', async () => {
+    const cache = temporary({ 'blobs/aa': scalars({ a: 1 }), 'blobs/bb': '{"model_type":"x"}' })
+    const snapshot = join(cache, 'snapshots', 'c'.repeat(40))
+    mkdirSync(snapshot, { recursive: true })
+    symlinkSync('../../blobs/aa', join(snapshot, 'model.safetensors'))
+    symlinkSync('../../blobs/bb', join(snapshot, 'config.json'))
+    symlinkSync('../../blobs/gone', join(snapshot, 'tokenizer.json'))
+    const checkpoint = await openCheckpoint(snapshot)
+    expect(checkpoint.files).toEqual(['config.json', 'model.safetensors'])
+    expect(checkpoint.config).toEqual({ model_type: 'x' })
+    expect([...checkpoint.tensor('a')!.read(0, 1)]).toEqual([1])
     checkpoint.close()
+
+    const folder = temporary({ 'other.safetensors': scalars({ a: 2 }) })
+    symlinkSync('other.safetensors', join(folder, 'model.safetensors'))
+    const linked = await openCheckpoint(folder)
+    expect([...linked.tensor('a')!.read(0, 1)]).toEqual([2])
+    linked.close()
+  })
+
+  describe('links out of it', () => {
+    const outside = () => temporary({ secret: 'secret', 'config.json': '{}', 'w.safetensors': scalars({ a: 1 }), 'aa/config.json': '{}' })
+
+    it('are refused where they are read', async () => {
+      const elsewhere = outside()
+      const folder = temporary({ 'model.safetensors': scalars({ a: 1 }) })
+      symlinkSync(join(elsewhere, 'secret'), join(folder, 'merges.txt'))
+      symlinkSync(join(elsewhere, 'config.json'), join(folder, 'vocab.json'))
+      const checkpoint = await openCheckpoint(folder)
+      for (const read of [() => checkpoint.path('merges.txt'), () => checkpoint.json('vocab.json')])
+        expect(await failure(read, folder, realpathSync(elsewhere))).toMatch(
+          /^E_FILE_LINK: (merges.txt|vocab.json) is a link out of the folder, to <place>\/(secret|config.json)\./,
+        )
+      checkpoint.close()
+    })
+
+    it('are refused as config.json and as weights', async () => {
+      for (const [name, target] of [
+        ['config.json', 'config.json'],
+        ['model.safetensors', 'w.safetensors'],
+      ] as const) {
+        const folder = temporary()
+        symlinkSync(join(outside(), target), join(folder, name))
+        expect(await failure(() => openCheckpoint(folder))).toContain('E_FILE_LINK')
+      }
+    })
+
+    it('are refused into the blobs of another model, and where no snapshot is', async () => {
+      const cache = temporary({ 'a/blobs/aa': '{}', 'b/blobs/bb': '{}', 'blobs/cc': '{}' })
+      const commit = join(cache, 'a/snapshots', 'c'.repeat(40))
+      mkdirSync(commit, { recursive: true })
+      symlinkSync('../../../b/blobs/bb', join(commit, 'config.json'))
+      expect(await failure(() => openCheckpoint(commit))).toContain('E_FILE_LINK')
+      const plain = join(cache, 'plain/folder')
+      mkdirSync(plain, { recursive: true })
+      symlinkSync('../../blobs/cc', join(plain, 'config.json'))
+      expect(await failure(() => openCheckpoint(plain))).toContain('E_FILE_LINK')
+    })
+
+    it('are not followed to list a folder, and one beside is not taken for it', async () => {
+      const base = temporary({ 'model/model.safetensors': scalars({ a: 1 }), 'model2/config.json': '{}' })
+      symlinkSync(join(outside(), 'aa'), join(base, 'model/1_Pooling'))
+      symlinkSync('../model2/config.json', join(base, 'model/vocab.json'))
+      const checkpoint = await openCheckpoint(join(base, 'model'))
+      expect(checkpoint.files).toEqual(['model.safetensors', 'vocab.json'])
+      expect(await failure(() => checkpoint.json('vocab.json'))).toContain('E_FILE_LINK')
+      checkpoint.close()
+    })
   })
 
   it.skipIf(process.platform === 'win32')('does not wait for a pipe', async () => {
-    const folder = temporary()
-    execFileSync('sh', ['-c', 'mkfifo "$0"', join(folder, 'model.safetensors')])
+    for (const name of ['model.safetensors', 'config.json']) {
+      const folder = temporary()
+      execFileSync('mkfifo', [join(folder, name)])
+      expect(await failure(() => openCheckpoint(folder))).toContain(`E_FILE_READ: ${name} cannot be read: it is not a regular file.`)
+    }
+  })
+
+  it('says that a folder has the name of a file', async () => {
+    const folder = temporary({ 'config.json/x': '' })
+    expect(await failure(() => openCheckpoint(folder))).toContain('E_FILE_READ: config.json cannot be read: it is not a regular file.')
+  })
+
+  it.each(['config.json', 'model.safetensors', 'vocab.txt'])('notices that %s changes after it was taken', async name => {
+    const folder = temporary({ 'config.json': '{}', 'model.safetensors': scalars({ a: 1 }), 'vocab.txt': 'a', 'notes.txt': 'a' })
     const checkpoint = await openCheckpoint(folder)
-    expect(checkpoint.files).toEqual([])
-    checkpoint.close()
+    onTestFinished(() => checkpoint.close())
+    checkpoint.path('vocab.txt')
+    writeFileSync(join(folder, 'notes.txt'), 'bb')
+    checkpoint.checkUnchanged()
+    const path = join(folder, name)
+    const { atime, mtime } = statSync(path)
+    utimesSync(path, atime, new Date(mtime.getTime() + 5000))
+    const changed = `E_FILE_CHANGED: ${name} was changed while it was read`
+    expect(await failure(() => checkpoint.checkUnchanged())).toContain(changed)
+    rmSync(path)
+    expect(await failure(() => checkpoint.checkUnchanged())).toContain(changed)
   })
 
   it('reads every element type', async () => {

@@ -83,13 +83,9 @@ export function createIndex(file: string, about: IndexAbout): DocumentIndex {
   // SQLite walks a long value page by page: chunks of few vectors on large pages let one vector be read without reading thousands.
   db.exec('pragma page_size = 65536')
   db.exec('begin')
-  db.exec(`create table about(key text primary key, value text not null) without rowid`)
-  db.exec(
-    `create table documents(number integer primary key, id text not null unique, source text, title text, text text not null, meta text)`,
-  )
-  db.exec(
-    `create virtual table vectors using vec0(chunk_size=128, embedding float[${about.dimension}]${about.metric === 'cosine' ? ' distance_metric=cosine' : ''}, signs bit[${signBits(about.dimension)}])`,
-  )
+  db.exec(ABOUT_TABLE)
+  db.exec(DOCUMENTS_TABLE)
+  db.exec(vectorsTable(about))
   const put = db.prepare('insert into about values (?, ?)')
   for (const [key, value] of Object.entries({ schema: SCHEMA, ...about, finished: false })) put.run(key, JSON.stringify(value))
   db.exec('commit')
@@ -106,6 +102,7 @@ export function openIndex(file: string): DocumentIndex {
   if (problem !== undefined) throw errors.E_INDEX_FILE({ file, problem })
   const db = opened(file)
   try {
+    checkTables(db, file)
     return indexOf(db, file, readAbout(db, file))
   } catch (cause) {
     db.close()
@@ -162,7 +159,7 @@ function opened(file: string): DatabaseSync {
   db.enableLoadExtension(false)
   try {
     // What a process that was killed had not committed is not there; what it had is.
-    db.exec('pragma journal_mode = delete; pragma synchronous = full')
+    db.exec('pragma trusted_schema = off; pragma journal_mode = delete; pragma synchronous = full')
   } catch (cause) {
     db.close()
     throw coded(file, cause)
@@ -176,15 +173,65 @@ function coded(file: string, cause: unknown): unknown {
   return sqlite ? errors.E_INDEX_FILE({ file, problem: cause.message }, { cause }) : cause
 }
 
+const ABOUT_TABLE = 'create table about(key text primary key, value text not null) without rowid'
+const DOCUMENTS_TABLE =
+  'create table documents(number integer primary key, id text not null unique, source text, title text, text text not null, meta text)'
+const vectorsTable = ({ dimension, metric }: Pick<IndexAbout, 'dimension' | 'metric'>): string =>
+  `create virtual table vectors using vec0(chunk_size=128, embedding float[${dimension}]${metric === 'cosine' ? ' distance_metric=cosine' : ''}, signs bit[${signBits(dimension)}])`
+
+/** Tables that sqlite-vec keeps for `vectors`, and SQLite for itself. */
+const KEPT = /^(?:vectors_(?:info|chunks|rowids|vector_chunks\d\d)|sqlite_(?:autoindex_\w+|sequence))$/
+
+/** Longer rows are not written by anybody. */
+const MAX_SCHEMA_ROWS = 32
+
+/**
+ * Throws E_INDEX_FILE unless the file has our tables and nothing else, as SQL that we write: a view or a trigger under the name of a table
+ * is code of whoever made the file, which may run for ever. No query runs before.
+ */
+function checkTables(db: DatabaseSync, file: string): void {
+  const rows = db.prepare(`select type, name, tbl_name as owner, sql from sqlite_schema limit ${MAX_SCHEMA_ROWS + 1}`).all()
+  const tables = new Map<string, string>()
+  for (const { type, name, owner, sql } of rows) {
+    const index = type === 'index' && sql === null && (owner === 'about' || owner === 'documents' || KEPT.test(String(owner)))
+    if (index) continue
+    const known = type === 'table' && (['about', 'documents', 'vectors'].includes(String(name)) || KEPT.test(String(name)))
+    if (!known || typeof sql !== 'string') throw errors.E_INDEX_FILE({ file, problem: `it has the ${type} ${JSON.stringify(name)}` })
+    if (KEPT.test(String(name)) && (!/^create table /i.test(sql) || /\b(?:as|check|default)\b\s*\(/i.test(sql)))
+      throw errors.E_INDEX_FILE({ file, problem: `${JSON.stringify(name)} is no plain table` })
+    tables.set(String(name), sql)
+  }
+  const lower = (name: string): string => tables.get(name)?.replace(/^create (virtual )?table /i, start => start.toLowerCase()) ?? ''
+  const vectors = /embedding float\[(\d{1,6})\]( distance_metric=cosine)?/.exec(lower('vectors'))
+  const made = vectorsTable({ dimension: Number(vectors?.[1] ?? 0), metric: vectors?.[2] === undefined ? 'dot' : 'cosine' })
+  const ours = lower('about') === ABOUT_TABLE && lower('documents') === DOCUMENTS_TABLE && lower('vectors') === made
+  if (rows.length > MAX_SCHEMA_ROWS || !ours) throw errors.E_INDEX_FILE({ file, problem: 'its tables are not those of an index' })
+}
+
+/** The value of JSON in a table. Throws E_INDEX_FILE. */
+function parsed(text: unknown, file: string, what: string): unknown {
+  try {
+    return JSON.parse(String(text))
+  } catch (cause) {
+    throw errors.E_INDEX_FILE({ file, problem: `${what} is no JSON` }, { cause })
+  }
+}
+
 type Row = Readonly<Record<string, SQLOutputValue>>
 
 function readAbout(db: DatabaseSync, file: string): IndexAbout {
-  const rows = db.prepare('select key, value from about').all()
-  const found = Object.fromEntries(rows.map(row => [String(row.key), JSON.parse(String(row.value))])) as Record<string, unknown>
+  const rows = db.prepare('select key, value from about limit 100').all()
+  const found = Object.fromEntries(rows.map(row => [String(row.key), parsed(row.value, file, 'what it is of')])) as Record<string, unknown>
   const { schema, documentModel, questionModel, dimension, metric, chunking, versions } = found
   if (schema !== SCHEMA) throw errors.E_INDEX_FILE({ file, problem: `its tables are of version ${JSON.stringify(schema)}, not ${SCHEMA}` })
   const known = metrics.find(name => name === metric)
-  if (typeof documentModel !== 'string' || typeof questionModel !== 'string' || typeof dimension !== 'number' || !known)
+  if (
+    typeof documentModel !== 'string' ||
+    typeof questionModel !== 'string' ||
+    !Number.isSafeInteger(dimension) ||
+    typeof dimension !== 'number' ||
+    !known
+  )
     throw errors.E_INDEX_FILE({ file, problem: 'it does not say what it is of' })
   // The count of both tables is the same after every commit; a file that was put together by hand may have others.
   const counts = db.prepare('select (select count(*) from documents) as texts, (select count(*) from vectors) as vectors').get() as Row
@@ -229,7 +276,7 @@ function indexOf(db: DatabaseSync, file: string, about: IndexAbout): DocumentInd
       text: String(row.text),
       ...(row.title === null ? {} : { title: String(row.title) }),
       ...(row.source === null ? {} : { source: String(row.source) }),
-      ...(row.meta === null ? {} : { meta: JSON.parse(String(row.meta)) as unknown }),
+      ...(row.meta === null ? {} : { meta: parsed(row.meta, file, `the meta of text ${number}`) }),
     }
   }
 

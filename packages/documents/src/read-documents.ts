@@ -9,8 +9,8 @@ export type DocumentLine =
   | { readonly line: number; readonly bytes: number; readonly document: Document }
   | { readonly line: number; readonly bytes: number; readonly problem: string }
 
-/** The longest line that is parsed: a book has some megabytes. */
-const MAX_LINE_BYTES = 64_000_000
+/** The longest line that is parsed: a book has some megabytes, and of brackets alone so many become half a gigabyte. */
+const MAX_LINE_BYTES = 16_000_000
 
 /**
  * The lines of a JSONL file, one after the other; empty ones are left out. A line that is no document has a problem, and so has one whose

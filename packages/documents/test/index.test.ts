@@ -144,7 +144,7 @@ test('what is no index says so', () => {
   const db = new DatabaseSync(other)
   db.exec('create table notes(x)')
   db.close()
-  expect(failure(() => openIndex(other))).toMatch(/^E_INDEX_FILE: .*no such table: about/)
+  expect(failure(() => openIndex(other))).toMatch(/^E_INDEX_FILE: .*it has the table "notes"/)
   const whole = join(place, 'whole.sqlite')
   filled(whole, { dimension: 64 }, 300).index.close()
   const size = readFileSync(whole).length
@@ -224,3 +224,39 @@ test('a process that is killed loses what it had not committed, and nothing else
     index.close()
   }
 }, 30_000)
+
+test.each([
+  [
+    'a view over an endless query',
+    'alter table documents rename to d; create view documents as with recursive r(x) as (select 1 union all select x + 1 from r) select x as number from r',
+  ],
+  ['a trigger', 'create trigger t after insert on about begin delete from documents; end'],
+  ['a table besides', 'create table other(x)'],
+  ['an index of its own', 'create index i on documents(text)'],
+  ['other columns', 'alter table documents add column x'],
+  ['no table', 'drop table about'],
+])('an index that holds %s is refused before anything is asked of it', (_, sql) => {
+  const file = join(folder(), 'i.sqlite')
+  filled(file).index.close()
+  const db = new DatabaseSync(file, { allowExtension: true })
+  db.loadExtension(getLoadablePath())
+  db.exec(sql)
+  db.close()
+  expect(failure(() => openIndex(file))).toMatch(/^E_INDEX_FILE: .*(?:it has the|its tables are not those of an index)/)
+})
+
+test('JSON in the tables is read with care', () => {
+  const edited = (sql: string): string => {
+    const file = join(folder(), 'i.sqlite')
+    filled(file).index.close()
+    const db = new DatabaseSync(file)
+    db.exec(sql)
+    db.close()
+    return file
+  }
+  for (const sql of [`update about set value = '{' where key = 'metric'`, `update about set value = '0.5' where key = 'dimension'`])
+    expect(failure(() => openIndex(edited(sql)))).toContain('E_INDEX_FILE')
+  const index = openIndex(edited(`update documents set meta = '{'`))
+  onTestFinished(() => index.close())
+  expect(failure(() => index.search(new Float32Array(6).fill(1)))).toMatch(/^E_INDEX_FILE: .*the meta of text \d+ is no JSON/)
+})

@@ -6,7 +6,7 @@ import { writeOnnx } from '@silane/onnx'
 import type { InferenceSession } from 'onnxruntime-node'
 import { errors } from './errors.ts'
 import { type DataHolder, linkConstants } from './link-constants.ts'
-import { OnnxSession } from './onnx-session.ts'
+import { OnnxSession, type Refused } from './onnx-session.ts'
 
 /** onnxruntime on this machine's CPU. */
 export interface OnnxRuntime extends Runtime {
@@ -38,6 +38,8 @@ export interface RuntimeOptions {
    * (`at`) are linked into it where it is on the same disk as they are, and written where it is not.
    */
   readonly folder?: string
+  /** What is opened was given by somebody: that onnxruntime refuses it is no fault of the converter. Default: it was made here. */
+  readonly foreign?: boolean
   /** False: sessions are opened for a few runs, fast and small. Default: for many. */
   readonly optimize?: boolean
   /** Files that hold constants besides, such as the data of an ONNX file that was just written: offsets by `dataKey`. */
@@ -45,14 +47,20 @@ export interface RuntimeOptions {
 }
 
 /** A runtime. onnxruntime-node is loaded with the first session. Throws E_RUNTIME_MISSING where it is not there. */
-export function createRuntime({ folder: parent = tmpdir(), optimize = true, data = [] }: RuntimeOptions = {}): OnnxRuntime {
+export function createRuntime({
+  folder: parent = tmpdir(),
+  optimize = true,
+  data = [],
+  foreign = false,
+}: RuntimeOptions = {}): OnnxRuntime {
   const settings = { ...sessionOptions, ...(optimize ? {} : unoptimized) }
+  const refused: Refused = foreign ? errors.E_SESSION_FILE : errors.E_SESSION
   const create = async (path: string, name: string, release: () => void): Promise<Session> => {
     const ort = await loadOnnxRuntime()
     try {
-      return new OnnxSession(ort, await ort.InferenceSession.create(path, settings), name, release)
+      return new OnnxSession(ort, await ort.InferenceSession.create(path, settings), { graph: name, release, refused })
     } catch (cause) {
-      throw errors.E_SESSION({ graph: name, problem: (cause as Error).message }, { cause })
+      throw refused({ graph: name, problem: (cause as Error).message }, { cause })
     }
   }
   return {

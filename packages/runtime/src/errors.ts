@@ -11,6 +11,10 @@ export const errors = defineErrors({
     next: 'This is a fault of the converter; please report it with the model and the command.',
     exitCode: 1,
   }),
+  E_SESSION_FILE: (f: { graph: string; problem: string }) => ({
+    what: `onnxruntime refused "${f.graph}": ${f.problem}.`,
+    next: 'The folder does not hold what its silane.json says: copy it again as a whole, or convert the model again.',
+  }),
   E_SESSION_INPUT: (f: { graph: string; input: string; expected: string; actual: string }) => ({
     what: `Input "${f.input}" of "${f.graph}" is ${f.actual}; the program takes ${f.expected}.`,
     next: 'Give every input in the shape that silane.json states.',

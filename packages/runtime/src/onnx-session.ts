@@ -19,19 +19,31 @@ const types: Readonly<Record<string, DType>> = {
   bool: 'bool',
 }
 
+/** The error of what onnxruntime refuses. */
+export type Refused = (facts: { graph: string; problem: string }, options: { cause: unknown }) => Error
+
+interface SessionFacts {
+  readonly graph: string
+  /** Frees what the session was made from. */
+  readonly release: () => void
+  readonly refused: Refused
+}
+
 /** A session of onnxruntime behind the core's interface: tensors are converted to the types that the file declares. */
 export class OnnxSession implements Session {
   readonly #ort: Ort
   readonly #session: InferenceSession
   readonly #graph: string
   readonly #release: () => void
+  readonly #refused: Refused
   #closed = false
 
-  constructor(ort: Ort, session: InferenceSession, graph: string, release: () => void) {
+  constructor(ort: Ort, session: InferenceSession, { graph, release, refused }: SessionFacts) {
     this.#ort = ort
     this.#session = session
     this.#graph = graph
     this.#release = release
+    this.#refused = refused
   }
 
   async run(inputs: Tensors): Promise<Tensors> {
@@ -49,7 +61,7 @@ export class OnnxSession implements Session {
     try {
       results = await this.#session.run(feeds)
     } catch (cause) {
-      throw errors.E_SESSION({ graph: this.#graph, problem: (cause as Error).message }, { cause })
+      throw this.#refused({ graph: this.#graph, problem: (cause as Error).message }, { cause })
     }
     return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, constantOf(tensor)]))
   }

@@ -1,10 +1,11 @@
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { type Graph, sizeOf } from '@silane/core'
 import { readPackage } from '@silane/coreml'
 import { createRuntime, type OnnxRuntime, type Timing, timeSession } from '@silane/runtime'
 import { analyzeGraph, type GraphAnalysis } from './analyze-graph.ts'
 import type { ModelOptions } from './convert/convert-options.ts'
-import { type DeployedFunction, type Manifest, packageOf, readManifest } from './manifest.ts'
+import { folderProgram } from './folder-program.ts'
+import { checkFed, type DeployedFunction, type Manifest, packageOf, readManifest } from './manifest.ts'
 import { discoverPlugins } from './plugins/discover-plugins.ts'
 import { loadPlugin } from './plugins/load-plugin.ts'
 import { sampleInputs } from './validate/sample-inputs.ts'
@@ -51,15 +52,16 @@ export interface DecoderFacts {
 /** Times every function of a converted folder. Latencies of the Neural Engine need a Mac; these are of this machine's CPU. */
 export async function benchmark(options: BenchmarkOptions): Promise<BenchmarkResult> {
   const folder = resolve(options.cwd ?? '.', options.folder)
-  const runtime = createRuntime()
+  const runtime = createRuntime({ foreign: true })
   const results: FunctionBenchmark[] = []
   const manifest = readManifest(folder)
+  checkFed(manifest, folder)
   for (const program of manifest.programs) {
     for (const fn of program.functions) {
       options.signal?.throwIfAborted()
       options.onProgress?.({ step: `time ${program.name}/${fn.name}` })
       const path = packageOf(program, fn)?.path
-      const graph = path === undefined ? undefined : await packagedFunction(join(folder, path), fn)
+      const graph = path === undefined ? undefined : await packagedFunction(folderProgram(folder, path, 'package'), fn)
       const ran = fn.onnx?.path ?? path
       if (ran === undefined) continue
       const session = await open(runtime, folder, fn, graph)
@@ -91,7 +93,7 @@ async function ownFigures(folder: string, manifest: Manifest, runtime: OnnxRunti
       name: fn.name,
       open: async () => {
         const path = packageOf(program, fn)?.path
-        const graph = fn.onnx || path === undefined ? undefined : await packagedFunction(join(folder, path), fn)
+        const graph = fn.onnx || path === undefined ? undefined : await packagedFunction(folderProgram(folder, path, 'package'), fn)
         const session = await open(runtime, folder, fn, graph)
         if (!session) throw new TypeError(`${program.name}/${fn.name} has neither an ONNX file nor a package`)
         return session
@@ -102,7 +104,7 @@ async function ownFigures(folder: string, manifest: Manifest, runtime: OnnxRunti
 }
 
 const open = (runtime: OnnxRuntime, folder: string, { onnx }: DeployedFunction, graph: Graph | undefined) =>
-  onnx ? runtime.openFile(join(folder, onnx.path)) : graph && runtime.open(graph)
+  onnx ? runtime.openFile(folderProgram(folder, onnx.path, 'onnx')) : graph && runtime.open(graph)
 
 async function packagedFunction(path: string, { name }: DeployedFunction): Promise<Graph | undefined> {
   const { functions } = await readPackage(path)

@@ -103,6 +103,11 @@ export const errors = defineErrors({
     where: f.where,
     next: 'Put the file of the model there, or convert the model again.',
   }),
+  E_TOKENIZER_LIMIT: (f: { file: string; problem: string; where: string }) => ({
+    what: `${f.file} of the converted folder is stopped: ${f.problem}.`,
+    where: f.where,
+    next: 'Give a shorter text, or token ids with --ids; do not trust a tokenizer.json that is stopped on a short text.',
+  }),
   E_PROGRAM_FILE: (f: { file: string; problem: string; where: string }) => ({
     what: `${f.file} ${f.problem}.`,
     where: f.where,

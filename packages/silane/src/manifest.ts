@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { readJsonFile } from '@silane/checkpoint'
-import { isSilaneError, type Json, type PortRole, pipelineKinds, resamplings } from '@silane/core'
+import { folderFile, readJsonFile } from '@silane/checkpoint'
+import { isSilaneError, type Json, type PortRole, pipelineKinds, resamplings, sizeOf } from '@silane/core'
 import * as z from 'zod'
 import { keptFolder } from './convert/output-folder.ts'
 import { errors } from './errors.ts'
@@ -26,8 +26,26 @@ const inside = z
     'leads out of the folder',
   )
 
-const shape = z.array(z.int().positive()).readonly()
-const numbers = z.array(z.number()).readonly()
+/** Names of element types: `describeTensors` writes no others. */
+const DTYPES: ReadonlySet<string> = new Set('float64 float32 float16 bf16 int64 int32 int16 int8 uint32 uint16 uint8 bool'.split(' '))
+const dtype = z.string().refine(name => DTYPES.has(name), 'is no element type')
+
+/** Of a tensor. The cache of a model with 64 layers and 16k slots has 2^31 elements in one piece. */
+const MAX_RANK = 16
+const MAX_ELEMENTS = 2 ** 31
+
+/** Of all that goes into one call, and so is in memory at once: 2 GB in fp32. */
+const MAX_FED = 2 ** 29
+
+const shape = z
+  .array(z.int().positive())
+  .max(MAX_RANK)
+  .refine(dims => sizeOf(dims) <= MAX_ELEMENTS, `has more than ${MAX_ELEMENTS} elements`)
+  .readonly()
+const numbers = z
+  .array(z.number())
+  .max(1 << 20)
+  .readonly()
 /** Of red, green and blue. */
 const channels = z.array(z.number()).length(3, 'is not three numbers')
 const roles = [
@@ -72,7 +90,7 @@ const imageStep = z.union([
 const tensor = z
   .object({
     name: z.string(),
-    dtype: z.string(),
+    dtype,
     shape,
     role: z.enum(roles).exactOptional(),
     below: size.exactOptional(),
@@ -97,7 +115,7 @@ const tensor = z
 const output = z
   .object({
     name: z.string(),
-    dtype: z.string(),
+    dtype,
     shape,
     rows: z.string().exactOptional(),
     updates: z.string().exactOptional(),
@@ -108,7 +126,9 @@ const output = z
     exact: z.literal(true).exactOptional(),
   })
   .readonly()
-const tensors = z.array(tensor).readonly()
+/** Far more than the layers of any model. */
+const MAX_TENSORS = 10_000
+const tensors = z.array(tensor).max(MAX_TENSORS).readonly()
 
 /** No model is shown a picture as more rows. */
 const MOST_PLACES = 1 << 16
@@ -148,7 +168,7 @@ const deployedFunction = z
     coreml: coreml.optional(),
     onnx: onnx.optional(),
     inputs: tensors,
-    outputs: z.array(output).readonly(),
+    outputs: z.array(output).max(MAX_TENSORS).readonly(),
     states: tensors,
   })
   .readonly()
@@ -227,6 +247,7 @@ export function readManifest(folder: string): Manifest {
   if (!existsSync(file)) throw notThere(folder)
   let json: unknown
   try {
+    folderFile(folder, { file: MANIFEST_FILE, where: folder })
     json = readJsonFile(file, { file: MANIFEST_FILE, where: folder }, MAX_BYTES)
   } catch (cause) {
     throw errors.E_MANIFEST({ problem: isSilaneError(cause) ? cause.what.replace(/\.$/, '') : 'it cannot be read', where: file }, { cause })
@@ -241,6 +262,18 @@ export function readManifest(folder: string): Manifest {
 function notThere(folder: string): Error {
   const kept = keptFolder(folder)
   return kept === undefined ? errors.E_NOT_CONVERTED({ where: folder }) : errors.E_OUT_KEPT({ out: folder, kept })
+}
+
+/** Throws E_MANIFEST where a call of a function would take more memory than one that is run here may. */
+export function checkFed({ programs }: Manifest, folder: string): void {
+  for (const { name, functions } of programs) {
+    for (const fn of functions) {
+      const elements = [...fn.inputs, ...fn.states].reduce((sum, { shape }) => sum + sizeOf(shape), 0)
+      if (elements <= MAX_FED) continue
+      const problem = `${name}/${fn.name} takes ${elements} elements in one call; up to ${MAX_FED} are run here`
+      throw errors.E_MANIFEST({ problem, where: join(folder, MANIFEST_FILE) })
+    }
+  }
 }
 
 /** Whether a folder was written by a conversion. */

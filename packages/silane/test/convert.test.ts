@@ -405,11 +405,12 @@ describe('the output folder', () => {
 
     test('nor a file that one of its names leads to, as in the cache of the hub', async () => {
       const base = temporary()
-      const model = join(base, 'model')
+      const model = join(base, 'snapshots', 'c'.repeat(40))
       cpSync(fixture('base'), model, { recursive: true })
-      write(base, { 'blobs/silane.json': {}, 'model/1_Pooling/silane.json': {} })
+      write(base, { 'blobs/silane.json': {} })
+      write(model, { '1_Pooling/silane.json': {} })
       renameSync(join(model, 'model.safetensors'), join(base, 'blobs/weights'))
-      symlinkSync('../blobs/weights', join(model, 'model.safetensors'))
+      symlinkSync('../../blobs/weights', join(model, 'model.safetensors'))
       const refused = quick(join(base, 'blobs'), { model, force: true })
       await expect(refused).rejects.toMatchObject({ code: 'E_OUT_FOREIGN', message: expect.stringContaining('model.safetensors, which') })
       expect(existsSync(join(base, 'blobs/weights'))).toBe(true)

@@ -15,7 +15,7 @@ const open = async (name: string) => {
   if (!tokenizer) throw new Error(`${name} has no tokenizer.json`)
   // The library refuses to decode nothing.
   const decode = (row: readonly number[], skip: boolean): string =>
-    row.length === 0 ? '' : tokenizer.decode([...row], { skip_special_tokens: skip })
+    row.length === 0 ? '' : tokenizer.decode(row, { skip_special_tokens: skip })
   return { tokenizer, decode }
 }
 

@@ -5,6 +5,7 @@ import { chooseWeights } from '../choose-weights.ts'
 import { shardNames } from '../counted-shards.ts'
 import { errors } from '../errors.ts'
 import type { Identity } from '../folder-checkpoint.ts'
+import { folderFile } from '../folder-file.ts'
 import { inside } from '../inside.ts'
 import { listFiles } from '../list-files.ts'
 import { modelFiles } from '../model-files.ts'
@@ -103,7 +104,7 @@ function shardsOf(folder: string, index: string, where: string): string[] {
   return [...new Set(weightMap(readJson(folder, index, where))?.values())].filter(inside)
 }
 
-const readJson = (folder: string, file: string, where: string): Json => readJsonFile(join(folder, file), { file, where })
+const readJson = (folder: string, file: string, where: string): Json => readJsonFile(folderFile(folder, { file, where }), { file, where })
 
 /** What a snapshot lacks for a conversion, as far as that can be told without the hub. */
 function missingFiles(snapshot: string, where: string): string[] {

@@ -1,5 +1,5 @@
-import { dirname } from 'node:path'
-import type { Checkpoint } from '@silane/core'
+import { dirname, join } from 'node:path'
+import type { OpenCheckpoint } from '@silane/checkpoint'
 import { MANIFEST_FILE } from '../manifest.ts'
 
 /**
@@ -7,11 +7,12 @@ import { MANIFEST_FILE } from '../manifest.ts'
  * cache. Conversions that were written into the checkpoint's folder are no part of it, unless the model takes something (`used`)
  * from there.
  */
-export function checkpointPlaces({ files, has, path, location }: Checkpoint, used: readonly string[]): readonly string[] {
-  const [first] = files
-  // The location of a snapshot of the hub is no path.
-  const root = first === undefined ? location : path(first).slice(0, -first.length)
+export function checkpointPlaces(
+  { files, has, root }: Pick<OpenCheckpoint, 'files' | 'has' | 'root'>,
+  used: readonly string[],
+): readonly string[] {
   const taken = new Set(used)
   const own = files.filter(file => taken.has(file) || !file.includes('/') || !has(`${dirname(file)}/${MANIFEST_FILE}`))
-  return [root, ...own.map(path)]
+  // Where links lead to is looked at, so that of a file that nobody wants not even the path is asked for.
+  return [root, ...own.map(file => join(root, file))]
 }

@@ -65,7 +65,7 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
     if (trace !== undefined) await step('trace', () => writeTrace(trace, rewritten, keepOut))
     const folder = outputFolder(out, { force: options.force ?? false, keepOut })
     try {
-      await step('copy files', () => copyFiles(companions, checkpoint.path, folder.work))
+      await step('copy files', () => copyFiles(companions, checkpoint, folder.work))
       await writeTexts(folder.work, tokenizers.files)
       // Goes on in its own thread while the weights are written.
       const hashing = hashFiles(taken, checkpoint.path, options.signal)
@@ -95,6 +95,7 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
               return locateMisses(validation.comparisons, { rewritten, model, folder: folder.work })
             })
       const hashes = await step('hash checkpoint', () => hashing)
+      checkpoint.checkUnchanged()
       const report = buildReport({ model, plugin: plugin.package, validation, rewritten, written })
       const folderFiles = [...filesWithin(folder.work), ...TEXTS]
       const facts = { ...checkpoint, model, pipeline, plugin, files: hashes, programs: written, settings, ok: report.ok, folderFiles }

@@ -1,11 +1,18 @@
-import { copyFile, mkdir, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { checkpointErrors, MAX_FILE_BYTES } from '@silane/checkpoint'
+import type { Checkpoint } from '@silane/core'
 
-/** Copies files of the checkpoint, unchanged. */
-export async function copyFiles(names: readonly string[], pathOf: (name: string) => string, folder: string): Promise<void> {
+type CopySource = Pick<Checkpoint, 'path' | 'location'>
+
+/** Copies files of the checkpoint, unchanged. Throws what `path` of a checkpoint throws, and E_FILE_SIZE: weights are not among them. */
+export async function copyFiles(names: readonly string[], { path, location }: CopySource, folder: string): Promise<void> {
   for (const name of names) {
+    const from = path(name)
+    const { size } = await stat(from)
+    if (size > MAX_FILE_BYTES) throw checkpointErrors.E_FILE_SIZE({ file: name, size, limit: MAX_FILE_BYTES, where: location })
     await mkdir(dirname(join(folder, name)), { recursive: true })
-    await copyFile(pathOf(name), join(folder, name))
+    await copyFile(from, join(folder, name))
   }
 }
 

@@ -5,6 +5,7 @@ import { missingTokenizer } from '../generate/missing-tokenizer.ts'
 import { openTokenizer } from '../generate/open-tokenizer.ts'
 import { textTokenizer } from '../generate/text-tokenizer.ts'
 import { tokenizerFolder } from '../generate/tokenizer-folder.ts'
+import type { TokenizerThread } from '../generate/tokenizer-thread.ts'
 import type { Manifest } from '../manifest.ts'
 import type { CachedDecoder, Position } from '../pipeline/cached-decoder.ts'
 import { openPrograms, type ProgramSource } from '../pipeline/open-programs.ts'
@@ -20,6 +21,7 @@ export async function answerHost(
   const programs = await openPrograms(folder, manifest, from)
   const steps = deployedSteps(manifest, from)
   const tokenizers = new Map<string, TextTokenizer>()
+  const threads: TokenizerThread[] = []
   const run = (some: readonly Step[], given: Tensors, decode: Decode) => runPipeline(some, programs, given, decode)
   return {
     pipeline: manifest.pipeline,
@@ -30,6 +32,7 @@ export async function answerHost(
       if (known) return known
       const opened = await openTokenizer(folder, within)
       if (!opened) throw missingTokenizer(folder, within)
+      threads.push(opened)
       const tokenizer = textTokenizer(opened)
       tokenizers.set(within, tokenizer)
       return tokenizer
@@ -44,7 +47,10 @@ export async function answerHost(
       if (!decoder) throw generateErrors.E_NOT_A_DECODER({ where: folder })
       return stateOf(decoder, decoder.start())
     },
-    close: () => programs.close(),
+    close: () => {
+      for (const thread of threads) thread.close()
+      return programs.close()
+    },
   }
 }
 

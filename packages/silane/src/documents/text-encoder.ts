@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { arrayConstant, type Constant, errors as coreErrors, readAll, type Tensors } from '@silane/core'
 import { errors } from '../errors.ts'
+import { errors as generateErrors } from '../generate/errors.ts'
 import { missingTokenizer } from '../generate/missing-tokenizer.ts'
 import { openTokenizer } from '../generate/open-tokenizer.ts'
 import { tokenizerFolder } from '../generate/tokenizer-folder.ts'
@@ -54,6 +55,7 @@ export async function openTextEncoder(folder: string, from: ProgramSource = 'onn
   const { sentence = { prompts: {}, defaultPrompt: null, similarity: 'cosine' } } = manifest
   const programs = await openPrograms(folder, manifest, from)
   const around = bordersOf((text, special) => tokenizer.encode(text, { add_special_tokens: special }).ids)
+  const { below = Number.POSITIVE_INFINITY } = words
 
   const idsOf = ({ text, title }: EncodedText, kind: TextKind): readonly number[] => {
     const prompted = `${promptFor(sentence, kind)}${text}`
@@ -61,7 +63,10 @@ export async function openTextEncoder(folder: string, from: ProgramSource = 'onn
     // A title and its text are a pair: "[CLS] title [SEP] text [SEP]", all of one segment (DPR, `BertTensorizer.text_to_tensor`).
     const inner = title === undefined ? plain(prompted) : [...plain(title), ...around.after, ...plain(prompted)]
     const room = Math.max(0, length - around.before.length - around.after.length)
-    return [...around.before, ...inner.slice(0, room), ...around.after]
+    const ids = [...around.before, ...inner.slice(0, room), ...around.after]
+    const beyond = ids.find(id => !(id >= 0 && id < below))
+    if (beyond !== undefined) throw generateErrors.E_TOKEN_ID({ id: beyond, below })
+    return ids
   }
   return {
     model: weightsOf(manifest),
@@ -83,7 +88,10 @@ export async function openTextEncoder(folder: string, from: ProgramSource = 'onn
       }
       return vectors
     },
-    close: () => programs.close(),
+    close: () => {
+      tokenizer.close()
+      return programs.close()
+    },
   }
 }
 

@@ -23,6 +23,7 @@ import { openTokenizer } from './open-tokenizer.ts'
 import { seededRandom } from './seeded-random.ts'
 import { stopRule } from './stop-rule.ts'
 import { tokenizerFolder } from './tokenizer-folder.ts'
+import type { TokenizerThread } from './tokenizer-thread.ts'
 
 export interface GenerateOptions extends GenerationOptions {
   /** A converted folder. */
@@ -70,13 +71,30 @@ export interface Generated extends GeneratedSequence {
  * E_UNSUPPORTED for settings.
  */
 export async function generate(options: GenerateOptions): Promise<Generated> {
-  const { folder } = options
-  const manifest = readManifest(folder)
+  const manifest = readManifest(options.folder)
   const from = options.from ?? 'onnx'
-  const given = options.things ?? {}
-  const steps = stepsToDecode(deployedSteps(manifest, from), new Set(Object.keys(given)))
+  const steps = stepsToDecode(deployedSteps(manifest, from), new Set(Object.keys(options.things ?? {})))
   const within = tokenizerFolder(manifest, decoderOf(steps))
-  const tokenizer = await openTokenizer(folder, within)
+  const tokenizer = await openTokenizer(options.folder, within)
+  try {
+    return await generateWith({ manifest, from, steps, within, tokenizer }, options)
+  } finally {
+    tokenizer?.close()
+  }
+}
+
+interface Opened {
+  readonly manifest: Manifest
+  readonly from: ProgramSource
+  readonly steps: readonly Step[]
+  /** Where the tokenizer is from. */
+  readonly within: string
+  readonly tokenizer: TokenizerThread | undefined
+}
+
+async function generateWith({ manifest, from, steps, within, tokenizer }: Opened, options: GenerateOptions): Promise<Generated> {
+  const { folder } = options
+  const given = options.things ?? {}
   const config = readFolderJson(folder, 'config.json')
   const files = { folder, pipeline: manifest.pipeline.generation, generation: readFolderJson(folder, 'generation_config.json'), config }
   const { settings, notes, blame } = generationSettings(files, options)
@@ -94,7 +112,7 @@ export async function generate(options: GenerateOptions): Promise<Generated> {
     if (reader) checkStart(prompt, steps, programs)
     const whole = (tokens: readonly number[], skip: boolean) =>
       // The tokenizer refuses to decode nothing.
-      tokenizer && (tokens.length === 0 ? '' : tokenizer.decode([...tokens], { skip_special_tokens: skip }))
+      tokenizer && (tokens.length === 0 ? '' : tokenizer.decode(tokens, { skip_special_tokens: skip }))
     const show = (sequence: readonly number[]) => whole(sequence.slice(prompt.length), true)
 
     const started = performance.now()
@@ -239,11 +257,7 @@ function rowsOf(thing: string, steps: readonly Step[], programs: PipelineProgram
   return counts[0]
 }
 
-function encodeText(
-  tokenizer: Awaited<ReturnType<typeof openTokenizer>>,
-  { text = '', folder }: GenerateOptions,
-  within: string,
-): readonly number[] {
+function encodeText(tokenizer: TokenizerThread | undefined, { text = '', folder }: GenerateOptions, within: string): readonly number[] {
   if (tokenizer) return tokenizer.encode(text).ids
   if (text === '') return []
   throw missingTokenizer(folder, within)

@@ -1,7 +1,7 @@
 import type { EncodedIds, TextTokenizer } from '@silane/core'
-import type { openTokenizer } from './open-tokenizer.ts'
+import type { TokenizerThread } from './tokenizer-thread.ts'
 
-type Tokenizer = NonNullable<Awaited<ReturnType<typeof openTokenizer>>>
+type Tokenizer = Pick<TokenizerThread, 'encode' | 'decode'>
 
 /** What stands around texts: ids and the segments that they are of. */
 interface Frame {
@@ -37,21 +37,15 @@ export function textTokenizer(tokenizer: Tokenizer): TextTokenizer {
       return { ids: all('ids'), segments: all('segments'), special: all('special') }
     },
     // The tokenizer refuses to decode nothing.
-    decode: ids => (ids.length === 0 ? '' : tokenizer.decode([...ids], { skip_special_tokens: true })),
+    decode: ids => (ids.length === 0 ? '' : tokenizer.decode(ids, { skip_special_tokens: true })),
   }
 }
 
 /** What a tokenizer puts before, between and behind one text or two, seen on short ones. */
 function frame(tokenizer: Tokenizer, texts: number): Frame {
   const sample = 'a'
-  const bare: readonly number[] = tokenizer.encode(sample, { add_special_tokens: false }).ids
-  const { ids, token_type_ids: types }: { readonly ids: readonly number[]; readonly token_type_ids: readonly number[] } = tokenizer.encode(
-    sample,
-    {
-      ...(texts > 1 ? { text_pair: sample } : {}),
-      return_token_type_ids: true,
-    },
-  )
+  const bare = tokenizer.encode(sample, { add_special_tokens: false }).ids
+  const { ids, token_type_ids: types } = tokenizer.encode(sample, texts > 1 ? { text_pair: sample } : {})
   const parts: Frame['parts'][number][] = []
   const segments: number[] = []
   let from = 0

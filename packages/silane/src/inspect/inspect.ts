@@ -12,6 +12,7 @@ import { findPlugin, loadModel, openToLook } from '../convert/prepare-model.ts'
 import { resolveSettings } from '../convert/resolve-settings.ts'
 import { rewriteProgram } from '../convert/rewrite-program.ts'
 import { errors } from '../errors.ts'
+import { folderProgram } from '../folder-program.ts'
 import { type DeployedOutput, type DeployedTensor, isConverted, type Manifest, packageOf, readManifest } from '../manifest.ts'
 import { type FunctionReport, functionReports } from '../report/function-reports.ts'
 
@@ -165,7 +166,7 @@ async function inspectFolder(path: string): Promise<FolderInspection> {
   const manifest = readManifest(path)
   const paths = new Set(manifest.programs.flatMap(program => program.functions.map(fn => packageOf(program, fn)?.path)))
   const packages: PackageInspection[] = []
-  for (const file of paths) if (file !== undefined) packages.push(await inspectPackage(resolve(path, file)))
+  for (const file of paths) if (file !== undefined) packages.push(await inspectPackage(folderProgram(path, file, 'package')))
   return { kind: 'folder', location: path, manifest, packages }
 }
 

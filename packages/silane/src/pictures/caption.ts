@@ -3,6 +3,7 @@ import { errors } from '../errors.ts'
 import { type Generated, type GenerateOptions, generate } from '../generate/generate.ts'
 import { missingTokenizer } from '../generate/missing-tokenizer.ts'
 import { openTokenizer } from '../generate/open-tokenizer.ts'
+import type { TokenizerThread } from '../generate/tokenizer-thread.ts'
 import { type Manifest, readManifest } from '../manifest.ts'
 import { wantedInputs } from '../pipeline/borders.ts'
 import { deployedSteps, stepsToDecode } from '../pipeline/steps-for.ts'
@@ -95,6 +96,20 @@ interface Words {
 async function prompt(manifest: Manifest, reader: ReturnType<typeof readerOf>, words: Words, folder: string): Promise<readonly number[]> {
   const tokenizer = await openTokenizer(folder)
   if (!tokenizer && words.text !== '' && words.ids === undefined) throw missingTokenizer(folder)
+  try {
+    return promptWith(tokenizer, { manifest, reader, words })
+  } finally {
+    tokenizer?.close()
+  }
+}
+
+interface Prompted {
+  readonly manifest: Manifest
+  readonly reader: ReturnType<typeof readerOf>
+  readonly words: Words
+}
+
+function promptWith(tokenizer: TokenizerThread | undefined, { manifest, reader, words }: Prompted): readonly number[] {
   const ids = (special: boolean): readonly number[] =>
     words.ids ?? tokenizer?.encode(words.text, { add_special_tokens: special }).ids ?? (special ? idIn(manifest, 'bos_token_id') : [])
   if (reader === 'question') return ids(true)

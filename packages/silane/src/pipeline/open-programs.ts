@@ -2,7 +2,8 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Session, Tensors } from '@silane/core'
 import { errors } from '../errors.ts'
-import { type DeployedFunction, type DeployedProgram, type Manifest, packageOf } from '../manifest.ts'
+import { folderProgram } from '../folder-program.ts'
+import { checkFed, type DeployedFunction, type DeployedProgram, type Manifest, packageOf } from '../manifest.ts'
 import { picturePixels } from './picture-pixels.ts'
 import type { PipelinePrograms } from './pipeline-programs.ts'
 
@@ -19,19 +20,22 @@ export interface OpenPrograms extends PipelinePrograms {
  */
 export async function openPrograms(folder: string, manifest: Manifest, from: ProgramSource): Promise<OpenPrograms> {
   if (!manifest.programs.some(program => isDeployed(program, from))) throw errors.E_NOT_WRITTEN({ target: from, where: folder })
+  checkFed(manifest, folder)
   const { createRuntime } = await import('@silane/runtime')
-  const runtime = createRuntime()
+  const runtime = createRuntime({ foreign: true })
   const opened = new Map<DeployedFunction, Promise<Session>>()
 
   const open = async (program: DeployedProgram, fn: DeployedFunction): Promise<Session | undefined> => {
     if (from === 'onnx') {
       const { onnx } = fn
-      return onnx && runtime.openFile(join(folder, onnx.path)).catch(cause => Promise.reject(changed(folder, onnx, cause) ?? cause))
+      if (!onnx) return undefined
+      const path = folderProgram(folder, onnx.path, 'onnx')
+      return runtime.openFile(path).catch(cause => Promise.reject(changed(folder, onnx, cause) ?? cause))
     }
     const at = packageOf(program, fn)
     if (!at) return undefined
     const { readPackage } = await import('@silane/coreml')
-    const { functions } = await readPackage(join(folder, at.path))
+    const { functions } = await readPackage(folderProgram(folder, at.path, 'package'))
     const graph = functions.find(candidate => candidate.name === fn.name) ?? functions[0]
     return graph && runtime.open(graph)
   }

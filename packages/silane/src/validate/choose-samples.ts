@@ -62,7 +62,7 @@ function samplesFor(graph: Graph): number {
 
 const fits = (graph: Graph, inputs: Tensors): boolean =>
   [...graph.inputs, ...graph.states].every(({ name, type }) => {
-    const given = inputs[name]
+    const given = Object.hasOwn(inputs, name) ? inputs[name] : undefined
     return given !== undefined && given.shape.join() === type.shape.join() && sizeOf(given.shape) > 0
   })
 

@@ -37,16 +37,16 @@ function compareOutput(output: string, { actual, expected, samples, valid, outpu
   const pairs: Compared[] = []
   const scores: Constant[] = []
   for (const [i, tensors] of expected.entries()) {
-    const reference = tensors?.[output]
+    const reference = tensors && own(tensors, output)
     if (!reference) continue
-    const found = actual[i]?.[output]
+    const found = own(actual[i] ?? {}, output)
     if (!found) return incomparable('it is not there')
     if (found.shape.join() !== reference.shape.join()) return incomparable(`its shape is [${found.shape}] instead of [${reference.shape}]`)
     const [index, foundIndex] = [tensors[follows], actual[i]?.[follows]]
     if (index && foundIndex && !equalElements(index, foundIndex)) continue
     const table = best && tensors[best.of]
     if (table) scores.push(table)
-    pairs.push({ reference, actual: found, mask: samples[i]?.inputs[valid[output] ?? ''] })
+    pairs.push({ reference, actual: found, mask: maskOf(samples[i]?.inputs ?? {}, own(valid, output)) })
   }
   if (best && pairs.length > 0 && scores.length === pairs.length)
     return compareChoices(
@@ -55,6 +55,11 @@ function compareOutput(output: string, { actual, expected, samples, valid, outpu
     )
   return compareSamples(pairs)
 }
+
+/** Names are out of files, and `constructor` is none of the language's. */
+const own = <T>(of: Readonly<Record<string, T>>, name: string): T | undefined => (Object.hasOwn(of, name) ? of[name] : undefined)
+
+const maskOf = (inputs: Tensors, name: string | undefined): Constant | undefined => (name === undefined ? undefined : own(inputs, name))
 
 const equalElements = (a: Constant, b: Constant): boolean => readAll(a).join() === readAll(b).join()
 

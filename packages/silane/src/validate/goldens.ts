@@ -1,8 +1,9 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { arrayConstant, byteSize, type Constant, type Coverage, type DType, sizeOf, type Tensors, viewBytes } from '@silane/core'
+import { folderFile, readJsonFile, readTensors } from '@silane/checkpoint'
+import type { Constant, Coverage, Tensors } from '@silane/core'
+import * as z from 'zod'
 import { errors } from '../errors.ts'
-import { isRecord } from '../plugins/find-package.ts'
 
 /** Inputs and what the original implementation made of them. */
 export interface GoldenSample {
@@ -48,12 +49,28 @@ export function readGoldens(given: string, programs: GoldenPrograms): Goldens {
   const facts = readCase(folder)
   if (isFile) {
     const program = GOLDEN.exec(basename(given))?.[1] ?? onlyProgram(given, programs)
-    return new Map([[program, golden(given, facts(program))]])
+    // Whoever names a file means what it leads to.
+    return new Map([[program, golden(realpathSync.native(given), facts(program))]])
   }
-  const names = existsSync(folder) ? readdirSync(folder).sort() : []
-  const found = names.flatMap(name => GOLDEN.exec(name)?.[1] ?? [])
-  return new Map(found.map(program => [program, golden(fileOf(folder, program), facts(program))]))
+  return new Map(goldenPrograms(folder).map(program => [program, golden(fileOf(folder, program), facts(program))]))
 }
+
+/** The golden outputs of a folder that nobody asked to be compared with: those of a fixture, which has a case.json. */
+export function ownGoldens(folder: string, programs: GoldenPrograms): { readonly goldens: Goldens; readonly notes: readonly string[] } {
+  const found = existsSync(folder) ? goldenPrograms(folder) : []
+  if (found.length === 0) return { goldens: new Map(), notes: [] }
+  if (existsSync(join(folder, CASE_FILE))) return { goldens: readGoldens(folder, programs), notes: [] }
+  const note = `the folder has golden outputs (${goldenFile(found[0] ?? '')}) and no ${CASE_FILE}: they were not read; --golden ${folder} compares with them`
+  return { goldens: new Map(), notes: [note] }
+}
+
+/** The programs that a folder has golden outputs of. */
+const goldenPrograms = (folder: string): readonly string[] =>
+  existsSync(folder)
+    ? readdirSync(folder)
+        .sort()
+        .flatMap(name => GOLDEN.exec(name)?.[1] ?? [])
+    : []
 
 /** The programs that golden outputs may be of, and what each is a part of where it was cut. */
 export type GoldenPrograms = readonly { readonly name: string; readonly partOf?: string }[]
@@ -67,80 +84,71 @@ function onlyProgram(file: string, programs: GoldenPrograms): string {
 
 const GOLDEN = /^golden\.(.+)\.safetensors$/
 
-const fileOf = (folder: string, program: string): string => join(folder, `golden.${program}.safetensors`)
+const CASE_FILE = 'case.json'
+
+const goldenFile = (program: string): string => `golden.${program}.safetensors`
+
+const fileOf = (folder: string, program: string): string => join(folder, goldenFile(program))
 
 type Facts = Pick<Golden, 'valid' | 'drive' | 'flags'>
 
+/** What a case.json says to a comparison; there is more in it. `drive` names what the whole is run as. */
+const schema = z.object({
+  convert: z.array(z.string()).exactOptional(),
+  programs: z
+    .record(
+      z.string(),
+      z.object({
+        valid: z.record(z.string(), z.string()).exactOptional(),
+        drive: z.enum(['cached-decoder', OF_HOST]).exactOptional(),
+      }),
+    )
+    .exactOptional(),
+})
+
+/** A case.json lists shapes, and what a model wrote. */
+const MAX_CASE_BYTES = 16_000_000
+
 function readCase(folder: string): (program: string) => Facts {
-  const file = join(folder, 'case.json')
-  const json: unknown = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {}
-  const programs = isRecord(json) && isRecord(json.programs) ? json.programs : {}
-  const flags = isRecord(json) && Array.isArray(json.convert) ? json.convert.filter(flag => typeof flag === 'string') : []
+  if (!existsSync(join(folder, CASE_FILE))) return () => ({ valid: {}, drive: undefined, flags: [] })
+  const at = { file: CASE_FILE, where: folder }
+  const parsed = schema.safeParse(readJsonFile(folderFile(folder, at), at, MAX_CASE_BYTES))
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues
+    throw errors.E_GOLDEN({ ...at, problem: `${issue?.path.join('.') || 'it'}: ${issue?.message ?? 'not valid'}` })
+  }
+  const { programs = {}, convert: flags = [] } = parsed.data
   return program => {
-    const entry = isRecord(programs[program]) ? programs[program] : {}
-    const valid = isRecord(entry.valid) ? Object.entries(entry.valid) : []
-    return {
-      valid: Object.fromEntries(valid.flatMap(([output, mask]) => (typeof mask === 'string' ? [[output, mask]] : []))),
-      drive: typeof entry.drive === 'string' ? entry.drive : undefined,
-      flags,
+    const { valid = {}, drive } = (Object.hasOwn(programs, program) ? programs[program] : undefined) ?? {}
+    return { valid, drive, flags }
+  }
+}
+
+/** Golden files hold a handful of small tensors, all of which are in memory at once; a checkpoint does not belong here. */
+const MAX_BYTES = 2 ** 29
+
+function golden(path: string, facts: Facts): Golden {
+  const [file, where] = [basename(path), dirname(path)]
+  const fail = (problem: string) => errors.E_GOLDEN({ file, problem, where })
+  // Maps until the end: a name is anything, `__proto__` too.
+  const samples = new Map<number, { in: Map<string, Constant>; out: Map<string, Constant> }>()
+  for (const [key, tensor] of readTensors(where, { file, where }, { limit: MAX_BYTES })) {
+    const [, index, side, name] = /^(\d+)\.(in|out)\.(.+)$/.exec(key) ?? []
+    if (index === undefined || name === undefined) throw fail(`"${key}" is not the name of a sample's tensor`)
+    const sample = samples.get(Number(index)) ?? { in: new Map(), out: new Map() }
+    samples.set(Number(index), sample)
+    sample[side === 'in' ? 'in' : 'out'].set(name, tensor)
+  }
+  const made = [...samples].sort(([a], [b]) => a - b)
+  for (const [index, sample] of made) {
+    for (const [output, mask] of Object.entries(facts.valid)) {
+      const [of, rows] = [sample.out.get(output), sample.in.get(mask)]
+      if (of && rows?.shape.some((dim, axis) => dim !== of.shape[axis]))
+        throw fail(`the mask ${mask} of sample ${index} is [${rows.shape}], which tells no rows of ${output}, [${of.shape}]`)
     }
   }
-}
-
-function golden(file: string, facts: Facts): Golden {
-  const samples = new Map<number, { inputs: Record<string, Constant>; outputs: Record<string, Constant> }>()
-  for (const [key, tensor] of readTensors(file)) {
-    const [, index, side, name] = /^(\d+)\.(in|out)\.(.+)$/.exec(key) ?? []
-    if (index === undefined || name === undefined)
-      throw errors.E_GOLDEN({ file: basename(file), problem: `"${key}" is not the name of a sample's tensor`, where: dirname(file) })
-    const sample = samples.get(Number(index)) ?? { inputs: {}, outputs: {} }
-    samples.set(Number(index), sample)
-    sample[side === 'in' ? 'inputs' : 'outputs'][name] = tensor
+  return {
+    ...facts,
+    samples: made.map(([, sample]) => ({ inputs: Object.fromEntries(sample.in), outputs: Object.fromEntries(sample.out) })),
   }
-  return { ...facts, samples: [...samples].sort(([a], [b]) => a - b).map(([, sample]) => sample) }
 }
-
-/** Golden files hold a handful of small tensors; a checkpoint does not belong here. */
-const MAX_BYTES = 2 ** 31
-const dtypes: Readonly<Record<string, DType>> = {
-  F32: 'fp32',
-  F16: 'fp16',
-  BF16: 'bf16',
-  F64: 'fp64',
-  I64: 'int64',
-  I32: 'int32',
-  BOOL: 'bool',
-}
-
-function readTensors(file: string): [string, Constant][] {
-  const fail = (problem: string) => errors.E_GOLDEN({ file: basename(file), problem, where: dirname(file) })
-  const size = statSync(file, { throwIfNoEntry: false })?.size
-  if (size === undefined) throw fail('there is no such file')
-  if (size > MAX_BYTES || size < 8) throw fail(`its size of ${size} bytes is not that of a golden file`)
-  const bytes = readFileSync(file)
-  const length = Number(bytes.readBigUInt64LE(0))
-  if (length > size - 8) throw fail('its header is longer than the file')
-  let header: unknown
-  try {
-    header = JSON.parse(bytes.toString('utf8', 8, 8 + length))
-  } catch (cause) {
-    throw errors.E_GOLDEN({ file: basename(file), problem: 'its header is not JSON', where: dirname(file) }, { cause })
-  }
-  if (!isRecord(header)) throw fail('its header is not an object')
-  return Object.entries(header).flatMap(([name, entry]): [string, Constant][] => {
-    if (name === '__metadata__') return []
-    if (!isRecord(entry) || typeof entry.dtype !== 'string') throw fail(`the entry "${name}" is broken`)
-    const dtype = dtypes[entry.dtype]
-    if (dtype === undefined) throw fail(`"${name}" has the type ${entry.dtype}`)
-    const shape = counts(entry.shape)
-    const [begin = -1, end = -1] = counts(entry.data_offsets) ?? []
-    if (!shape || begin < 0 || end - begin !== sizeOf(shape) * byteSize(dtype) || 8 + length + end > size)
-      throw fail(`"${name}" has a wrong shape or place`)
-    // A copy, so that every element type is aligned.
-    const own = Uint8Array.from(bytes.subarray(8 + length + begin, 8 + length + end))
-    return [[name, arrayConstant(dtype, shape, viewBytes(dtype, own.buffer, 0, sizeOf(shape)))]]
-  })
-}
-
-const counts = (value: unknown): readonly number[] | undefined =>
-  Array.isArray(value) && value.every(item => Number.isSafeInteger(item) && item >= 0) ? value : undefined

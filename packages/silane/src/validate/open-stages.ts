@@ -1,7 +1,7 @@
-import { join } from 'node:path'
 import { type Graph, graphDifference, rewriteTo, type Stages } from '@silane/core'
 import { readPackage } from '@silane/coreml'
 import type { OnnxRuntime } from '@silane/runtime'
+import { folderProgram } from '../folder-program.ts'
 import type { StageName } from './gates.ts'
 import type { FunctionPorts, StageFunction } from './stage-calls.ts'
 
@@ -34,7 +34,8 @@ export async function openStages(folder: string, functions: readonly StageFiles[
   const notes: string[] = []
   const equal = new Set<string>()
   for (const { program, name, ports, source, written, coreml, onnx } of functions) {
-    if (coreml && !packages.has(coreml.path)) packages.set(coreml.path, (await readPackage(join(folder, coreml.path))).functions)
+    if (coreml && !packages.has(coreml.path))
+      packages.set(coreml.path, (await readPackage(folderProgram(folder, coreml.path, 'package'))).functions)
     const read = coreml && packages.get(coreml.path)?.find(graph => graph.name === coreml.function)
     const add = (stage: StageName, fn: StageFunction): StageFunction => {
       stages[stage].push(fn)
@@ -48,7 +49,7 @@ export async function openStages(folder: string, functions: readonly StageFiles[
       open: () => runtime.open(graph, { rounding }),
     })
     const packaged = (graph: Graph, rounding?: 'fp16'): StageFunction => ({ ...run(graph, rounding), pictures: true })
-    const file = onnx && join(folder, onnx.path)
+    const file = onnx && folderProgram(folder, onnx.path, 'onnx')
     const signature = source ?? read
     const asOnnx: StageFunction | undefined =
       file === undefined || !signature

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import type { OpenCheckpoint } from '@silane/checkpoint'
 import type { Pipeline, PluginContract, Report, SourceModel } from '@silane/core'
 import type { WrittenProgram } from '../convert/build-manifest.ts'
@@ -7,7 +6,7 @@ import { describeTensors } from '../convert/describe-tensors.ts'
 import type { Settings } from '../convert/resolve-settings.ts'
 import type { RewrittenProgram } from '../convert/rewrite-program.ts'
 import { chooseGates } from './gates.ts'
-import { type GoldenPrograms, type Goldens, readGoldens, requireGoldens } from './goldens.ts'
+import { type GoldenPrograms, ownGoldens, requireGoldens } from './goldens.ts'
 import type { StageFiles } from './open-stages.ts'
 import { validateStages } from './validate-stages.ts'
 
@@ -36,7 +35,7 @@ export function validateConversion(conversion: ConversionToValidate): Promise<Re
     source: { model, contract },
     steps: conversion.pipeline.steps,
     programs,
-    goldens: golden === undefined ? goldensOf(checkpoint, programs) : requireGoldens(golden, programs),
+    ...(golden === undefined ? goldensOf(checkpoint, programs) : { goldens: requireGoldens(golden, programs) }),
     golden,
     gates: chooseGates({ ...settings, hasSource: true }),
     signal,
@@ -61,6 +60,6 @@ function stageFiles(
   }
 }
 
-/** A folder may bring its goldens along; a download from the hub does not. */
-export const goldensOf = (checkpoint: OpenCheckpoint, programs: GoldenPrograms): Goldens =>
-  checkpoint.revision === null && existsSync(checkpoint.location) ? readGoldens(checkpoint.location, programs) : new Map()
+/** A fixture brings its goldens along; a download from the hub does not. */
+export const goldensOf = (checkpoint: OpenCheckpoint, programs: GoldenPrograms): ReturnType<typeof ownGoldens> =>
+  checkpoint.revision === null ? ownGoldens(checkpoint.root, programs) : { goldens: new Map(), notes: [] }

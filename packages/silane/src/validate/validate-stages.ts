@@ -24,8 +24,8 @@ import { fittingInputs, type StageFunction, stagePrograms } from './stage-calls.
 export interface ValidationInput {
   /** The folder that paths are relative to. */
   readonly folder: string
-  /** Where graphs are written while they run, and which files hold weights already. */
-  readonly runtime?: Pick<RuntimeOptions, 'folder' | 'data'>
+  /** Where graphs are written while they run, which files hold weights already, and whether somebody else may have written them. */
+  readonly runtime: Pick<RuntimeOptions, 'folder' | 'data' | 'foreign'>
   readonly functions: readonly StageFiles[]
   /** What the plugin knows: samples, masks, comparisons of its own. Undefined where the checkpoint is not at hand. */
   readonly source: { readonly model: SourceModel; readonly contract: Pick<PluginContract, 'validate'> } | undefined
@@ -35,6 +35,8 @@ export interface ValidationInput {
   readonly goldens: Goldens
   /** Where they were asked for: then it is an error when none can be compared. */
   readonly golden: string | undefined
+  /** What is known before anything is compared. */
+  readonly notes?: readonly string[]
   readonly gates: readonly Gate[]
   readonly signal: ModelOptions['signal']
   readonly onProgress: ModelOptions['onProgress']
@@ -60,7 +62,7 @@ export async function validateStages(input: ValidationInput): Promise<Required<R
   const comparisons: Comparison[] = []
   const coverage: Coverage[] = []
   const warnings: string[] = []
-  const notes = new Set(opened.notes)
+  const notes = new Set([...opened.notes, ...(input.notes ?? [])])
   const announce = (what: string, stage: StageName) => {
     signal?.throwIfAborted()
     onProgress?.({ step: `validate ${what}: ${stageNames[stage]}` })
@@ -169,10 +171,10 @@ function ofProgram(name: string, golden: Outputs, got: Outputs, notes: Set<strin
   return golden.map((outputs, i) => {
     const there = got[i]
     if (!outputs || !there) return outputs
-    const lacking = Object.keys(outputs).filter(output => !(output in there))
+    const lacking = Object.keys(outputs).filter(output => !Object.hasOwn(there, output))
     for (const output of lacking)
       notes.add(`${name}: there is a golden output "${output}", which the program lacks; it has ${Object.keys(there).join(', ')}`)
-    return Object.fromEntries(Object.entries(outputs).filter(([output]) => output in there))
+    return Object.fromEntries(Object.entries(outputs).filter(([output]) => Object.hasOwn(there, output)))
   })
 }
 
@@ -219,7 +221,7 @@ async function drive(
     const outputs: Tensors[] = []
     for (const { inputs, golden = {} } of samples) {
       const things = await runPipeline(steps, programs, inputs, scoreTokens)
-      outputs.push(Object.fromEntries(Object.entries(things).filter(([name]) => name in golden)))
+      outputs.push(Object.fromEntries(Object.entries(things).filter(([name]) => Object.hasOwn(golden, name))))
     }
     return outputs
   } finally {

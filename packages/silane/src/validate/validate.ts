@@ -55,6 +55,7 @@ function againstGoldens(folder: string, manifest: Manifest, { golden, signal, on
   const gates = chooseGates({ ...resolveSettings(settingsOf(manifest)), hasSource: false })
   return validateStages({
     folder,
+    runtime: { foreign: true },
     functions: filesOf(manifest),
     source: undefined,
     steps: manifest.pipeline.steps,
@@ -89,11 +90,12 @@ async function againstCheckpoint(folder: string, manifest: Manifest, model: stri
     )
     const report = await validateStages({
       folder,
+      runtime: { foreign: true },
       functions: filesOf(manifest).map(fn => ({ ...fn, ...graphs.get(`${fn.program}/${fn.name}`) })),
       source: { model, contract },
       steps: manifest.pipeline.steps,
       programs: manifest.programs,
-      goldens: golden === undefined ? goldensOf(checkpoint, manifest.programs) : requireGoldens(golden, manifest.programs),
+      ...(golden === undefined ? goldensOf(checkpoint, manifest.programs) : { goldens: requireGoldens(golden, manifest.programs) }),
       golden,
       gates: chooseGates({ ...resolved, hasSource: true }),
       signal,

@@ -1,0 +1,141 @@
+import { execFileSync } from 'node:child_process'
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { benchmark } from '../src/benchmark.ts'
+import { convert } from '../src/convert/convert.ts'
+import type { ConvertOptions } from '../src/convert/convert-options.ts'
+import { openTextEncoder } from '../src/documents/text-encoder.ts'
+import { openTokenizer } from '../src/generate/open-tokenizer.ts'
+import { inspect } from '../src/inspect/inspect.ts'
+import { copyOf, fixture, temporary } from './workspace.ts'
+
+const quick = (model: string, out: string, more: Partial<ConvertOptions> = {}) =>
+  convert({ model, seq: [24], out, targets: ['coreml'], validate: false, ...more })
+
+describe('files of a checkpoint', () => {
+  test('that are links to others are not copied', async () => {
+    const base = temporary()
+    writeFileSync(join(base, 'secret'), 'secret')
+    const model = copyOf('base')
+    symlinkSync(join(base, 'secret'), join(model, 'merges.txt'))
+    await expect(quick(model, join(base, 'out'))).rejects.toMatchObject({ code: 'E_FILE_LINK', exitCode: 2 })
+    expect(existsSync(join(base, 'out'))).toBe(false)
+  })
+
+  test('that nobody wants may be links to anywhere', async () => {
+    const out = join(temporary(), 'out')
+    const model = copyOf('base')
+    symlinkSync('/dev/zero', join(model, 'notes.json'))
+    expect(await quick(model, out)).toMatchObject({ ok: true })
+  })
+
+  test('are bounded where they are copied', async () => {
+    const out = join(temporary(), 'out')
+    const model = copyOf('base')
+    writeFileSync(join(model, 'merges.txt'), '')
+    truncateSync(join(model, 'merges.txt'), 3e9)
+    await expect(quick(model, out)).rejects.toMatchObject({ code: 'E_FILE_SIZE', exitCode: 2 })
+    expect(existsSync(out)).toBe(false)
+  })
+
+  test.each(['model.safetensors', 'tokenizer.json'])('are seen to change while they are read: %s', async name => {
+    const out = join(temporary(), 'out')
+    const model = copyOf('base')
+    const onProgress: ConvertOptions['onProgress'] = ({ step }) => {
+      if (step === 'write') utimesSync(join(model, name), 1, 1)
+    }
+    await expect(quick(model, out, { onProgress })).rejects.toMatchObject({ code: 'E_FILE_CHANGED', exitCode: 2 })
+    expect(existsSync(out)).toBe(false)
+  })
+})
+
+describe('files of a converted folder', () => {
+  const all = mkdtempSync(join(tmpdir(), 'silane-hostile-'))
+  afterAll(() => rmSync(all, { recursive: true, force: true }))
+  beforeAll(() => quick(fixture('base'), join(all, 'base'), { targets: ['onnx', 'coreml'] }))
+  const converted = (): string => {
+    const folder = join(temporary(), 'base')
+    cpSync(join(all, 'base'), folder, { recursive: true })
+    return folder
+  }
+
+  test.each(['onnx/model.onnx', 'model.mlpackage', 'silane.json'])('may not be a link to another: %s', async name => {
+    const folder = converted()
+    rmSync(join(folder, name), { recursive: true })
+    symlinkSync(join(all, 'base', name), join(folder, name))
+    const code = name === 'silane.json' ? 'E_MANIFEST' : 'E_FILE_LINK'
+    await expect(benchmark({ folder, runs: 1 })).rejects.toMatchObject({
+      code,
+      exitCode: 2,
+      what: expect.stringContaining('a link out of the folder'),
+    })
+    if (name !== 'onnx/model.onnx') await expect(inspect({ model: folder })).rejects.toMatchObject({ code })
+  })
+
+  test.skipIf(process.platform === 'win32')('may not be a pipe', async () => {
+    const folder = converted()
+    const file = join(folder, 'onnx/model.onnx')
+    rmSync(file)
+    execFileSync('mkfifo', [file])
+    await expect(benchmark({ folder, runs: 1 })).rejects.toMatchObject({ code: 'E_FILE_READ', exitCode: 2 })
+  })
+
+  test('that onnxruntime refuses are no fault of the converter', async () => {
+    const folder = converted()
+    const file = join(folder, 'onnx/model.onnx')
+    writeFileSync(file, readFileSync(file).fill(0xff, 0, 200))
+    await expect(benchmark({ folder, runs: 1 })).rejects.toMatchObject({ code: 'E_SESSION_FILE', exitCode: 2 })
+  })
+
+  const edited = (edit: (input: Record<string, unknown>) => void): string => {
+    const folder = converted()
+    const file = join(folder, 'silane.json')
+    const manifest = JSON.parse(readFileSync(file, 'utf8'))
+    for (const program of manifest.programs) for (const fn of program.functions) edit(fn.inputs[0])
+    writeFileSync(file, JSON.stringify(manifest))
+    return folder
+  }
+
+  test.each([
+    ['dtype', 'constructor', 'is no element type'],
+    ['shape', [1, 1e9], 'takes 1000000048 elements in one call'],
+    ['shape', [2, 2e9], 'has more than 2147483648 elements'],
+    ['shape', Array(17).fill(1), 'shape'],
+  ])('a manifest whose %s is %j is refused before anything is allocated', async (key, value, problem) => {
+    const folder = edited(input => Object.assign(input, { [key]: value }))
+    const refused = { code: 'E_MANIFEST', exitCode: 2, what: expect.stringContaining(problem) }
+    await expect(benchmark({ folder, runs: 1 })).rejects.toMatchObject(refused)
+  })
+
+  test('a tokenizer that does not come back is stopped', async () => {
+    const folder = converted()
+    const file = join(folder, 'tokenizer.json')
+    const tokenizer = JSON.parse(readFileSync(file, 'utf8'))
+    const pre_tokenizer = { type: 'Split', pattern: { Regex: '^(a+)+$' }, behavior: 'Isolated', invert: false }
+    writeFileSync(file, JSON.stringify({ ...tokenizer, normalizer: null, pre_tokenizer }))
+    const opened = await openTokenizer(folder)
+    expect(opened?.encode('b').ids.length).toBeGreaterThan(0)
+    const limit = expect.objectContaining({ code: 'E_TOKENIZER_LIMIT', exitCode: 2 })
+    expect(() => opened?.encode(`${'a'.repeat(40)}!`)).toThrow(limit)
+    expect(() => opened?.encode('b')).toThrow(limit)
+  }, 30_000)
+
+  test('what the tokenizers library throws in a call has a code', async () => {
+    const opened = await openTokenizer(converted())
+    expect(() => opened?.decode([])).toThrow(expect.objectContaining({ code: 'E_FOLDER_FILE' }))
+    expect(opened?.encode('a', { text_pair: 'b' }).token_type_ids).toContain(1)
+    opened?.close()
+    expect(() => opened?.encode('a')).toThrow(expect.objectContaining({ code: 'E_TOKENIZER_LIMIT' }))
+  })
+
+  test('ids of a tokenizer that the program has not are refused', async () => {
+    const folder = edited(input => Object.assign(input, input.role === 'ids' ? { below: 3 } : {}))
+    const manifest = readFileSync(join(folder, 'silane.json'), 'utf8')
+    writeFileSync(join(folder, 'silane.json'), manifest.replace('"name":"pooler_output"', '"name":"pooler_output","role":"embedding"'))
+    const encoder = await openTextEncoder(folder)
+    await expect(encoder.embed([{ text: 'a' }], 'query')).rejects.toMatchObject({ code: 'E_TOKEN_ID', exitCode: 2 })
+    await encoder.close()
+  })
+})
