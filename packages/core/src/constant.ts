@@ -1,4 +1,4 @@
-import { allocate, bytesOf, castArray, type DType, type NumericArray, room } from './dtype.ts'
+import { allocate, byteSize, bytesOf, castArray, type DType, isFloat, type NumericArray, room } from './dtype.ts'
 
 /**
  * A constant tensor whose elements are read when they are written, never before. It is a range of a
@@ -11,6 +11,8 @@ export interface Constant {
   readonly id: string
   /** Where this is a lossless widening of what is stored (fp16 seen as fp32): the stored one, so that narrowing again is free. */
   readonly widened?: Constant
+  /** Where this is a float in a narrower type: what it was before, element for element, so that what the type cannot hold can be told. */
+  readonly narrowed?: Constant
   /** Where these very elements stand, one after the other and little-endian, in a file: whoever wants them there need not copy them. */
   readonly at?: { readonly file: string; readonly offset: number }
   /**
@@ -115,6 +117,7 @@ export function castConstant(base: Constant, dtype: DType): Constant {
     shape: base.shape,
     id: `cast:${dtype}(${base.id})`,
     ...(dtype === 'fp32' && (base.dtype === 'fp16' || base.dtype === 'bf16') ? { widened: base } : {}),
+    ...(isFloat(base.dtype) && isFloat(dtype) && byteSize(dtype) <= byteSize(base.dtype) ? { narrowed: base } : {}),
     read: (start, count, into) =>
       withScratch(base.dtype, count, scratch => castArray(base.read(start, count, scratch), base.dtype, dtype, into)),
   }

@@ -2,12 +2,17 @@ import { create } from '@bufbuild/protobuf'
 import {
   type Attribute,
   type AttributeKind,
+  arrayConstant,
   type Constant,
+  castConstant,
   computedConstant,
   constantOf,
   type DType,
   definitionOf,
+  FiniteCheck,
   type Graph,
+  type NonFinite,
+  type NumericArray,
   type Op,
   operandsOf,
   readAll,
@@ -29,14 +34,13 @@ import { identifierProblem, Names } from './identifiers.ts'
 import { elements, fileValue, immediateValue, milType, stateType, textValue } from './literal.ts'
 import { allowsType, attributeSince, implied, opsetName, specVersionOf } from './opset.ts'
 import { goesToFile, type WeightPlan } from './weight-plan.ts'
-import { countNonFinite, type FloatOverflow } from './write-weights.ts'
 
 export interface EncodeContext {
   /** What the program calls the function. */
   readonly name: string
   readonly opset: number
   readonly weights: WeightPlan
-  readonly overflow: FloatOverflow[]
+  readonly nonFinite: NonFinite[]
 }
 
 /** Core ML refuses tensors of a higher rank wherever the program computes. */
@@ -193,12 +197,14 @@ class FunctionEncoder {
 
   #immediate(constant: Constant, label: string): MilValue {
     const data = readAll(constant)
-    if (constant.dtype === 'fp16') this.#noteOverflow(label, countNonFinite(data))
+    this.#check(constant, data, label)
     return immediateValue(constant, data)
   }
 
-  #noteOverflow(constant: string, count: number): void {
-    if (count > 0) this.#context.overflow.push({ constant, elements: count })
+  #check(constant: Constant, data: NumericArray, label: string): void {
+    const check = new FiniteCheck(constant)
+    check.see(data)
+    this.#context.nonFinite.push(...check.found(label))
   }
 
   /** The bias of a linear that has none: Core ML wants it written. */
@@ -224,7 +230,12 @@ class FunctionEncoder {
     if (numbers.length === 0) throw this.#refuse(`parameter ${key} of "${op}" is empty`)
     const tensor: TensorType = { dtype: type, shape: Array.isArray(value) ? [numbers.length] : [] }
     const data = elements(type, numbers)
-    if (type === 'fp16') this.#noteOverflow(`${this.#context.name}: ${op}.${key}`, countNonFinite(data))
+    if (kind === 'float')
+      this.#check(
+        castConstant(arrayConstant('fp64', tensor.shape, Float64Array.from(numbers)), type),
+        data,
+        `${this.#context.name}: ${op}.${key}`,
+      )
     // −0 and 0 are different parameters with one text.
     const content = numbers.map(number => (Object.is(number, -0) ? '-0' : String(number))).join(',')
     return this.#shared(key, `${type}[${tensor.shape}] ${content}`, name =>

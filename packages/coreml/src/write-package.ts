@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { create, toBinary } from '@bufbuild/protobuf'
-import { type Program, verifyProgram } from '@silane/core'
+import { type NonFinite, type Program, verifyProgram } from '@silane/core'
 import { describe } from './describe.ts'
 import { encodeFunction } from './encode-function.ts'
 import { diskError, errors } from './errors.ts'
@@ -13,7 +13,7 @@ import { MAX_MODEL_BYTES } from './limits.ts'
 import { MODEL_PATH, manifestText, WEIGHTS_PATH } from './manifest.ts'
 import { MAX_OPSET, MIN_OPSET, STATE_OPSET, specVersionOf } from './opset.ts'
 import { WeightPlan } from './weight-plan.ts'
-import { type FloatOverflow, writeWeights } from './write-weights.ts'
+import { writeWeights } from './write-weights.ts'
 
 /** What Xcode and an app show about a model. */
 export interface PackageMetadata {
@@ -42,8 +42,8 @@ export interface WrittenPackage {
   /** Of the folder: see `folderDigest`. */
   readonly sha256: string
   readonly files: readonly FileDigest[]
-  /** fp16 constants that hold infinities or NaN, by name of function and value. */
-  readonly floatOverflow: readonly FloatOverflow[]
+  /** Constants that hold infinities or NaN as they were written, by name of function and value: `main: encoder_layer_0_weight`. */
+  readonly nonFinite: readonly NonFinite[]
 }
 
 /** Writes a program as an .mlpackage. Equal programs give equal bytes. */
@@ -55,8 +55,8 @@ export async function writePackage(program: Program, options: WritePackageOption
   verifyProgram(program, 'lowering to Core ML')
 
   const weights = new WeightPlan()
-  const overflow: FloatOverflow[] = []
-  const model = toBinary(ModelSchema, encodeModel(program, options, weights, overflow))
+  const nonFinite: NonFinite[] = []
+  const model = toBinary(ModelSchema, encodeModel(program, options, weights, nonFinite))
   if (model.length > MAX_MODEL_BYTES) throw errors.E_MODEL_SIZE({ where: path, bytes: model.length, limit: MAX_MODEL_BYTES })
 
   const modelSha256 = createHash('sha256').update(model).digest('hex')
@@ -67,7 +67,7 @@ export async function writePackage(program: Program, options: WritePackageOption
     const file = `Data/${WEIGHTS_PATH}/weight.bin`
     const written = await writeWeights(join(path, file), weights, options)
     files.push({ path: file, bytes: written.bytes, sha256: written.sha256 })
-    overflow.push(...written.overflow)
+    nonFinite.push(...written.nonFinite)
   }
   options.signal?.throwIfAborted()
   // Last, so that a package that was cut short is no package.
@@ -80,11 +80,11 @@ export async function writePackage(program: Program, options: WritePackageOption
     bytes: files.reduce((sum, file) => sum + file.bytes, 0),
     sha256: folderDigest(files),
     files,
-    floatOverflow: overflow,
+    nonFinite,
   }
 }
 
-function encodeModel(program: Program, options: WritePackageOptions, weights: WeightPlan, overflow: FloatOverflow[]): Model {
+function encodeModel(program: Program, options: WritePackageOptions, weights: WeightPlan, nonFinite: NonFinite[]): Model {
   const { opset } = options
   const [first, ...others] = program.functions
   if (!first) throw errors.E_NOT_WRITABLE({ graph: program.name, problem: 'the program has no functions' })
@@ -102,7 +102,7 @@ function encodeModel(program: Program, options: WritePackageOptions, weights: We
     return {
       name,
       features: describe(graph, opset),
-      value: encodeFunction(graph, { name, opset, weights, overflow }),
+      value: encodeFunction(graph, { name, opset, weights, nonFinite }),
     }
   })
   const metadata = encodeMetadata(options.metadata)

@@ -1,17 +1,9 @@
 import { createHash } from 'node:crypto'
 import { type FileHandle, open } from 'node:fs/promises'
-import { bytesOf, chunks, type NumericArray } from '@silane/core'
+import { bytesOf, chunks, FiniteCheck, type NonFinite } from '@silane/core'
 import { encodings } from './data-types.ts'
 import { diskError } from './errors.ts'
 import { RECORD_SIZE, type WeightPlan } from './weight-plan.ts'
-
-/** A constant whose elements do not fit fp16. */
-export interface FloatOverflow {
-  /** Where it is used first: `main: encoder_layer_0_weight`. */
-  readonly constant: string
-  /** How many elements are infinite or not a number. */
-  readonly elements: number
-}
 
 export interface WriteWeightsOptions {
   readonly signal?: AbortSignal | undefined
@@ -27,22 +19,22 @@ const CHUNK = 1 << 16
 
 /** Streams weight.bin: reads, converts, hashes and writes a chunk at a time. */
 export async function writeWeights(path: string, plan: WeightPlan, options: WriteWeightsOptions = {}) {
-  const overflow: FloatOverflow[] = []
+  const nonFinite: NonFinite[] = []
   const sink = await Sink.open(path, bytes => options.onProgress?.(bytes, plan.bytes))
   try {
     await sink.append(fileHeader(plan.blobs.length))
     for (const { constant, offset, bytes, label } of plan.blobs) {
       await sink.padTo(offset)
       await sink.append(recordHeader(encodings[constant.dtype]?.blob ?? 0, bytes, offset))
-      let outside = 0
+      const check = new FiniteCheck(constant)
       for (const data of chunks(constant, CHUNK)) {
         options.signal?.throwIfAborted()
-        if (constant.dtype === 'fp16') outside += countNonFinite(data)
+        check.see(data)
         await sink.append(bytesOf(data))
       }
-      if (outside > 0) overflow.push({ constant: label, elements: outside })
+      nonFinite.push(...check.found(label))
     }
-    return { bytes: plan.bytes, sha256: await sink.finish(), overflow }
+    return { bytes: plan.bytes, sha256: await sink.finish(), nonFinite }
   } finally {
     await sink.close()
   }
@@ -62,20 +54,6 @@ function recordHeader(type: number, bytes: number, offset: number): Uint8Array {
   view.setBigUint64(8, BigInt(bytes), true)
   view.setBigUint64(16, BigInt(offset + RECORD_SIZE), true)
   return new Uint8Array(view.buffer)
-}
-
-/** Elements of an fp16 array that are infinite or not a number. Two at a time, by their exponent bits. */
-export function countNonFinite(data: NumericArray): number {
-  const pairs = data.byteOffset % 4 === 0 ? data.length >>> 1 : 0
-  const words = pairs > 0 ? new Uint32Array(data.buffer, data.byteOffset, pairs) : new Uint32Array(0)
-  let seen = 0
-  // The sum reaches bit 15 or 31 exactly when all five exponent bits are set.
-  for (let i = 0; i < pairs; i++) seen |= (((words[i] as number) & 0x7c007c00) + 0x04000400) | 0
-  // Rare, so the exact count may be slow.
-  const exact = (seen & 0x80008000) !== 0 ? data : data.slice(2 * pairs)
-  let count = 0
-  for (const value of exact) if (!Number.isFinite(value)) count++
-  return count
 }
 
 /** Appends to a file while the hash and the caller's next read go on: one write is always under way. */

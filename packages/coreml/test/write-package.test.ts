@@ -65,7 +65,7 @@ test('the files of a package', async () => {
   `)
   expect(written.bytes).toBe(written.files.reduce((sum, file) => sum + readFileSync(join(path, file.path)).length, 0))
   expect(written.sha256).toBe(folderDigest(written.files))
-  expect(written).toMatchObject({ specVersion: 9, floatOverflow: [] })
+  expect(written).toMatchObject({ specVersion: 9, nonFinite: [] })
 })
 
 test('equal programs give equal bytes', async () => {
@@ -194,14 +194,14 @@ test('constants that do not fit fp16 are reported', async () => {
   )
   const x = b.add({ x: b.input('x', 'fp16', [13]), y: b.constant(wide) })
   const y = b.mul({ x, y: b.constant(castConstant(scalarConstant('fp32', 1e5), 'fp16')) })
-  const { floatOverflow } = await writePackage(program(b.finish({ y: b.clip({ x: y, alpha: -1e9, beta: 1 }) })), {
+  const { nonFinite } = await writePackage(program(b.finish({ y: b.clip({ x: y, alpha: -1e9, beta: 1 }) })), {
     path: freshPath(),
     opset: 8,
   })
-  expect(floatOverflow).toEqual([
-    { constant: 'main: const_1', elements: 1 },
-    { constant: 'main: y.alpha', elements: 1 },
-    { constant: 'main: const', elements: 4 },
+  expect(nonFinite).toMatchObject([
+    { constant: 'main: const_1', dtype: 'fp16', elements: 1, overflowed: 1 },
+    { constant: 'main: y.alpha', dtype: 'fp16', elements: 1, overflowed: 1 },
+    { constant: 'main: const', dtype: 'fp16', elements: 4, overflowed: 4 },
   ])
 })
 

@@ -1,7 +1,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { basename } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
-import { bytesOf, type Constant, chunks } from '@silane/core'
+import { bytesOf, type Constant, chunks, FiniteCheck, type NonFinite } from '@silane/core'
 import { errors } from './errors.ts'
 
 /** Where the bytes of a constant stand: a file of the folder, and the offset in it. */
@@ -23,6 +23,7 @@ export const dataKey = ({ dtype, id }: Pick<Constant, 'dtype' | 'id'>): string =
 export class DataFile {
   readonly path: string
   readonly #offsets = new Map<string, number>()
+  readonly #nonFinite: NonFinite[] = []
   readonly #signal: AbortSignal | undefined
   #descriptor: number | undefined
   #size = 0
@@ -43,21 +44,29 @@ export class DataFile {
     return this.#offsets
   }
 
-  /** Writes a constant, unless its like stands in the file already. */
-  async add(constant: Constant): Promise<DataPlace> {
+  /** Constants that hold infinities or NaN as they were written. */
+  get nonFinite(): readonly NonFinite[] {
+    return this.#nonFinite
+  }
+
+  /** Writes a constant, unless its like stands in the file already. `label` is its name in messages. */
+  async add(constant: Constant, label: string): Promise<DataPlace> {
     const file = basename(this.path)
     const key = dataKey(constant)
     const known = this.#offsets.get(key)
     if (known !== undefined) return { file, offset: known }
     const offset = Math.ceil(this.#size / ALIGNMENT) * ALIGNMENT
     this.#write(new Uint8Array(offset - this.#size))
+    const check = new FiniteCheck(constant)
     for (const chunk of chunks(constant)) {
+      check.see(chunk)
       this.#write(bytesOf(chunk))
       if (this.#size - this.#breath < BREATH_BYTES) continue
       this.#breath = this.#size
       await setImmediate()
       this.#signal?.throwIfAborted()
     }
+    this.#nonFinite.push(...check.found(label))
     this.#offsets.set(key, offset)
     return { file, offset }
   }

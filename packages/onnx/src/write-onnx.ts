@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { create, toBinary } from '@bufbuild/protobuf'
-import { bytesOf, type Constant, type Graph, readAll } from '@silane/core'
+import { bytesOf, type Constant, FiniteCheck, type Graph, type NonFinite, readAll } from '@silane/core'
 import { bytesIn, countContents, type OnnxContents } from './count-contents.ts'
 import { DataFile, type DataPlace } from './data-file.ts'
 import { errors } from './errors.ts'
@@ -49,6 +49,8 @@ export interface WrittenProgram {
   readonly files: readonly WrittenOnnx[]
   /** The weights, unless they stand in the file itself, and the offset of each by `dataKey`. */
   readonly data?: { readonly file: string; readonly bytes: number; readonly offsets: ReadonlyMap<string, number> }
+  /** Constants that hold infinities or NaN as they were written, by name of file and initializer: `model.onnx: layer_0_weight`. */
+  readonly nonFinite: readonly NonFinite[]
 }
 
 /**
@@ -66,6 +68,7 @@ export async function writeOnnx(
   const total = lowered.flatMap(({ initializers }) => initializers).reduce((sum, { constant }) => sum + bytesIn(constant), 0)
   const inline = options.external !== true && graphs.length === 1 && total < INLINE_BYTES
   const data = new DataFile(join(folder, dataFile), signal)
+  const inlined: NonFinite[] = []
   try {
     const files: WrittenOnnx[] = []
     for (const { file, graph, initializers } of lowered) {
@@ -73,16 +76,22 @@ export async function writeOnnx(
       const initializer: Tensor[] = []
       for (const { name, constant } of initializers) {
         const small = inline || bytesIn(constant) < SMALL_BYTES || isList(constant)
-        initializer.push(
-          small ? inlineTensor(name, constant) : externalTensor(name, constant, standing?.(constant) ?? (await data.add(constant))),
-        )
+        const label = `${file}: ${name}`
+        if (small) {
+          const elements = readAll(constant)
+          const check = new FiniteCheck(constant)
+          check.see(elements)
+          inlined.push(...check.found(label))
+          initializer.push({ ...tensorOf(name, constant), rawData: bytesOf(elements) })
+        } else initializer.push(externalTensor(name, constant, standing?.(constant) ?? (await data.add(constant, label))))
         onProgress?.(bytesIn(constant))
       }
       const written = writeModel(join(folder, file), { ...graph, initializer })
       files.push({ file, opset: ONNX_OPSET, ...written, ...countContents({ graph, initializers }) })
     }
     data.close()
-    return data.size === 0 ? { files } : { files, data: { file: dataFile, bytes: data.size, offsets: data.offsets } }
+    const nonFinite = [...inlined, ...data.nonFinite]
+    return data.size === 0 ? { files, nonFinite } : { files, nonFinite, data: { file: dataFile, bytes: data.size, offsets: data.offsets } }
   } catch (error) {
     data.close()
     for (const file of [dataFile, ...graphs.map(({ file }) => file)]) rmSync(join(folder, file), { force: true })
@@ -92,8 +101,6 @@ export async function writeOnnx(
 
 const tensorOf = (name: string, { dtype, shape }: Constant): Tensor =>
   create(TensorSchema, { name, dataType: onnxTypes[dtype], dims: shape.map(BigInt) })
-
-const inlineTensor = (name: string, constant: Constant): Tensor => ({ ...tensorOf(name, constant), rawData: bytesOf(readAll(constant)) })
 
 function externalTensor(name: string, constant: Constant, { file, offset }: DataPlace): Tensor {
   const entries = { location: file, offset: String(offset), length: String(bytesIn(constant)) }

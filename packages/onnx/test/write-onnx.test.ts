@@ -281,6 +281,14 @@ describe('weights', () => {
     expect(await stored(denseConstant('fp32', [2], Float32Array.of(0, Number.NaN)))).toEqual({ types: [FLOAT], kinds: ['Add'] })
   })
 
+  it.each([false, true])('that are no numbers are told, in a data file: %s', async external => {
+    const constant = castConstant(denseConstant('fp64', [300], new Float64Array(300).fill(1).with(3, 1e39).with(4, Number.NaN)), 'fp32')
+    const graph = graphOf('main', b => ({ y: b.add({ x: b.input('x', 'fp32', [300]), y: b.constant(constant) }) }))
+    const { nonFinite } = await writeOnnx([{ graph, file: 'm.onnx' }], { folder: temporaryFolder(), dataFile: 'd', external })
+    expect(nonFinite).toMatchObject([{ id: constant.id, dtype: 'fp32', elements: 2, overflowed: 1 }])
+    expect(nonFinite[0]?.constant).toMatch(/^m\.onnx: /)
+  })
+
   it('that a graph has in fp16 are widened when loaded', async () => {
     const folder = temporaryFolder()
     const graph = graphOf('main', b => ({ y: b.add({ x: b.input('x', 'fp16', [8]), y: b.constant(weight('w', [8], 'fp16')) }) }))

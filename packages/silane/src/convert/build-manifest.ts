@@ -1,4 +1,4 @@
-import type { Graph, Json, Pipeline, SourceModel } from '@silane/core'
+import type { Graph, Json, NonFinite, Pipeline, SourceModel } from '@silane/core'
 import type { WrittenPackage } from '@silane/coreml'
 import type { OnnxContents } from '@silane/onnx'
 import type { DataHolder } from '@silane/runtime'
@@ -28,6 +28,7 @@ export interface WrittenProgram {
   readonly onnx: ReadonlyMap<string, WrittenOnnx>
   /** Where the weights of the ONNX files stand, unless in the files themselves. */
   readonly onnxData: DataHolder | undefined
+  readonly onnxNonFinite: readonly NonFinite[]
 }
 
 export interface ManifestFacts {

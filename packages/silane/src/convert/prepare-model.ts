@@ -1,6 +1,14 @@
 import { basename, dirname, resolve } from 'node:path'
 import { type OpenCheckpoint, openCheckpoint } from '@silane/checkpoint'
-import { type Checkpoint, chooseTask, type LoadRequest, type PluginContract, type SourceModel, verifyProgram } from '@silane/core'
+import {
+  type Checkpoint,
+  type Constant,
+  chooseTask,
+  type LoadRequest,
+  type PluginContract,
+  type SourceModel,
+  verifyProgram,
+} from '@silane/core'
 import { type Choice, choosePlugin } from '../plugins/choose-plugin.ts'
 import { discoverPlugins } from '../plugins/discover-plugins.ts'
 import { loadPlugin } from '../plugins/load-plugin.ts'
@@ -66,6 +74,8 @@ export interface LoadedModel extends SourceModel {
   readonly task: string
   /** Tensors that nothing has read, although the plugin does not know that they may be left. */
   readonly unread: readonly string[]
+  /** Tensors of the checkpoint that were read, by name. Their elements can be had while the checkpoint is open. */
+  readonly tensors: ReadonlyMap<string, Constant>
 }
 
 /** Has the plugin build the programs, in the plain layout of the original. Remarks on the checkpoint's files join its own. */
@@ -90,7 +100,7 @@ export async function loadModel(
     ...(model.notes ?? []),
     ...modulesLeft(checkpoint, task, model),
   ]
-  return { ...model, architecture, task, unread: watched.unread(contract.spare ?? []), notes }
+  return { ...model, architecture, task, unread: watched.unread(contract.spare ?? []), tensors: watched.taken, notes }
 }
 
 /** That the modules beside a model were not made part of it. */

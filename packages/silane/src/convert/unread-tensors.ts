@@ -1,9 +1,11 @@
 import type { OpenCheckpoint } from '@silane/checkpoint'
-import { type Checkpoint, isSilaneError } from '@silane/core'
+import { type Checkpoint, type Constant, isSilaneError } from '@silane/core'
 
 /** A checkpoint that remembers which tensors were taken from it. */
 export interface WatchedCheckpoint {
   readonly checkpoint: Checkpoint
+  /** Those that were, so far, by name. */
+  readonly taken: ReadonlyMap<string, Constant>
   /** The names of those that were not, so far, and that are no buffers and no other head's. In the order of the file. */
   unread(spare: readonly string[]): readonly string[]
 }
@@ -14,20 +16,21 @@ export interface WatchedCheckpoint {
  * changed them: what was trained for the task is missed by it.
  */
 export function watchTensors(base: OpenCheckpoint): WatchedCheckpoint {
-  const taken = new Map<string, string>()
+  const taken = new Map<string, Constant>()
   const changed = new Set(base.changed)
   return {
+    taken,
     checkpoint: {
       ...base,
       tensor: name => {
         const tensor = base.tensor(name)
-        if (tensor) taken.set(name, tensor.id)
+        if (tensor) taken.set(name, tensor)
         return tensor
       },
       hasTensor: name => base.tensor(name) !== undefined,
     },
     unread: spare => {
-      const ids = new Set(taken.values())
+      const ids = new Set([...taken.values()].map(({ id }) => id))
       const known = spare.map(pattern => pattern.split('.'))
       return base.tensorNames.filter(
         name => !taken.has(name) && !ids.has(idOf(base, name) ?? '') && (changed.has(name) || !known.some(parts => holds(name, parts))),

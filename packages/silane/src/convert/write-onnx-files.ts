@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { type Graph, type Precision, sizeOf } from '@silane/core'
+import { type Graph, type NonFinite, type Precision, sizeOf } from '@silane/core'
 import { type WrittenProgram, writeOnnx } from '@silane/onnx'
 import type { DataHolder } from '@silane/runtime'
 import type { WrittenOnnx } from './build-manifest.ts'
@@ -18,6 +18,8 @@ export interface WriteOnnxOptions {
 export interface WrittenOnnxFiles {
   readonly onnx: ReadonlyMap<string, WrittenOnnx>
   readonly onnxData: DataHolder | undefined
+  /** Constants that hold infinities or NaN as they were written. */
+  readonly onnxNonFinite: readonly NonFinite[]
 }
 
 /** Writes the ONNX files of a program. */
@@ -31,10 +33,10 @@ export async function writeOnnxFiles(
     const graph = lowered.get(name)
     return onnx && graph ? [{ name, graph, file: basename(onnx.path) }] : []
   })
-  if (graphs.length === 0) return { onnx: new Map(), onnxData: undefined }
+  if (graphs.length === 0) return { onnx: new Map(), onnxData: undefined, onnxNonFinite: [] }
   await mkdir(join(folder, ONNX_FOLDER), { recursive: true })
   const total = Math.max(1, weightBytes(graphs, precision))
-  const { files, data } = await writeOnnx(graphs, {
+  const { files, data, nonFinite } = await writeOnnx(graphs, {
     folder: join(folder, ONNX_FOLDER),
     dataFile: basename(plan.onnxData),
     weights: precision,
@@ -44,6 +46,7 @@ export async function writeOnnxFiles(
   return {
     onnx: new Map(graphs.map(({ name, file }) => [name, written(files, file)])),
     onnxData: data && { file: join(folder, ONNX_FOLDER, data.file), offsets: data.offsets },
+    onnxNonFinite: nonFinite,
   }
 }
 

@@ -1,11 +1,11 @@
 import type { Comparison, Coverage, Line, Report } from '@silane/core'
-import type { FloatOverflow } from '@silane/coreml'
 import type { OnnxContents } from '@silane/onnx'
 import type { WrittenProgram } from '../convert/build-manifest.ts'
 import type { LoadedModel } from '../convert/prepare-model.ts'
 import type { RewrittenProgram } from '../convert/rewrite-program.ts'
 import { unreadWarning } from '../convert/unread-tensors.ts'
 import { missedGates } from '../validate/missed-gates.ts'
+import { describeNonFinite } from './describe-non-finite.ts'
 import { type FunctionReport, functionReports } from './function-reports.ts'
 
 export const REPORT_FILE = 'report.json'
@@ -62,26 +62,25 @@ export interface ReportFacts {
 }
 
 export function buildReport({ model, plugin, validation, rewritten, written }: ReportFacts): ConversionReport {
-  const overflow = written.flatMap(({ packages }) =>
-    [...packages].flatMap(([path, { floatOverflow }]) => floatOverflow.map(found => overflowMiss(path, found))),
-  )
+  const numbers = describeNonFinite(written, model.tensors)
   return {
     schema: 1,
-    // What is not finite as it was written spoils every run, whether or not one was made here.
-    ok: (validation?.ok ?? true) && overflow.length === 0,
+    // What became infinite as it was written spoils every run, whether or not one was made here.
+    ok: (validation?.ok ?? true) && numbers.misses.length === 0,
     validated: validation !== undefined,
     comparisons: validation?.comparisons.map(storeComparison) ?? [],
     coverage: validation?.coverage ?? [],
-    misses: [...missedGates(validation?.comparisons ?? []), ...overflow],
-    warnings: [...(model.unread.length > 0 ? [unreadWarning(model.unread, plugin)] : []), ...(validation?.warnings ?? [])],
+    misses: [...missedGates(validation?.comparisons ?? []), ...numbers.misses],
+    warnings: [
+      ...(model.unread.length > 0 ? [unreadWarning(model.unread, plugin)] : []),
+      ...numbers.warnings,
+      ...(validation?.warnings ?? []),
+    ],
     unread: model.unread,
     functions: rewritten.flatMap((program, i) => functionReports(program, name => contentsIn(written[i], name))),
     notes: [...(model.notes ?? []), ...(validation?.notes ?? [])],
   }
 }
-
-const overflowMiss = (path: string, { constant, elements }: FloatOverflow): string =>
-  `${path}: ${elements} ${elements === 1 ? 'element' : 'elements'} of ${constant} became infinite or NaN in fp16; --precision fp32 keeps them`
 
 function contentsIn(written: WrittenProgram | undefined, name: string): OnnxContents {
   const file = written?.onnx.get(name)
