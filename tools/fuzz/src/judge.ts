@@ -91,7 +91,8 @@ const MOST_ERROR_TEXT = 100_000
 export function judgePrinted({ args, exitCode, stdout, stderr }: Printed): Verdict {
   const json = args.includes('--json')
   const code = /^(E_[A-Z_]+) (.*)/m.exec(stderr)
-  const verdict = args.includes('verify') && exitCode === 1 && !code
+  // Broken, or not supported.
+  const verdict = args.includes('verify') && (exitCode === 1 || exitCode === 2) && !code
   if (exitCode === 1 && !verdict) {
     const [, name = '', text = ''] = code ?? []
     return name === 'E_UNEXPECTED' || name === '' ? fault('uncoded', text, stderr) : fault('silane', `${name} ${text}`, stderr)
@@ -106,7 +107,7 @@ export function judgePrinted({ args, exitCode, stdout, stderr }: Printed): Verdi
     return fault('no document', `exit code ${exitCode}, ${stdout.length} bytes on stdout; stderr: ${stderr.slice(0, 100)}`)
   if (code) return { kind: 'coded', code: code[1] as string }
   // A usage error is commander's own text.
-  if (exitCode === 2)
+  if (exitCode === 2 && !verdict)
     return /^error: /m.test(stderr)
       ? { kind: 'coded', code: 'usage' }
       : fault('uncoded', `exit code 2 without a code: ${stderr.slice(0, 200)}`)
