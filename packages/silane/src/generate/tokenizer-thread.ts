@@ -44,7 +44,10 @@ export interface TokenizerThread {
 
 /** Milliseconds. Reading the largest tokenizer.json takes 3 s, and a text of a megabyte one. */
 const OPEN_LIMIT = 60_000
-const CALL_LIMIT = 8_000
+const CALL_LIMIT = 5_000
+
+/** More for each character or id: long documents take long, and their length is not the tokenizer's choice. */
+const MORE = 0.005
 
 /** Megabytes of heap: twice what the largest tokenizer takes. */
 const MEMORY_LIMIT = 640
@@ -88,8 +91,9 @@ export async function tokenizerThread(
   const call = (asked: TokenizerCall): unknown => {
     if (ended) throw ended
     own.postMessage(asked)
-    if (Atomics.wait(count, 0, taken, CALL_LIMIT) === 'timed-out')
-      throw limit(`a text takes it more than ${CALL_LIMIT / 1000} s or ${MEMORY_LIMIT} MB`)
+    const patience = CALL_LIMIT + MORE * ('text' in asked ? asked.text.length : asked.ids.length)
+    if (Atomics.wait(count, 0, taken, patience) === 'timed-out')
+      throw limit(`a text takes it more than ${Math.round(patience / 1000)} s or ${MEMORY_LIMIT} MB`)
     return take()
   }
   const died = new Promise<'died'>(resolve => worker.once('exit', () => resolve('died')))
