@@ -16,6 +16,7 @@ const checks = [
   { name: 'unused code', command: ['knip'] },
   { name: 'package lint', command: ['nx', 'run-many', '-t', 'package-lint'] },
   { name: 'interop with coremltools', command: ['node', 'tools/interop/run.mjs'] },
+  { name: 'a minute of fuzzing', command: ['node', 'tools/fuzz/src/fuzz.ts', '--seconds', '60', '--seed', '1'] },
 ]
 
 function run(command, quiet) {

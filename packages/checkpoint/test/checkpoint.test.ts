@@ -142,7 +142,7 @@ describe('a folder', () => {
   it.skipIf(process.platform === 'win32')('does not wait for a pipe', async () => {
     for (const name of ['model.safetensors', 'config.json']) {
       const folder = temporary()
-      execFileSync('mkfifo', [join(folder, name)])
+      execFileSync('sh', ['-c', 'mkfifo "$0"', join(folder, name)])
       expect(await failure(() => openCheckpoint(folder))).toContain(`E_FILE_READ: ${name} cannot be read: it is not a regular file.`)
     }
   })

@@ -78,7 +78,7 @@ describe('files of a converted folder', () => {
     const folder = converted()
     const file = join(folder, 'onnx/model.onnx')
     rmSync(file)
-    execFileSync('mkfifo', [file])
+    execFileSync('sh', ['-c', 'mkfifo "$0"', file])
     await expect(benchmark({ folder, runs: 1 })).rejects.toMatchObject({ code: 'E_FILE_READ', exitCode: 2 })
   })
 

@@ -158,15 +158,15 @@ describe('validate', () => {
   })
 
   test.each([
-    ['not there', undefined],
-    ['too short', new Uint8Array(4)],
-    ['a header longer than the file', Uint8Array.from([255, 0, 0, 0, 0, 0, 0, 0])],
-    ['no header', Uint8Array.from([2, 0, 0, 0, 0, 0, 0, 0, 91, 93])],
-  ])('golden outputs that are no golden outputs: %s', async (_, bytes) => {
+    ['not there', 'E_GOLDEN', undefined],
+    ['too short', 'E_SAFETENSORS_TRUNCATED', new Uint8Array(4)],
+    ['a header longer than the file', 'E_SAFETENSORS_TRUNCATED', Uint8Array.from([255, 0, 0, 0, 0, 0, 0, 0])],
+    ['no header', 'E_SAFETENSORS_HEADER', Uint8Array.from([2, 0, 0, 0, 0, 0, 0, 0, 91, 93])],
+  ])('golden outputs that are no golden outputs: %s', async (_, code, bytes) => {
     const file = join(temporary(), 'golden.model.safetensors')
     if (bytes) writeFileSync(file, bytes)
     const folder = await converted(fixture('base'))
-    await expect(validate({ folder, golden: file })).rejects.toMatchObject({ code: 'E_GOLDEN' })
+    await expect(validate({ folder, golden: file })).rejects.toMatchObject({ code, exitCode: 2 })
   })
 })
 

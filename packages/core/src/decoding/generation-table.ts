@@ -14,7 +14,7 @@ import {
 } from './logits-rules.ts'
 import {
   anyIds,
-  atLeastOne,
+  beams,
   biases,
   count,
   decay,
@@ -78,9 +78,9 @@ export const generationTable: { readonly [K in SettingKey]: Setting<EverySetting
   max_new_tokens: setting(whole, 'most tokens that are new; comes before max_length. Without either: 20'),
   max_time: setting(notNegative, 'seconds after which no further token is begun'),
   stop_strings: setting(text, 'texts after which nothing more is written; needs a tokenizer'),
-  num_return_sequences: setting(atLeastOne, 'how many results: beams, or draws'),
+  num_return_sequences: setting(beams, 'how many results: beams, or draws'),
   do_sample: setting(flag, 'draw tokens instead of taking the most likely; with beams, draw what they go on with'),
-  num_beams: setting(atLeastOne, 'beam search'),
+  num_beams: setting(beams, 'beam search'),
   early_stopping: setting(
     stopping,
     'of beam search: true ends it once there are as many results as beams, "never" only when none can get better',

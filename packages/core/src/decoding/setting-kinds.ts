@@ -28,6 +28,10 @@ export const someShare = number('a number above 0 and at most 1', value => value
 export const notNegative = number('a number from 0 on', value => value >= 0)
 export const whole = number('a whole number', isWhole)
 export const count = number('a whole number from 0 on', isId)
+/** Beams and results: each costs a run of the decoder for every token, and more than this nobody compares. */
+const MOST_BEAMS = 1024
+
+export const beams = number(`a whole number from 1 to ${MOST_BEAMS}`, value => isWhole(value) && value > 0 && value <= MOST_BEAMS)
 export const atLeastOne = number('a whole number from 1 on', value => isWhole(value) && value > 0)
 export const flag = kind('true or false', value => (typeof value === 'boolean' ? value : undefined))
 export const text = kind('a text, or a list of texts that are not empty', value => {

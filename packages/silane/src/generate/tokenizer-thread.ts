@@ -44,7 +44,10 @@ export interface TokenizerThread {
 
 /** Milliseconds. Reading the largest tokenizer.json takes 3 s, and a text of a megabyte one. */
 const OPEN_LIMIT = 60_000
-const CALL_LIMIT = 8_000
+const CALL_LIMIT = 5_000
+
+/** More for each character or id: long documents take long, and their length is not the tokenizer's choice. */
+const MORE = 0.005
 
 /** Milliseconds between looks at the memory while a call is waited for. */
 const LOOK = 25
@@ -91,11 +94,12 @@ export async function tokenizerThread(
   const call = (asked: TokenizerCall): unknown => {
     if (ended) throw ended
     own.postMessage(asked)
+    const patience = CALL_LIMIT + MORE * ('text' in asked ? asked.text.length : asked.ids.length)
     const before = process.memoryUsage.rss()
     for (let waited = 0; Atomics.wait(count, 0, taken, LOOK) === 'timed-out'; waited += LOOK) {
       // The engine holds a heap to its limit only when it collects, and texts that double outrun that.
       const grown = process.memoryUsage.rss() - before > MEMORY_LIMIT * 1e6
-      if (waited >= CALL_LIMIT || grown) throw limit(`a text takes it more than ${CALL_LIMIT / 1000} s or ${MEMORY_LIMIT} MB`)
+      if (waited >= patience || grown) throw limit(`a text takes it more than ${Math.round(patience / 1000)} s or ${MEMORY_LIMIT} MB`)
     }
     return take()
   }
