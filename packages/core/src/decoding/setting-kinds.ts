@@ -32,7 +32,6 @@ export const count = number('a whole number from 0 on', isId)
 const MOST_BEAMS = 1024
 
 export const beams = number(`a whole number from 1 to ${MOST_BEAMS}`, value => isWhole(value) && value > 0 && value <= MOST_BEAMS)
-export const atLeastOne = number('a whole number from 1 on', value => isWhole(value) && value > 0)
 export const flag = kind('true or false', value => (typeof value === 'boolean' ? value : undefined))
 export const text = kind('a text, or a list of texts that are not empty', value => {
   const texts = all(isList(value) ? value : [value], item => typeof item === 'string')
