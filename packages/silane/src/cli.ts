@@ -57,13 +57,15 @@ const LINGER = 500
  */
 export async function run(argv: string[]): Promise<void> {
   let done = false
+  // One error is the result of a command; what comes after it was caused by it, or comes too late to matter.
+  let told = false
   const exit = (code?: number) => {
     done = true
     process.exit(code)
   }
-  // One error is the result of a command; what comes after it was caused by it, or comes too late to matter.
   const end = (error: unknown) => {
-    if (done) return
+    if (told) return
+    told = true
     watchdog.release()
     exit(printError(error, manner(argv)))
   }
@@ -82,8 +84,10 @@ export async function run(argv: string[]): Promise<void> {
     const error = watchdog.endedEarly()
     if (error) process.exitCode = printError(error, manner(argv))
   })
-  process.exitCode = await main(argv)
+  const code = await main(argv)
+  process.exitCode = code
   done = true
+  told ||= code !== 0
   // Not at once: what was written to a pipe may still be on its way.
   setTimeout(() => process.exit(), LINGER).unref()
 }
