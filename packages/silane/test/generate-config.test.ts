@@ -55,8 +55,8 @@ describe('values', () => {
   })
 
   test.each([
-    ['num_beams', '4', 'must be a whole number from 1 on, and is "4"'],
-    ['num_beams', 0, 'must be a whole number from 1 on, and is 0'],
+    ['num_beams', '4', 'must be a whole number from 1 to 1024, and is "4"'],
+    ['num_beams', 0, 'must be a whole number from 1 to 1024, and is 0'],
     ['early_stopping', 'always', 'must be true, false or "never", and is "always"'],
     ['eos_token_id', 'end', 'must be a whole number, or a list of them, and is "end"'],
     ['decoder_start_token_id', [1, 2], 'must be one token id, and is [1,2]'],
