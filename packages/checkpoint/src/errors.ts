@@ -269,6 +269,11 @@ export const errors = defineErrors({
     where: f.where,
     next: 'The damaged file has been removed; run the command again.',
   }),
+  E_HUB_CACHE: (f: { folder: string; problem: string; next: string }) => ({
+    what: `The cache of the hub, ${f.folder}, cannot be used: ${f.problem}.`,
+    where: 'HF_HUB_CACHE, or hub in HF_HOME; default: ~/.cache/huggingface/hub',
+    next: f.next,
+  }),
   E_HUB_RESPONSE: (f: { problem: string; where: string }) => ({
     what: `The hub gave an answer that makes no sense: ${f.problem}.`,
     where: f.where,

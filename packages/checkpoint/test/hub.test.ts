@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readAll } from '@silane/core'
 import { describe, expect, it, vi } from 'vitest'
@@ -15,6 +15,32 @@ const large = safetensors({ w: { dtype: 'fp32', shape: [50_000], data: Float32Ar
 
 const downloads = (requests: readonly string[]) =>
   requests.filter(line => line.includes('/resolve/')).map(line => line.replace(/.*\/resolve\/[^/]+\//, ''))
+
+describe('a cache that cannot be used is named', () => {
+  const files = { 'config.json': config, 'model.safetensors': scalars({ a: 1 }) }
+
+  it.each([
+    ['where a file stands', (cache: string) => writeFileSync(cache, ''), 'a part of the path is no folder'],
+    [
+      'a link into nothing',
+      (cache: string) => symlinkSync(join(cache, '..', 'nothing', 'at', 'all'), cache),
+      'a part of the path is no folder',
+    ],
+    [
+      'a folder where a file goes',
+      (cache: string) => mkdirSync(join(cache, 'models--org--name', 'refs', 'main', 'x'), { recursive: true }),
+      'it is a folder',
+    ],
+  ])('%s', async (_, spoil, problem) => {
+    const parent = temporary()
+    const cache = join(parent, 'cache')
+    spoil(cache)
+    await fakeHub('org/name', { main: files }, cache)
+    expect(await failure(() => openCheckpoint('org/name'), parent)).toContain(
+      `E_HUB_CACHE: The cache of the hub, <place>/cache, cannot be used: ${problem}.`,
+    )
+  })
+})
 
 describe('the hub', () => {
   it('downloads what a conversion needs, and nothing else, into the shared cache', async () => {

@@ -79,9 +79,9 @@ export const errors = defineErrors({
     what: `${f.out} is not there: the process that replaced it was ended between two steps. The old folder is whole, as ${f.kept}.`,
     next: `Put it back (mv ${f.kept} ${f.out}), or convert again with the same --out, which puts it back first.`,
   }),
-  E_OUT_WRITE: (f: { out: string; problem: string }) => ({
+  E_OUT_WRITE: (f: { out: string; problem: string; next: string }) => ({
     what: `Cannot write to ${f.out}: ${f.problem}.`,
-    next: 'Check the path, its permissions and the free space.',
+    next: f.next,
   }),
   E_GOLDEN: (f: { file: string; problem: string; where: string }) => ({
     what: `${f.file}: ${f.problem}.`,
@@ -146,6 +146,10 @@ export const errors = defineErrors({
     next: `npm install ${f.install}, or name it with --plugin.`,
   }),
   E_PROMPT: (f: { problem: string; next: string }) => ({ what: `${f.problem}.`, next: f.next }),
+  E_TEMPORARY: (f: { folder: string; problem: string }) => ({
+    what: `Cannot write to the folder for temporary files, ${f.folder}: ${f.problem}.`,
+    next: 'Free some space there, or name another folder with TMPDIR.',
+  }),
   E_SYSTEM: (f: { what: string; problem: string; next: string }) => ({ what: `${f.what}: ${f.problem}.`, next: f.next }),
   E_USAGE: (f: { problem: string; next?: string | undefined }) => ({ what: f.problem, next: f.next ?? 'See `silane --help`.' }),
 })

@@ -1,22 +1,74 @@
+import { benchmark as runBenchmark } from './benchmark.ts'
+import { convert as runConvert } from './convert/convert.ts'
+import { ask as runAsk } from './documents/ask.ts'
+import { indexDocuments as runIndexDocuments } from './documents/index-documents.ts'
+import { searchDocuments as runSearchDocuments } from './documents/search-documents.ts'
+import { generate as runGenerate } from './generate/generate.ts'
+import { inspect as runInspect } from './inspect/inspect.ts'
+import { readManifest as runReadManifest } from './manifest.ts'
+import { askImage as runAskImage, caption as runCaption } from './pictures/caption.ts'
+import { classify as runClassify } from './pictures/classify.ts'
+import { segment as runSegment } from './pictures/segment.ts'
+import { listPlugins as runListPlugins } from './plugins/list-plugins.ts'
+import { coded, codedSync } from './system-error.ts'
+import { readGoldens as runReadGoldens } from './validate/goldens.ts'
+import { validate as runValidate } from './validate/validate.ts'
+import { verify as runVerify } from './verify.ts'
+
+// What reads or writes files passes this border, as the command line has its own: what the system answers gets a code and words.
+
+/** Converts a checkpoint into Core ML packages and ONNX files; a missed gate is a result (`ok` is false), all else that goes wrong is thrown. */
+export const convert = coded(runConvert)
+/** Validates a converted folder again: against its checkpoint, golden outputs, or both. */
+export const validate = coded(runValidate)
+/** What a checkpoint is, and what a conversion would make of it; nothing is written. */
+export const inspect = coded(runInspect)
+/** Checks packages, whoever wrote them. */
+export const verify = coded(runVerify)
+/** Times the functions of a converted folder. */
+export const benchmark = coded(runBenchmark)
+/** Runs a converted model that generates text. */
+export const generate = coded(runGenerate)
+/** Fills an index with documents and their vectors. */
+export const indexDocuments = coded(runIndexDocuments)
+/** The passages of an index that are nearest to a question. */
+export const searchDocuments = coded(runSearchDocuments)
+/** An answer to a question from the passages of an index. */
+export const ask = coded(runAsk)
+/** A text about a picture. */
+export const caption = coded(runCaption)
+/** An answer to a question about a picture. */
+export const askImage = coded(runAskImage)
+/** The labels of a picture. */
+export const classify = coded(runClassify)
+/** Masks of what points and a box show in a picture. */
+export const segment = coded(runSegment)
+/** The plugins that are found. */
+export const listPlugins = coded(runListPlugins)
+/** Reads and checks the manifest of a converted folder. Throws E_NOT_CONVERTED or E_MANIFEST. */
+export const readManifest = codedSync(runReadManifest)
+/** The golden outputs in a folder or a file. */
+export const readGoldens = codedSync(runReadGoldens)
+
 export { analyzeGraph, type GraphAnalysis } from './analyze-graph.ts'
-export { type BenchmarkOptions, type BenchmarkResult, benchmark, type DecoderFacts, type FunctionBenchmark } from './benchmark.ts'
+export type { BenchmarkOptions, BenchmarkResult, DecoderFacts, FunctionBenchmark } from './benchmark.ts'
 export { parseModelFlags } from './cli/parse-model-flags.ts'
-export { type ConvertResult, convert } from './convert/convert.ts'
+export type { ConvertResult } from './convert/convert.ts'
 export type { ConvertOptions, ModelOptions, Progress } from './convert/convert-options.ts'
 export { loadRequest } from './convert/prepare-model.ts'
-export { type Asked, type AskOptions, ask } from './documents/ask.ts'
-export { type Indexed, type IndexOptions, indexDocuments } from './documents/index-documents.ts'
-export { type FoundPassage, type Searched, type SearchOptions, searchDocuments } from './documents/search-documents.ts'
+export type { Asked, AskOptions } from './documents/ask.ts'
+export type { Indexed, IndexOptions } from './documents/index-documents.ts'
+export type { FoundPassage, Searched, SearchOptions } from './documents/search-documents.ts'
 export { errors as silaneErrors } from './errors.ts'
-export { type Generated, type GenerateOptions, generate } from './generate/generate.ts'
-export { type Inspection, inspect } from './inspect/inspect.ts'
-export { type DeployedFunction, type DeployedProgram, type DeployedTensor, type Manifest, readManifest } from './manifest.ts'
-export { type AskImageOptions, askImage, type Caption, type CaptionOptions, caption } from './pictures/caption.ts'
-export { type Classified, type ClassifyOptions, classify } from './pictures/classify.ts'
-export { type PromptPoint, type Segmented, type SegmentOptions, segment } from './pictures/segment.ts'
-export { listPlugins, type PluginList } from './plugins/list-plugins.ts'
+export type { Generated, GenerateOptions } from './generate/generate.ts'
+export type { Inspection } from './inspect/inspect.ts'
+export type { DeployedFunction, DeployedProgram, DeployedTensor, Manifest } from './manifest.ts'
+export type { AskImageOptions, Caption, CaptionOptions } from './pictures/caption.ts'
+export type { Classified, ClassifyOptions } from './pictures/classify.ts'
+export type { PromptPoint, Segmented, SegmentOptions } from './pictures/segment.ts'
+export type { PluginList } from './plugins/list-plugins.ts'
 export { type Claim, type PluginManifest, readPluginManifest } from './plugins/plugin-manifest.ts'
 export type { ConversionReport } from './report/report.ts'
-export { type Golden, type GoldenSample, readGoldens } from './validate/goldens.ts'
-export { type ValidateOptions, type ValidateResult, validate } from './validate/validate.ts'
-export { type Verification, verify } from './verify.ts'
+export type { Golden, GoldenSample } from './validate/goldens.ts'
+export type { ValidateOptions, ValidateResult } from './validate/validate.ts'
+export type { Verification } from './verify.ts'

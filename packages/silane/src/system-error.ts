@@ -1,50 +1,73 @@
 import { tmpdir } from 'node:os'
 import { relative } from 'node:path'
-import { isSilaneError } from '@silane/core'
+import { isSilaneError, type SystemAnswer, systemAnswer } from '@silane/core'
 import { errors } from './errors.ts'
 
-/** What the operating system answers, in words, and what can be done about it. */
-const ANSWERS: Readonly<Record<string, readonly [problem: string, next: string]>> = {
-  ENOSPC: ['the disk is full', 'Free some space, or choose another place.'],
-  EDQUOT: ['the quota of this user is used up', 'Free some space, or choose another place.'],
-  EFBIG: ['the file is larger than the disk or the limits of this user allow', 'Choose another place, or raise `ulimit -f`.'],
-  EROFS: ['the disk can only be read', 'Choose another place.'],
-  EACCES: ['permission is denied', 'Check the permissions of the file and of the folders above it.'],
-  EPERM: ['permission is denied', 'Check the permissions of the file and of the folders above it.'],
-  ENOENT: ['there is no such file or folder', 'Check the path, and that nothing removes it meanwhile.'],
-  ENOTDIR: ['a part of the path is no folder', 'Check the path.'],
-  EISDIR: ['it is a folder', 'Check the path.'],
-  ENAMETOOLONG: ['the name is too long', 'Check the path.'],
-  ELOOP: ['its links lead in a circle', 'Check the links.'],
-  EMFILE: ['too many files are open', 'Raise `ulimit -n`.'],
-  ENFILE: ['too many files are open', 'Close other programs.'],
-  EBUSY: ['it is in use', 'Close the program that uses it.'],
-  EIO: ['the disk reports a fault', 'Check the disk.'],
-  ENOTEMPTY: ['the folder is not empty', 'Check that nothing else writes there.'],
-}
+/** What the file system said, where that is all an error says, or where a writer's own error was caused by it. */
+export const causingAnswer = (error: unknown): SystemAnswer | undefined =>
+  systemAnswer(error) ?? (isSilaneError(error) ? systemAnswer(error.cause) : undefined)
 
 /**
- * An error of the operating system as one with a code, which says what was to be read or written; any other error as it is. Sources:
- * `errno(3)`, and Node's `error.code`, `error.syscall`, `error.path`, `error.dest`.
+ * An error of the operating system as one with a code, which says what was to be read or written; any other error as it is, but for
+ * one about this process's own folder for temporary files, which nobody has named.
  */
 export function systemError(error: unknown): unknown {
-  if (isSilaneError(error) || !(error instanceof Error) || !('syscall' in error) || !('code' in error)) return error
-  const code = String(error.code)
-  const [problem, next] = ANSWERS[code] ?? [`the system answers ${code}`, 'Check the path and the disk it is on.']
-  if (error.syscall === 'uv_cwd')
+  const temporary = temporaryError(error)
+  if (temporary !== undefined) return temporary
+  if (isSilaneError(error) || !(error instanceof Error)) return error
+  const answer = systemAnswer(error)
+  if (answer === undefined) return 'syscall' in error && 'code' in error ? unreached(error) : error
+  const { syscall, paths, problem, next } = answer
+  if (syscall === 'uv_cwd')
     return errors.E_SYSTEM(
       { what: 'The working directory', problem: 'it has been removed', next: 'Change to another one.' },
       { cause: error },
     )
-  const path = 'path' in error && typeof error.path === 'string' ? error.path : undefined
-  return errors.E_SYSTEM(
-    { what: path === undefined ? `Reading or writing a file failed (${String(error.syscall)})` : placed(path), problem, next },
-    { cause: error },
-  )
+  const [path] = paths
+  return errors.E_SYSTEM({ what: path ?? `Reading or writing a file failed (${syscall})`, problem, next }, { cause: error })
 }
 
-/** The path, with the role of its folder where the person did not name it. */
-function placed(path: string): string {
-  const within = relative(tmpdir(), path)
-  return within.startsWith('..') ? path : `${path}, in the folder for temporary files (TMPDIR)`
+/** A call of the network that nobody has explained. */
+const unreached = (error: Error & { code: unknown; syscall: unknown }): Error =>
+  errors.E_SYSTEM(
+    {
+      what: `A connection failed (${String(error.syscall)})`,
+      problem: `the system answers ${String(error.code)}`,
+      next: 'Check the network, or use --offline.',
+    },
+    { cause: error },
+  )
+
+/** Folders that `mkdtemp` makes for us. A person may have named another one in the same place. */
+const OWN = /^silane-\w{6}(?:[/\\]|$)/
+
+function temporaryError(error: unknown): Error | undefined {
+  const answer = causingAnswer(error)
+  if (answer === undefined) return undefined
+  const where = isSilaneError(error) && error.where !== undefined ? [error.where] : []
+  const own = [...answer.paths, ...where].find(path => OWN.test(relative(tmpdir(), path)))
+  if (own === undefined) return undefined
+  return errors.E_TEMPORARY({ folder: tmpdir(), problem: answer.problem }, { cause: error })
 }
+
+/** A function whose errors all have a code, as far as the operating system is their source. */
+export const coded =
+  <A extends unknown[], R>(run: (...args: A) => Promise<R>): ((...args: A) => Promise<R>) =>
+  async (...args) => {
+    try {
+      return await run(...args)
+    } catch (error) {
+      throw systemError(error)
+    }
+  }
+
+/** The same for one that gives its result at once. */
+export const codedSync =
+  <A extends unknown[], R>(run: (...args: A) => R): ((...args: A) => R) =>
+  (...args) => {
+    try {
+      return run(...args)
+    } catch (error) {
+      throw systemError(error)
+    }
+  }

@@ -48,6 +48,11 @@ describe('exit codes', () => {
     [['convert', './not-there'], 2],
     [['verify', './not-there.mlpackage'], 2],
     [['benchmark', './not-there'], 2],
+    [['benchmark', './not-there', '--runs', '99999999999999999999'], 2],
+    [['generate', './not-there', '--ids', '5', '--temperature', 'abc'], 2],
+    [['generate', './not-there', '--ids', '5', '--top-p', ''], 2],
+    [['generate', './not-there', '--ids', '5', '--seed', '-1'], 2],
+    [['inspect', 'a'.repeat(300)], 2],
   ])('%j → %i', async (argv, code) => {
     expect(await main(argv)).toBe(code)
   })

@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Json } from '@silane/core'
+import { type Json, systemAnswer } from '@silane/core'
 import { chooseWeights } from '../choose-weights.ts'
 import { shardNames } from '../counted-shards.ts'
 import { errors } from '../errors.ts'
@@ -15,7 +15,7 @@ import { weightMap } from '../read-shards.ts'
 import { downloadFile } from './download-file.ts'
 import { HubCache } from './hub-cache.ts'
 import { HubClient } from './hub-client.ts'
-import { hubSettings } from './hub-settings.ts'
+import { type HubSettings, hubSettings } from './hub-settings.ts'
 import { isModuleFolder, isTokenizerFolder, neededFiles } from './needed-files.ts'
 import { Unreachable } from './unreachable.ts'
 
@@ -29,6 +29,17 @@ export interface HubSnapshot {
 export async function hubSnapshot(model: string, options: OpenOptions): Promise<HubSnapshot> {
   const { name, revision } = parseModel(model, options.revision)
   const settings = hubSettings(options)
+  try {
+    return await snapshotIn(settings, name, revision, options)
+  } catch (error) {
+    // Nothing but the cache is read or written here.
+    const answer = systemAnswer(error)
+    if (!answer) throw error
+    throw errors.E_HUB_CACHE({ folder: settings.cacheDir, problem: answer.problem, next: answer.next }, { cause: error })
+  }
+}
+
+async function snapshotIn(settings: HubSettings, name: string, revision: string, options: OpenOptions): Promise<HubSnapshot> {
   const cache = new HubCache(settings.cacheDir, name)
   const opened = (commit: string): HubSnapshot => ({
     folder: cache.snapshot(commit),

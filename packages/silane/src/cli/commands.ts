@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander'
 import { interruptible } from './interruption.ts'
-import { addModelFlags, promptBox, promptPoint, setting, tokenIds, whole } from './model-flags.ts'
+import { addModelFlags, countFrom0, decimal, promptBox, promptPoint, setting, tokenIds, whole } from './model-flags.ts'
 
 /** Adds the verbs. An action imports its code when it is run, so that help costs nothing; its result is the exit code. */
 export function addCommands(program: Command, exit: (code: number) => void): void {
@@ -85,10 +85,10 @@ export function addCommands(program: Command, exit: (code: number) => void): voi
     .option('--max-new-tokens <n>', 'stop after this many', whole)
     .option('--beams <n>', 'beam search', whole)
     .option('--sample', 'draw tokens instead of taking the most likely')
-    .option('--temperature <t>', 'of sampling', Number)
+    .option('--temperature <t>', 'of sampling', decimal)
     .option('--top-k <n>', 'of sampling', whole)
-    .option('--top-p <p>', 'of sampling', Number)
-    .option('--seed <n>', 'of sampling; default 0', Number)
+    .option('--top-p <p>', 'of sampling', decimal)
+    .option('--seed <n>', 'of sampling; default 0', countFrom0)
     .option('--set <key=value>', 'any setting by its name in generation_config.json, such as min_p=0.1; repeatable', setting)
     .option('--json', 'print one JSON document on stdout')
     .action(async (folder, flags) => {

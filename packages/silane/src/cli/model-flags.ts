@@ -19,7 +19,21 @@ export interface ModelFlags {
 
 /** Reads a positive whole number. */
 export const whole = (text: string): number => {
-  if (!/^\d+$/.test(text) || Number(text) < 1) throw new InvalidArgumentError('It is not a positive whole number.')
+  const number = Number(text)
+  if (!/^\d+$/.test(text) || number < 1 || !Number.isSafeInteger(number))
+    throw new InvalidArgumentError('It is not a positive whole number.')
+  return number
+}
+
+/** Reads a whole number from 0 on. */
+export const countFrom0 = (text: string): number => {
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(Number(text))) throw new InvalidArgumentError('It is not a whole number from 0 on.')
+  return Number(text)
+}
+
+/** Reads a number. */
+export const decimal = (text: string): number => {
+  if (text.trim() === '' || !Number.isFinite(Number(text))) throw new InvalidArgumentError('It is not a number.')
   return Number(text)
 }
 

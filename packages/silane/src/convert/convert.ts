@@ -65,27 +65,32 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
     if (trace !== undefined) await step('trace', () => writeTrace(trace, rewritten, keepOut))
     const folder = outputFolder(out, { force: options.force ?? false, keepOut })
     try {
-      await step('copy files', () => copyFiles(companions, checkpoint, folder.work))
-      await writeTexts(folder.work, tokenizers.files)
+      await step('copy files', () => folder.fill(() => copyFiles(companions, checkpoint, folder.work)))
+      await folder.fill(() => writeTexts(folder.work, tokenizers.files))
       // Goes on in its own thread while the weights are written.
       const hashing = hashFiles(taken, checkpoint.path, options.signal)
-      const written = await step('write', () => writePrograms(rewritten, folder.work, { settings, checkpoint, model, options }))
+      const written = await step('write', () =>
+        folder.fill(() => writePrograms(rewritten, folder.work, { settings, checkpoint, model, options })),
+      )
       const validation =
         options.validate === false
           ? undefined
           : await step('validate', async () => {
               const { validateConversion } = await import('../validate/validate-conversion.ts')
-              return validateConversion({
-                folder: folder.work,
-                model,
-                pipeline,
-                rewritten,
-                written,
-                contract,
-                settings,
-                checkpoint,
-                options,
-              })
+              // What is run is written there first.
+              return folder.fill(() =>
+                validateConversion({
+                  folder: folder.work,
+                  model,
+                  pipeline,
+                  rewritten,
+                  written,
+                  contract,
+                  settings,
+                  checkpoint,
+                  options,
+                }),
+              )
             })
       const located =
         trace === undefined || !validation
@@ -105,7 +110,7 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
         'report.html': renderReport(manifest, report),
         'README.md': swiftReadme(manifest),
       }
-      await writeTexts(folder.work, { [MANIFEST_FILE]: jsonText(manifest), ...texts })
+      await folder.fill(() => writeTexts(folder.work, { [MANIFEST_FILE]: jsonText(manifest), ...texts }))
       await step('finish', () => folder.commit())
       const peakBytes = process.resourceUsage().maxRSS * 1024
       const comparisons = validation?.comparisons ?? []

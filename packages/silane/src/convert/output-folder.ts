@@ -1,10 +1,11 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { basename, dirname, join, resolve } from 'node:path'
+import { basename, dirname, join, relative, resolve } from 'node:path'
 import { readJsonFile } from '@silane/checkpoint'
-import { isSilaneError, type Json } from '@silane/core'
+import { isSilaneError, type Json, systemAnswer } from '@silane/core'
 import { errors } from '../errors.ts'
 import { isRecord, textsOf } from '../plugins/find-package.ts'
+import { causingAnswer } from '../system-error.ts'
 import { filesWithin } from './files-within.ts'
 import { firstInside } from './first-inside.ts'
 
@@ -33,6 +34,8 @@ const OF_THE_SYSTEM: ReadonlySet<string> = new Set(['.DS_Store'])
 export interface OutputFolder {
   /** Where to write meanwhile. */
   readonly work: string
+  /** Runs what writes there: where the disk answers, the error names the place, E_OUT_WRITE. */
+  fill<T>(write: () => T | Promise<T>): Promise<T>
   /** Puts it into its place. */
   commit(): void
   /** Removes what was written. After a commit it does nothing. */
@@ -63,7 +66,7 @@ export function outputFolder(out: string, options: OutputFolderOptions): OutputF
     rmSync(work, { recursive: true, force: true })
     mkdirSync(work)
   } catch (cause) {
-    throw writeError(place, cause)
+    throw notMade(place, cause)
   }
   // For an end that no handler sees coming, such as process.exit elsewhere.
   const discard = () => rmSync(work, { recursive: true, force: true })
@@ -71,6 +74,13 @@ export function outputFolder(out: string, options: OutputFolderOptions): OutputF
   const settle = () => process.off('exit', discard)
   return {
     work,
+    fill: async write => {
+      try {
+        return await write()
+      } catch (error) {
+        throw writeError(place, work, error)
+      }
+    },
     discard: () => {
       discard()
       settle()
@@ -81,7 +91,7 @@ export function outputFolder(out: string, options: OutputFolderOptions): OutputF
         checkPlace(place, options)
         replace(work, place, old)
       } catch (error) {
-        throw writeError(place, error)
+        throw notMade(place, error)
       }
       settle()
     },
@@ -172,7 +182,23 @@ function isRunning(pid: number): boolean {
   }
 }
 
-function writeError(out: string, error: unknown): unknown {
-  if (isSilaneError(error) || !(error instanceof Error) || !('syscall' in error)) return error
-  return errors.E_OUT_WRITE({ out, problem: error.message.replace(/^[A-Z0-9]+: /, '').replace(/, \w+ '.*$/s, '') }, { cause: error })
+/** Whatever the system says while the folder is made or put into its place is about that place. */
+function notMade(place: string, error: unknown): unknown {
+  const answer = isSilaneError(error) ? undefined : systemAnswer(error)
+  return answer ? errors.E_OUT_WRITE({ out: place, problem: answer.problem, next: answer.next }, { cause: error }) : error
+}
+
+/** Answers that only a call which writes gets. */
+const NO_ROOM: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG', 'EROFS'])
+
+/** Calls on a file that is open, for which the system names no path. */
+const WRITES = /^(?:write|f?sync|fdatasync|ftruncate|close)$/
+
+/** An answer of the disk under `place` as an error about it, a writer's own error about it too; any other error as it is. */
+function writeError(place: string, work: string, error: unknown): unknown {
+  const answer = causingAnswer(error)
+  if (answer === undefined) return error
+  const { code, syscall, paths, problem, next } = answer
+  const ours = NO_ROOM.has(code) || (paths.length === 0 ? WRITES.test(syscall) : paths.some(path => !relative(work, path).startsWith('..')))
+  return ours ? errors.E_OUT_WRITE({ out: place, problem, next }, { cause: error }) : error
 }

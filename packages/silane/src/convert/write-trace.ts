@@ -10,7 +10,10 @@ const INDEX = 'trace.txt'
 /** Writes the text of every function after load and after every pass, each op with its origin, and an index with times and rules. */
 export function writeTrace(folder: string, rewritten: readonly RewrittenProgram[], keepOut: readonly string[]): Promise<void> {
   const place = outputFolder(folder, { force: true, keepOut, mark: { file: INDEX, files: listed } })
-  return writeTexts(place.work, traceTexts(rewritten)).then(place.commit).finally(place.discard)
+  return place
+    .fill(() => writeTexts(place.work, traceTexts(rewritten)))
+    .then(place.commit)
+    .finally(place.discard)
 }
 
 /** The files that an index names: each line begins with one. */

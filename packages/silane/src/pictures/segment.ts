@@ -75,14 +75,16 @@ export async function segment(options: SegmentOptions): Promise<Segmented> {
       score,
       area: bits.reduce((sum, bit) => sum + bit, 0) / bits.length,
     }))
-    for (const [i, { file }] of masks.entries())
-      await images.writeMask(join(target.work, file), (kept[i] as Found).bits, picture.width, picture.height)
-    await images.writeOverlay(join(target.work, OVERLAY), picture, {
-      ...(kept[0] ? { mask: kept[0].bits } : {}),
-      points: points.map(({ x, y, label = 1 }) => ({ x, y, inside: label === 1 })),
-      ...(box ? { box } : {}),
+    await target.fill(async () => {
+      for (const [i, { file }] of masks.entries())
+        await images.writeMask(join(target.work, file), (kept[i] as Found).bits, picture.width, picture.height)
+      await images.writeOverlay(join(target.work, OVERLAY), picture, {
+        ...(kept[0] ? { mask: kept[0].bits } : {}),
+        points: points.map(({ x, y, label = 1 }) => ({ x, y, inside: label === 1 })),
+        ...(box ? { box } : {}),
+      })
+      await writeTexts(target.work, { [SCORES]: jsonText({ masks, points, box: box ?? null }) })
     })
-    await writeTexts(target.work, { [SCORES]: jsonText({ masks, points, box: box ?? null }) })
     target.commit()
     return { out, masks, overlay: OVERLAY, notes: picture.notes }
   } finally {
