@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Checkpoint, isSilaneError, type Json, type SilaneError } from '@silane/core'
+import { type Checkpoint, isJsonObject, isSilaneError, type Json, type SilaneError } from '@silane/core'
 import { ADAPTER_CONFIG, baseModel } from './adapter/adapter-config.ts'
 import { mergeAdapter } from './adapter/merge-adapter.ts'
 import { chooseWeights } from './choose-weights.ts'
@@ -10,7 +10,6 @@ import { type FolderFileOptions, folderFile, MAX_FILE_BYTES } from './folder-fil
 import { imageProcessor } from './image-processor.ts'
 import { inside } from './inside.ts'
 import { adapterFile, isAdapter } from './is-adapter.ts'
-import { isObject } from './is-object.ts'
 import { listFiles } from './list-files.ts'
 import { modelFiles } from './model-files.ts'
 import { dequantise } from './quantised/dequantise.ts'
@@ -154,7 +153,7 @@ function checkpoint(place: Place, identity: Identity): Opened {
     return { ...rest, tensor: taken }
   }
   const config = json('config.json') ?? {}
-  if (!isObject(config)) throw errors.E_JSON_KIND({ file: 'config.json', where })
+  if (!isJsonObject(config)) throw errors.E_JSON_KIND({ file: 'config.json', where })
   const { table, tensors, changed, notes, refusal } = openWeights({ config, files, json, open, where })
   const folders = new Map<string, Checkpoint>()
   const folder = (name: string): Checkpoint => {

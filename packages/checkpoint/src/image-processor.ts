@@ -1,4 +1,4 @@
-import type { Checkpoint, ImageProcessorFile, Json } from '@silane/core'
+import { type Checkpoint, type ImageProcessorFile, isJsonObject } from '@silane/core'
 
 /** What transformers writes beside a model; transformers 5 has it inside the processor's file, under `image_processor`. */
 const [OWN, WHOLE] = ['preprocessor_config.json', 'processor_config.json']
@@ -9,11 +9,8 @@ const [OWN, WHOLE] = ['preprocessor_config.json', 'processor_config.json']
  */
 export function imageProcessor({ json }: Pick<Checkpoint, 'json'>): ImageProcessorFile | undefined {
   const whole = json(WHOLE)
-  const section = isObject(whole) ? whole.image_processor : undefined
-  if (isObject(section)) return { file: WHOLE, settings: section }
+  const section = isJsonObject(whole) ? whole.image_processor : undefined
+  if (isJsonObject(section)) return { file: WHOLE, settings: section }
   const own = json(OWN)
-  return isObject(own) ? { file: OWN, settings: own } : undefined
+  return isJsonObject(own) ? { file: OWN, settings: own } : undefined
 }
-
-const isObject = (value: Json | undefined): value is { readonly [key: string]: Json } =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)

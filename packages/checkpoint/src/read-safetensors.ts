@@ -1,4 +1,4 @@
-import { byteSize, type Constant, type DType, type Json, sizeOf } from '@silane/core'
+import { byteSize, type Constant, type DType, isJsonObject, type Json, sizeOf } from '@silane/core'
 import { errors } from './errors.ts'
 import { fileTensor } from './file-tensor.ts'
 import { type Float8, float8Tensor } from './float8.ts'
@@ -96,12 +96,9 @@ function readHeader(file: RandomAccessFile): { data: number; header: { readonly 
   const bytes = new Uint8Array(file.read(LENGTH_BYTES, Number(length)))
   if (bytes[0] !== 0x7b) throw errors.E_SAFETENSORS_HEADER({ ...at, problem: 'it does not begin with "{"' })
   const header = parseJson(bytes, { file: `the header of ${file.name}`, where: file.where })
-  if (!isObject(header)) throw errors.E_SAFETENSORS_HEADER({ ...at, problem: 'it is not an object' })
+  if (!isJsonObject(header)) throw errors.E_SAFETENSORS_HEADER({ ...at, problem: 'it is not an object' })
   return { data, header }
 }
-
-const isObject = (value: Json | undefined): value is { readonly [key: string]: Json } =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** The tensors by name, in the order in which they stand in the file. A Map, so that no name means anything to the language. */
 function readEntries(file: RandomAccessFile, header: { readonly [key: string]: Json }): Map<string, Entry> {
@@ -121,7 +118,7 @@ function readEntries(file: RandomAccessFile, header: { readonly [key: string]: J
 
 function readEntry(file: RandomAccessFile, tensor: string, value: Json): Entry {
   const broken = (problem: string) => errors.E_SAFETENSORS_TENSOR({ file: file.name, tensor, problem, where: file.where })
-  if (!isObject(value)) throw broken('it is not an object')
+  if (!isJsonObject(value)) throw broken('it is not an object')
   const { dtype, shape, data_offsets: offsets } = value
   if (typeof dtype !== 'string') throw broken('"dtype" is not a string')
   if (!isCounts(shape)) throw broken('"shape" is not a list of whole numbers from 0 on')

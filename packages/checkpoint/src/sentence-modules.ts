@@ -1,7 +1,14 @@
-import { type Checkpoint, errors as coreErrors, type Json, type SentenceModule, type SentenceSettings } from '@silane/core'
+import {
+  type Checkpoint,
+  errors as coreErrors,
+  isJsonObject,
+  type Json,
+  type JsonObject,
+  type SentenceModule,
+  type SentenceSettings,
+} from '@silane/core'
 import { errors } from './errors.ts'
 
-type JsonObject = { readonly [key: string]: Json }
 type Files = Pick<Checkpoint, 'json' | 'folder' | 'location'>
 
 const MODULES = 'modules.json'
@@ -28,7 +35,7 @@ export function sentenceModules(files: Files): readonly SentenceModule[] | undef
   const where = files.location
   if (!Array.isArray(listed)) throw broken(MODULES, 'modules.json', 'is not a list of modules', where)
   const entries = (listed as readonly Json[]).map((entry, at) => {
-    if (!isObject(entry)) throw broken(MODULES, `[${at}]`, 'is no module', where)
+    if (!isJsonObject(entry)) throw broken(MODULES, `[${at}]`, 'is no module', where)
     const { type, path } = entry
     if (typeof type !== 'string') throw broken(MODULES, `[${at}].type`, 'is not the name of a class', where)
     if (path !== undefined && typeof path !== 'string') throw broken(MODULES, `[${at}].path`, 'is not a path', where)
@@ -128,15 +135,15 @@ function transformerOutput(files: Files): { readonly takes: string; readonly out
   const file = TRANSFORMER.find(name => files.json(name) !== undefined)
   const config = file === undefined ? undefined : files.json(file)
   const plain = { takes: 'last_hidden_state', output: 'token_embeddings' }
-  if (file === undefined || !isObject(config)) return plain
+  if (file === undefined || !isJsonObject(config)) return plain
   const { transformer_task: task, modality_config: modalities, module_output_name: output } = config
   if (task !== undefined && task !== null && task !== 'feature-extraction')
     throw coreErrors.E_UNSUPPORTED({ what: `${files.location}: ${file}: the transformer_task ${String(task)} gives no vectors of texts.` })
-  const ways = isObject(modalities) ? modalities.text : undefined
+  const ways = isJsonObject(modalities) ? modalities.text : undefined
   if (modalities === undefined || modalities === null) return plain
-  const method = isObject(ways) ? ways.method_output_name : undefined
+  const method = isJsonObject(ways) ? ways.method_output_name : undefined
   const takes = Array.isArray(method) ? method.join('.') : method
-  if (!isObject(ways) || ways.method !== 'forward' || typeof takes !== 'string' || typeof output !== 'string')
+  if (!isJsonObject(ways) || ways.method !== 'forward' || typeof takes !== 'string' || typeof output !== 'string')
     throw coreErrors.E_UNSUPPORTED({
       what: `${files.location}: ${file}: modality_config does not say that a text goes through the model's forward, to an output by name.`,
     })
@@ -165,9 +172,9 @@ function poolingModes(config: JsonObject): readonly string[] | undefined {
 /** How vectors are used, as config_sentence_transformers.json says it; undefined where there is no such file. */
 export function sentenceSettings(files: Files): SentenceSettings | undefined {
   const settings = files.json(SETTINGS)
-  if (!isObject(settings)) return undefined
+  if (!isJsonObject(settings)) return undefined
   const texts = (value: Json | undefined): [string, string][] =>
-    Object.entries(isObject(value) ? value : {}).filter((entry): entry is [string, string] => typeof entry[1] === 'string')
+    Object.entries(isJsonObject(value) ? value : {}).filter((entry): entry is [string, string] => typeof entry[1] === 'string')
   const prompts = Object.fromEntries(texts(settings.prompts))
   // PyLate has the marks of questions and passages in keys of their own, and puts them in front of the prompts.
   for (const [key, purpose] of [
@@ -187,7 +194,7 @@ export function sentenceSettings(files: Files): SentenceSettings | undefined {
   const listed = files.json(MODULES)
   // Entries that are none are refused where modules are read; here they only say nothing.
   const types = (Array.isArray(listed) ? (listed as readonly Json[]) : []).map(entry => ({
-    type: isObject(entry) && typeof entry.type === 'string' ? entry.type : '',
+    type: isJsonObject(entry) && typeof entry.type === 'string' ? entry.type : '',
   }))
   return {
     prompts,
@@ -205,9 +212,7 @@ export function sentenceSettings(files: Files): SentenceSettings | undefined {
 /** The class that saved the folder. */
 const modelType = ({ json }: Pick<Checkpoint, 'json'>): string => {
   const settings = json(SETTINGS)
-  return isObject(settings) && typeof settings.model_type === 'string' ? settings.model_type : 'SentenceTransformer'
+  return isJsonObject(settings) && typeof settings.model_type === 'string' ? settings.model_type : 'SentenceTransformer'
 }
 
 const broken = (file: string, field: string, problem: string, where: string): Error => coreErrors.E_CONFIG({ file, field, problem, where })
-
-const isObject = (value: Json | undefined): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value)

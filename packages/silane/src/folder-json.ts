@@ -1,10 +1,8 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { folderFile, MAX_FILE_BYTES, readJsonFile } from '@silane/checkpoint'
-import type { Json } from '@silane/core'
+import { isJsonObject, type JsonObject } from '@silane/core'
 import { errors } from './errors.ts'
-
-type JsonObject = { readonly [key: string]: Json }
 
 /** A JSON object among the files of a converted folder; undefined where there is no such file. Throws what `folderFile` and `readJsonFile` throw, and E_FOLDER_FILE. */
 export function readFolderJson(folder: string, name: string): JsonObject | undefined {
@@ -12,8 +10,6 @@ export function readFolderJson(folder: string, name: string): JsonObject | undef
   if (!existsSync(file)) return undefined
   folderFile(folder, { file: name, where: folder }, { limit: MAX_FILE_BYTES })
   const json = readJsonFile(file, { file: name, where: folder })
-  if (isObject(json)) return json
+  if (isJsonObject(json)) return json
   throw errors.E_FOLDER_FILE({ file: name, problem: 'it is no JSON object', where: folder })
 }
-
-const isObject = (json: Json): json is JsonObject => typeof json === 'object' && json !== null && !Array.isArray(json)

@@ -2,7 +2,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } fr
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { openCheckpoint } from '@silane/checkpoint'
-import { isSilaneError, type Json, type PluginContract, verifyProgram } from '@silane/core'
+import { isJsonObject, isSilaneError, type Json, type JsonObject, type PluginContract, verifyProgram } from '@silane/core'
 import { loadRequest, type ModelOptions } from 'silane'
 import type { FixtureCase } from './read-cases.ts'
 
@@ -23,21 +23,17 @@ const spent = (): number => {
   return (user + system) / 1000
 }
 
-type JsonObject = { readonly [key: string]: Json }
-
 /** A key, and the configuration with another value for it. */
 interface Place {
   readonly key: string
   readonly with: (value: Json) => JsonObject
 }
 
-const isObject = (value: Json | undefined): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value)
-
 /** Every key, those of nested sections included. */
 const placesOf = (config: JsonObject): readonly Place[] =>
   Object.entries(config).flatMap(([key, own]): readonly Place[] => {
     const set = (value: Json): JsonObject => ({ ...config, [key]: value })
-    const inside = isObject(own) ? placesOf(own) : []
+    const inside = isJsonObject(own) ? placesOf(own) : []
     return [{ key, with: set }, ...inside.map(inner => ({ key: `${key}.${inner.key}`, with: (value: Json) => set(inner.with(value)) }))]
   })
 

@@ -1,6 +1,5 @@
-import type { Json } from '@silane/core'
+import { isJsonObject, type Json } from '@silane/core'
 import { errors } from '../errors.ts'
-import { isObject } from '../is-object.ts'
 
 export const ADAPTER_CONFIG = 'adapter_config.json'
 
@@ -52,14 +51,15 @@ const isSet = (value: Json): boolean =>
   value !== null &&
   value !== false &&
   !(Array.isArray(value) && value.length === 0) &&
-  !(isObject(value) && Object.keys(value).length === 0)
+  !(isJsonObject(value) && Object.keys(value).length === 0)
 
 /** Reads adapter_config.json. Throws E_ADAPTER for every method but LoRA, and for what it sets and is not followed here. */
 export function readAdapterConfig(config: Json, where: string): AdapterConfig {
   const refuse = (problem: string): Error => errors.E_ADAPTER({ problem: `${ADAPTER_CONFIG}: ${problem}`, where })
-  if (!isObject(config)) throw refuse('does not hold an object')
+  if (!isJsonObject(config)) throw refuse('does not hold an object')
   const { peft_type: type, r, lora_alpha: alpha = 8, use_rslora: root = false } = config
-  if (type === undefined && isObject(config.config)) throw refuse('the adapter is one of the package adapters, whose layers are not read')
+  if (type === undefined && isJsonObject(config.config))
+    throw refuse('the adapter is one of the package adapters, whose layers are not read')
   if (type !== 'LORA') throw refuse(`peft_type is ${JSON.stringify(type ?? null)}; only adapters of the type "LORA" are merged`)
   const unknown = Object.entries(config).find(([key, value]) => !SILENT.has(key) && isSet(value))
   if (unknown) throw refuse(`${unknown[0]} is ${JSON.stringify(unknown[1])?.slice(0, 80)}, which is not supported`)
@@ -82,7 +82,7 @@ export function readAdapterConfig(config: Json, where: string): AdapterConfig {
 
 /** The model that an adapter was made for, as its configuration calls it. */
 export function baseModel(config: Json | undefined): string | undefined {
-  const named = isObject(config) ? (config.base_model_name_or_path ?? config.model_name) : undefined
+  const named = isJsonObject(config) ? (config.base_model_name_or_path ?? config.model_name) : undefined
   return typeof named === 'string' && named !== '' ? named : undefined
 }
 
@@ -97,7 +97,7 @@ const isHarmless = (pattern: string): boolean =>
 
 function patterns(given: Json | undefined, isValue: (value: number) => boolean): Patterns | undefined {
   if (given === undefined || given === null) return []
-  if (!isObject(given)) return undefined
+  if (!isJsonObject(given)) return undefined
   const found: [RegExp, number][] = []
   for (const [pattern, value] of Object.entries(given)) {
     if (typeof value !== 'number' || !isValue(value) || !isHarmless(pattern)) return undefined

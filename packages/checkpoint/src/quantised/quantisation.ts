@@ -1,6 +1,5 @@
-import type { Json } from '@silane/core'
+import { isJsonObject, type Json } from '@silane/core'
 import { errors } from '../errors.ts'
-import { isObject } from '../is-object.ts'
 
 /** What config.json says of how the weights are quantised. */
 export interface Quantisation {
@@ -14,8 +13,8 @@ const PRODUCTS = ['bitsandbytes', 'fp8', 'fbgemm_fp8']
 
 /** `quantization_config`, of the model or of one of those that it consists of; undefined where nothing is quantised. */
 export function quantisation(config: { readonly [key: string]: Json }): Quantisation | undefined {
-  const inner = Object.values(config).filter(isObject)
-  const found = [config, ...inner].flatMap(section => [section.quantization_config, section.compression_config]).find(isObject)
+  const inner = Object.values(config).filter(isJsonObject)
+  const found = [config, ...inner].flatMap(section => [section.quantization_config, section.compression_config]).find(isJsonObject)
   if (!found) return undefined
   const { quant_method: named, load_in_4bit: four, load_in_8bit: eight } = found
   const method = typeof named === 'string' ? named : four === true || eight === true ? 'bitsandbytes' : 'unknown'

@@ -1,8 +1,7 @@
 import { errors } from '../errors.ts'
 import type { ImageStep, Resampling } from '../graph/port.ts'
+import { isJsonObject, type JsonObject } from '../json-object.ts'
 import type { Checkpoint, Json } from '../plugin/checkpoint.ts'
-
-type JsonObject = { readonly [key: string]: Json }
 
 /** How large a picture becomes: whatever its ratio was, or with its ratio kept and one side of this length. */
 export type PictureSize =
@@ -57,7 +56,7 @@ export function standardImageSettings(checkpoint: Checkpoint, defaults: JsonObje
     // One number is a square, two are height and width.
     if (typeof value === 'number') return { height: pixels(name, value), width: value }
     if (Array.isArray(value) && value.length === 2) return { height: pixels(name, value[0]), width: pixels(name, value[1]) }
-    const { height, width, shortest_edge, longest_edge, ...others } = isObject(value) ? value : {}
+    const { height, width, shortest_edge, longest_edge, ...others } = isJsonObject(value) ? value : {}
     const [other] = Object.keys(others).filter(key => others[key] !== null)
     if (other !== undefined) throw fail(`${name}.${other}`, 'is not supported')
     const side = (key: string, length: Json | undefined) => (length == null ? undefined : pixels(`${name}.${key}`, length))
@@ -135,8 +134,6 @@ const failIn = (checkpoint: Checkpoint) => (field: string, problem: string) =>
     problem,
     where: checkpoint.location,
   })
-
-const isObject = (value: Json | undefined): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const isNumbers = (value: Json | undefined): value is readonly number[] =>
   Array.isArray(value) && value.every(item => typeof item === 'number' && Number.isFinite(item))

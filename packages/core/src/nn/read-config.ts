@@ -1,4 +1,5 @@
 import { errors } from '../errors.ts'
+import { isJsonObject } from '../json-object.ts'
 import type { Checkpoint, Json } from '../plugin/checkpoint.ts'
 import { LARGEST_FP32, limits } from './limits.ts'
 
@@ -70,7 +71,7 @@ export function ownNames<S extends ConfigSource>(
 ): S {
   const given = section === undefined ? source.config : source.config[section]
   // What is no object is refused by who reads it.
-  if (!isObject(given)) return source
+  if (!isJsonObject(given)) return source
   const config: Record<string, Json> = { ...given }
   for (const [alias, name] of Object.entries(aliases)) {
     const [said, own] = [config[alias], config[name]]
@@ -93,7 +94,7 @@ export function ownNames<S extends ConfigSource>(
 export function labelCount(checkpoint: Checkpoint, fallback = 2): number {
   const { num_labels: said, id2label } = checkpoint.config
   const wrong = (field: string, problem: string) => errors.E_CONFIG({ field, problem, where: checkpoint.location })
-  if (id2label != null && !isObject(id2label)) throw wrong('id2label', 'is no table of names by number')
+  if (id2label != null && !isJsonObject(id2label)) throw wrong('id2label', 'is no table of names by number')
   const named = id2label ? Object.keys(id2label).length : undefined
   const count = named ?? said ?? fallback
   if (typeof count !== 'number' || !Number.isInteger(count) || count < 1 || count > limits.labels)
@@ -104,6 +105,3 @@ export function labelCount(checkpoint: Checkpoint, fallback = 2): number {
   }
   return count
 }
-
-const isObject = (value: Json | undefined): value is { readonly [key: string]: Json } =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)

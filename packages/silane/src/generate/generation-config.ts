@@ -1,14 +1,14 @@
 import {
   errors as coreErrors,
   type GenerationSettings,
+  isJsonObject,
   type Json,
+  type JsonObject,
   type ReadSettings,
   readGenerationSettings,
   type SettingsSource,
 } from '@silane/core'
 import { errors } from './errors.ts'
-
-type JsonObject = { readonly [key: string]: Json }
 
 /** What a caller may set; everything else comes from the model's files. */
 export interface GenerationOptions {
@@ -60,7 +60,7 @@ export function generationSettings(files: GenerationFiles, options: GenerationOp
 
 function ofConfig(config: JsonObject | undefined): readonly JsonObject[] {
   if (!config) return []
-  const section = sections.map(name => config[name]).find(isObject)
+  const section = sections.map(name => config[name]).find(isJsonObject)
   const { force_bos_token_to_be_generated: forced, bos_token_id: bos = null } = config
   // The older spelling of a forced first token.
   return [forced === true ? { ...config, forced_bos_token_id: bos } : config, ...(section ? [section] : [])]
@@ -90,7 +90,7 @@ export function longestSequence({ settings, config, promptLength, capacity = Num
 
 function positionsOf(config: JsonObject | undefined): number {
   const section = config?.text_config
-  const found = [config, isObject(section) ? section : undefined].flatMap(each => [each?.max_position_embeddings, each?.n_positions])
+  const found = [config, isJsonObject(section) ? section : undefined].flatMap(each => [each?.max_position_embeddings, each?.n_positions])
   return found.find(value => typeof value === 'number') ?? Number.POSITIVE_INFINITY
 }
 
@@ -118,8 +118,6 @@ export function beginning({ bos_token_id }: GenerationSettings): readonly number
 }
 
 const one = (ids: readonly number[] | undefined): number | undefined => (ids?.length === 1 ? ids[0] : undefined)
-
-const isObject = (json: Json | undefined): json is JsonObject => typeof json === 'object' && json !== null && !Array.isArray(json)
 
 const set = (values: Readonly<Record<string, Json | undefined>>): Record<string, Json> =>
   Object.fromEntries(Object.entries(values).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])))

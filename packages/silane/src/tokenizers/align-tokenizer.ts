@@ -1,5 +1,4 @@
-import type { Json } from '@silane/core'
-import { isObject, type JsonObject } from './is-object.ts'
+import { isJsonObject, type Json, type JsonObject } from '@silane/core'
 
 // The tokenizers library of JavaScript takes some characters otherwise than the original in Rust, which transformers runs. What is here
 // makes it agree: packages/silane/fixtures/tokenizers holds both against each other.
@@ -16,7 +15,7 @@ const SEQUENCES = {
 export function alignFile(file: JsonObject): JsonObject {
   const post = file.post_processor
   // It concerns offsets alone, but the library loses the second text over it.
-  return isObject(post) && post.type === 'ByteLevel' ? { ...file, post_processor: SEQUENCES } : file
+  return isJsonObject(post) && post.type === 'ByteLevel' ? { ...file, post_processor: SEQUENCES } : file
 }
 
 /** What is replaced of a tokenizer of the library. */
@@ -27,10 +26,10 @@ interface Tokenizer {
 
 /** A tokenizer that the library has made of such a file, brought to the original's characters. */
 export function alignTokenizer(tokenizer: Tokenizer, { normalizer: steps, pre_tokenizer: words, added_tokens }: JsonObject): void {
-  if (tokenizer.pre_tokenizer !== null && isObject(words) && words.type === 'ByteLevel') tokenizer.pre_tokenizer.pattern = WORDS
-  if (tokenizer.normalizer !== null && isObject(steps) && steps.type === 'BertNormalizer') {
+  if (tokenizer.pre_tokenizer !== null && isJsonObject(words) && words.type === 'ByteLevel') tokenizer.pre_tokenizer.pattern = WORDS
+  if (tokenizer.normalizer !== null && isJsonObject(steps) && steps.type === 'BertNormalizer') {
     const listed: readonly Json[] = Array.isArray(added_tokens) ? added_tokens : []
-    const added = new Set(listed.map(token => (isObject(token) ? token.content : undefined)))
+    const added = new Set(listed.map(token => (isJsonObject(token) ? token.content : undefined)))
     tokenizer.normalizer.normalize = text => {
       const made = normalizeWords(text, steps)
       // The library takes a text for an added token where the whole of it is like one only after it was normalized. A space parts words

@@ -1,7 +1,6 @@
-import type { Checkpoint, TokenizerSource } from '@silane/core'
+import type { Checkpoint, JsonObject, TokenizerSource } from '@silane/core'
 import { addTokens } from './add-tokens.ts'
 import { byteCharacters } from './byte-characters.ts'
-import type { JsonObject } from './is-object.ts'
 import { placeSpecialTokens, requireToken } from './place-special-tokens.ts'
 import { readMerges } from './read-merges.ts'
 import { readSettings, type TokenizerSettings } from './read-settings.ts'

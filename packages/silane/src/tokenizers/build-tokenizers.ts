@@ -1,7 +1,6 @@
-import type { Checkpoint, TokenizerSource } from '@silane/core'
+import { type Checkpoint, isJsonObject, type JsonObject, type TokenizerSource } from '@silane/core'
 import { jsonText } from '../convert/write-files.ts'
 import { buildTokenizer } from './build-tokenizer.ts'
-import { isObject, type JsonObject } from './is-object.ts'
 import type { TokenizerSettings } from './read-settings.ts'
 
 /** What is written into a converted folder in place of a tokenizer.json that the checkpoint lacks. */
@@ -56,7 +55,7 @@ const usual: Readonly<Record<string, (value: unknown) => boolean>> = {
 /** Why the tokenizer of a folder is another one than the plugin says; undefined where it is that one. */
 function whatIsOther(checkpoint: Checkpoint, { classes }: TokenizerSource): string | undefined {
   const config = checkpoint.json('tokenizer_config.json')
-  const settings = isObject(config) ? config : {}
+  const settings = isJsonObject(config) ? config : {}
   for (const [file, { tokenizer_class: name }] of [
     ['tokenizer_config.json', settings],
     ['config.json', checkpoint.config],

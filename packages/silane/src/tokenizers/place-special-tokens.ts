@@ -1,6 +1,5 @@
-import type { TokenizerSource, TokenRole } from '@silane/core'
+import type { JsonObject, TokenizerSource, TokenRole } from '@silane/core'
 import { errors } from './errors.ts'
-import type { JsonObject } from './is-object.ts'
 import type { TokenizerSettings } from './read-settings.ts'
 import type { Vocabulary } from './vocabulary.ts'
 

@@ -1,6 +1,5 @@
-import { type Checkpoint, type Json, type TokenizerSource, type TokenRole, tokenRoles } from '@silane/core'
+import { type Checkpoint, isJsonObject, type Json, type JsonObject, type TokenizerSource, type TokenRole, tokenRoles } from '@silane/core'
 import { errors } from './errors.ts'
-import { isObject, type JsonObject } from './is-object.ts'
 import { readVocabulary } from './read-vocabulary.ts'
 
 /** A token that is looked for in the text before anything else, as tokenizer.json spells it, without its id. */
@@ -43,10 +42,10 @@ export function readSettings(checkpoint: Checkpoint, source: TokenizerSource): T
 
   const added = new Map<number, SpecialToken>()
   if (decoder !== undefined) {
-    if (!isObject(decoder)) throw refuse(CONFIG, 'added_tokens_decoder is no object')
+    if (!isJsonObject(decoder)) throw refuse(CONFIG, 'added_tokens_decoder is no object')
     for (const [key, value] of Object.entries(decoder)) {
       const id = Number(key)
-      if (!/^\d{1,8}$/.test(key) || !isObject(value))
+      if (!/^\d{1,8}$/.test(key) || !isJsonObject(value))
         throw refuse(CONFIG, `added_tokens_decoder has ${JSON.stringify(key)}, which is no token by its id`)
       added.set(
         id,
@@ -62,7 +61,7 @@ export function readSettings(checkpoint: Checkpoint, source: TokenizerSource): T
     const made =
       typeof value === 'string'
         ? plain(value, { special: true, ...declared })
-        : isObject(value)
+        : isJsonObject(value)
           ? spelled(value, file === SPECIAL, problem => refuse(file, problem))
           : undefined
     if (!made) throw refuse(file, `${JSON.stringify(value)} is no token`)
@@ -139,6 +138,6 @@ function spelled(json: JsonObject, special: boolean, refuse: (problem: string) =
 
 function objectIn(checkpoint: Checkpoint, file: string, refuse: (file: string, problem: string) => Error): JsonObject {
   const json = checkpoint.json(file) ?? {}
-  if (!isObject(json)) throw refuse(file, 'it is no object')
+  if (!isJsonObject(json)) throw refuse(file, 'it is no object')
   return json
 }

@@ -1,6 +1,5 @@
-import type { Checkpoint } from '@silane/core'
+import { type Checkpoint, isJsonObject } from '@silane/core'
 import { errors } from './errors.ts'
-import { isObject } from './is-object.ts'
 import { MAX_ENTRIES } from './read-text-file.ts'
 import type { Vocabulary } from './vocabulary.ts'
 
@@ -11,7 +10,7 @@ const MAX_ID = 16_000_000
 export function readVocabulary(checkpoint: Checkpoint, file: string): Vocabulary {
   const refuse = (problem: string) => errors.E_VOCABULARY({ file, problem, where: checkpoint.location })
   const json = checkpoint.json(file)
-  if (!isObject(json)) throw refuse('it is no object of ids by tokens')
+  if (!isJsonObject(json)) throw refuse('it is no object of ids by tokens')
   const entries = Object.entries(json)
   if (entries.length > MAX_ENTRIES) throw refuse(`it has ${entries.length} tokens, and ${MAX_ENTRIES} are the most`)
   const vocabulary = new Map<string, number>()
