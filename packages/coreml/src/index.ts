@@ -1,5 +1,5 @@
 export * from './errors.ts'
 export * from './folder-digest.ts'
 export type { Finding } from './journal.ts'
-export { checkPackage, type ReadPackage, readPackage } from './read-package.ts'
+export { checkPackage, type ExaminedPackage, examinePackage, type ReadPackage, readPackage } from './read-package.ts'
 export { type PackageMetadata, type WritePackageOptions, type WrittenPackage, writePackage } from './write-package.ts'

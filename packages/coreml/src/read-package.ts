@@ -31,14 +31,25 @@ export async function readPackage(path: string): Promise<ReadPackage> {
 }
 
 /** Checks an .mlpackage and lists what is wrong or odd, as far as it can be seen in one go. */
-export async function checkPackage(path: string): Promise<readonly Finding[]> {
+export const checkPackage = async (path: string): Promise<readonly Finding[]> => (await examinePackage(path)).findings
+
+/** What a check found, and the package itself where nothing is worse than odd. */
+export interface ExaminedPackage {
+  readonly findings: readonly Finding[]
+  readonly read: ReadPackage | undefined
+}
+
+/** Checks an .mlpackage as `checkPackage` does, and reads it on the same way. */
+export async function examinePackage(path: string): Promise<ExaminedPackage> {
   const journal = new Journal('collect')
+  let read: ReadPackage | undefined
   try {
-    await load(path, journal)
+    read = await load(path, journal)
   } catch (error) {
     note(error, journal)
   }
-  return journal.findings
+  const { findings } = journal
+  return { findings, read: findings.every(({ severity }) => severity === 'warning') ? read : undefined }
 }
 
 /** What ends a check: an error, which may be the one that fills the journal, or that it is full. */

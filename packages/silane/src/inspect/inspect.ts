@@ -145,10 +145,8 @@ const summarize = (plan: ProgramPlan, lowered: ReadonlyMap<string, ProgramPlan['
 
 async function inspectPackage(path: string): Promise<PackageInspection> {
   if (!existsSync(path)) throw errors.E_USAGE({ problem: `There is no ${path}.`, next: 'Give the path of an .mlpackage.' })
-  const { checkPackage, readPackage } = await import('@silane/coreml')
-  const findings = await checkPackage(path)
-  const unread = findings.some(({ severity }) => severity !== 'warning')
-  const read = unread ? undefined : await readPackage(path)
+  const { examinePackage } = await import('@silane/coreml')
+  const { findings, read } = await examinePackage(path)
   return {
     kind: 'package',
     location: path,
