@@ -14,24 +14,46 @@ export interface NonFinite {
   readonly overflowed: number
 }
 
+/**
+ * Constants that were written and had finite elements alone, by what they were before narrowing: whoever writes the same again, as fp32
+ * after fp16 for another target, need not look again.
+ */
+export class FiniteConstants {
+  readonly #written = new Map<string, DType>()
+
+  /** What was narrowed to fp16 without an infinity has none in any other type; else only the same type tells. */
+  has(constant: Constant): boolean {
+    const found = this.#written.get(origin(constant))
+    return found !== undefined && (found === 'fp16' || found === constant.dtype)
+  }
+
+  add(constant: Constant): void {
+    if (!this.has(constant)) this.#written.set(origin(constant), constant.dtype)
+  }
+}
+
+const origin = (constant: Constant): string => (widest(constant) ?? constant).id
+
 /** Looks at a constant's elements while they are written: one instance for each constant. */
 export class FiniteCheck {
   readonly #constant: Constant
-  readonly #float: boolean
+  readonly #known: FiniteConstants | undefined
+  readonly #looks: boolean
   #start = 0
   #elements = 0
   #overflowed = 0
 
-  constructor(constant: Constant) {
+  constructor(constant: Constant, known?: FiniteConstants) {
     this.#constant = constant
-    this.#float = isFloat(constant.dtype)
+    this.#known = known
+    this.#looks = isFloat(constant.dtype) && known?.has(constant) !== true
   }
 
   /** The next elements, in their order. */
   see(data: NumericArray): void {
     const start = this.#start
     this.#start += data.length
-    if (!this.#float || !holdsNonFinite(data, this.#constant.dtype)) return
+    if (!this.#looks || !holdsNonFinite(data, this.#constant.dtype)) return
     // Rare, so it may be slow from here on, and what the elements were before is read again.
     const written = doubles(data, this.#constant.dtype)
     const before = widest(this.#constant)
@@ -46,6 +68,7 @@ export class FiniteCheck {
   /** What was found, under the name of the constant; empty for one whose elements are all finite. */
   found(constant: string): readonly NonFinite[] {
     const { id, dtype } = this.#constant
+    if (this.#looks && this.#elements === 0) this.#known?.add(this.#constant)
     return this.#elements === 0 ? [] : [{ constant, id, dtype, elements: this.#elements, overflowed: this.#overflowed }]
   }
 }

@@ -7,6 +7,7 @@ import {
   computedConstant,
   denseConstant,
   FiniteCheck,
+  FiniteConstants,
   scaleConstant,
 } from '../src/index.ts'
 
@@ -57,5 +58,40 @@ describe('a constant that is written', () => {
     )
     expect(allFinite(whole)).toBe(true)
     expect(found(whole)).toEqual([])
+  })
+})
+
+describe('constants that are known to be finite', () => {
+  const source = (values: readonly number[]) => denseConstant('fp32', [values.length], Float32Array.from(values))
+  /** What a second writer says, which shares what the first has seen. */
+  const second = (first: Constant, again: Constant) => {
+    const known = new FiniteConstants()
+    const results = [first, again].map(constant => {
+      const looked = known.has(constant)
+      const check = new FiniteCheck(constant, known)
+      for (const data of chunks(constant)) check.see(data)
+      return { looked: !looked, found: check.found('x').map(({ elements, overflowed }) => ({ elements, overflowed })) }
+    })
+    return results[1]
+  }
+
+  it('are not looked at again in a type that holds more', () => {
+    const small = source([1, -65504, 0])
+    expect(second(castConstant(small, 'fp16'), small)).toEqual({ looked: false, found: [] })
+    expect(second(castConstant(small, 'fp16'), castConstant(small, 'bf16'))).toEqual({ looked: false, found: [] })
+    expect(second(small, small)).toEqual({ looked: false, found: [] })
+  })
+
+  it('are looked at again in a type that holds less', () => {
+    const large = source([1, 1e6])
+    expect(second(large, castConstant(large, 'fp16'))).toEqual({ looked: true, found: [{ elements: 1, overflowed: 1 }] })
+  })
+
+  it('are not those in which something was found', () => {
+    const large = source([1, 1e6])
+    expect(second(castConstant(large, 'fp16'), large)).toEqual({ looked: true, found: [] })
+    const broken = source([1, Number.NaN])
+    expect(second(castConstant(broken, 'fp16'), broken)).toEqual({ looked: true, found: [{ elements: 1, overflowed: 0 }] })
+    expect(second(broken, broken)).toEqual({ looked: true, found: [{ elements: 1, overflowed: 0 }] })
   })
 })

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { create, toBinary } from '@bufbuild/protobuf'
-import { type NonFinite, type Program, verifyProgram } from '@silane/core'
+import { type FiniteConstants, type NonFinite, type Program, verifyProgram } from '@silane/core'
 import { describe } from './describe.ts'
 import { encodeFunction } from './encode-function.ts'
 import { diskError, errors } from './errors.ts'
@@ -30,6 +30,8 @@ export interface WritePackageOptions {
   /** The Core ML opset, 5 (iOS 15) to 9 (iOS 26). Its specification version is one more. */
   readonly opset: number
   readonly metadata?: PackageMetadata | undefined
+  /** Constants that are known to be finite; those that turn out to be are added. */
+  readonly finite?: FiniteConstants | undefined
   readonly signal?: AbortSignal | undefined
   /** Bytes of weights written so far, and in all. */
   readonly onProgress?: ((bytes: number, total: number) => void) | undefined

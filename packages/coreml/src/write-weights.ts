@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto'
 import { type FileHandle, open } from 'node:fs/promises'
-import { bytesOf, chunks, FiniteCheck, type NonFinite } from '@silane/core'
+import { bytesOf, chunks, FiniteCheck, type FiniteConstants, type NonFinite } from '@silane/core'
 import { encodings } from './data-types.ts'
 import { diskError } from './errors.ts'
 import { RECORD_SIZE, type WeightPlan } from './weight-plan.ts'
 
 export interface WriteWeightsOptions {
+  /** See `WritePackageOptions`. */
+  readonly finite?: FiniteConstants | undefined
   readonly signal?: AbortSignal | undefined
   /** Bytes written so far, out of `plan.bytes`. */
   readonly onProgress?: ((bytes: number, total: number) => void) | undefined
@@ -26,7 +28,7 @@ export async function writeWeights(path: string, plan: WeightPlan, options: Writ
     for (const { constant, offset, bytes, label } of plan.blobs) {
       await sink.padTo(offset)
       await sink.append(recordHeader(encodings[constant.dtype]?.blob ?? 0, bytes, offset))
-      const check = new FiniteCheck(constant)
+      const check = new FiniteCheck(constant, options.finite)
       for (const data of chunks(constant, CHUNK)) {
         options.signal?.throwIfAborted()
         check.see(data)

@@ -1,7 +1,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { basename } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
-import { bytesOf, type Constant, chunks, FiniteCheck, type NonFinite } from '@silane/core'
+import { bytesOf, type Constant, chunks, FiniteCheck, type FiniteConstants, type NonFinite } from '@silane/core'
 import { errors } from './errors.ts'
 
 /** Where the bytes of a constant stand: a file of the folder, and the offset in it. */
@@ -19,19 +19,27 @@ const BREATH_BYTES = 1 << 25
 /** What tells the bytes of a constant: equal keys, equal bytes. */
 export const dataKey = ({ dtype, id }: Pick<Constant, 'dtype' | 'id'>): string => `${dtype}:${id}`
 
+export interface DataFileOptions {
+  readonly signal?: AbortSignal | undefined
+  /** See `WriteOnnxOptions`. */
+  readonly finite?: FiniteConstants | undefined
+}
+
 /** The weights of one or several ONNX files, written a chunk at a time; what is equal is written once. */
 export class DataFile {
   readonly path: string
   readonly #offsets = new Map<string, number>()
   readonly #nonFinite: NonFinite[] = []
   readonly #signal: AbortSignal | undefined
+  readonly #finite: FiniteConstants | undefined
   #descriptor: number | undefined
   #size = 0
   #breath = 0
 
-  constructor(path: string, signal?: AbortSignal) {
+  constructor(path: string, { signal, finite }: DataFileOptions = {}) {
     this.path = path
     this.#signal = signal
+    this.#finite = finite
   }
 
   /** Bytes written so far. */
@@ -57,7 +65,7 @@ export class DataFile {
     if (known !== undefined) return { file, offset: known }
     const offset = Math.ceil(this.#size / ALIGNMENT) * ALIGNMENT
     this.#write(new Uint8Array(offset - this.#size))
-    const check = new FiniteCheck(constant)
+    const check = new FiniteCheck(constant, this.#finite)
     for (const chunk of chunks(constant)) {
       check.see(chunk)
       this.#write(bytesOf(chunk))

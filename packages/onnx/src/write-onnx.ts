@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { create, toBinary } from '@bufbuild/protobuf'
-import { bytesOf, type Constant, FiniteCheck, type Graph, type NonFinite, readAll } from '@silane/core'
+import { bytesOf, type Constant, FiniteCheck, type FiniteConstants, type Graph, type NonFinite, readAll } from '@silane/core'
 import { bytesIn, countContents, type OnnxContents } from './count-contents.ts'
 import { DataFile, type DataPlace } from './data-file.ts'
 import { errors } from './errors.ts'
@@ -34,6 +34,8 @@ export interface WriteOnnxOptions extends Partial<LowerOptions> {
   readonly external?: boolean
   /** A file of the folder, by its name, in which the bytes of a constant stand already: they are not written again. */
   readonly standing?: (constant: Constant) => DataPlace | undefined
+  /** Constants that are known to be finite; those that turn out to be are added. */
+  readonly finite?: FiniteConstants | undefined
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: ((bytes: number) => void) | undefined
 }
@@ -61,13 +63,13 @@ export async function writeOnnx(
   graphs: readonly { readonly graph: Graph; readonly file: string }[],
   options: WriteOnnxOptions,
 ): Promise<WrittenProgram> {
-  const { folder, dataFile, weights = 'fp32', rounding = 'none', idType = 'int64', standing, signal, onProgress } = options
+  const { folder, dataFile, weights = 'fp32', rounding = 'none', idType = 'int64', standing, finite, signal, onProgress } = options
   const lowered = graphs.map(({ graph, file }) => {
     return { file, ...storeGraph(graph, { rounding, idType, weights }) }
   })
   const total = lowered.flatMap(({ initializers }) => initializers).reduce((sum, { constant }) => sum + bytesIn(constant), 0)
   const inline = options.external !== true && graphs.length === 1 && total < INLINE_BYTES
-  const data = new DataFile(join(folder, dataFile), signal)
+  const data = new DataFile(join(folder, dataFile), { signal, finite })
   const inlined: NonFinite[] = []
   try {
     const files: WrittenOnnx[] = []

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { type Graph, type NonFinite, type Precision, sizeOf } from '@silane/core'
+import { type FiniteConstants, type Graph, type NonFinite, type Precision, sizeOf } from '@silane/core'
 import { type WrittenProgram, writeOnnx } from '@silane/onnx'
 import type { DataHolder } from '@silane/runtime'
 import type { WrittenOnnx } from './build-manifest.ts'
@@ -10,6 +10,8 @@ import { ONNX_FOLDER, type ProgramPlan } from './plan-deployment.ts'
 export interface WriteOnnxOptions {
   readonly folder: string
   readonly precision: Precision
+  /** Constants that another file has with finite elements alone. */
+  readonly finite: FiniteConstants
   readonly signal: AbortSignal | undefined
   readonly onProgress: ((progress: Progress) => void) | undefined
 }
@@ -28,7 +30,7 @@ export async function writeOnnxFiles(
   lowered: ReadonlyMap<string, Graph>,
   options: WriteOnnxOptions,
 ): Promise<WrittenOnnxFiles> {
-  const { folder, precision, signal, onProgress } = options
+  const { folder, precision, finite, signal, onProgress } = options
   const graphs = plan.functions.flatMap(({ name, onnx }) => {
     const graph = lowered.get(name)
     return onnx && graph ? [{ name, graph, file: basename(onnx.path) }] : []
@@ -40,6 +42,7 @@ export async function writeOnnxFiles(
     folder: join(folder, ONNX_FOLDER),
     dataFile: basename(plan.onnxData),
     weights: precision,
+    finite,
     signal,
     onProgress: onProgress && progressOf(plan.name, total, onProgress),
   })

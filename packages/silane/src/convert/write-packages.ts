@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { errors, type Graph } from '@silane/core'
+import { errors, type FiniteConstants, type Graph } from '@silane/core'
 import { type WrittenPackage, writePackage } from '@silane/coreml'
 import { versions } from '../versions.ts'
 import type { Progress } from './convert-options.ts'
@@ -12,6 +12,8 @@ export interface WritePackagesOptions {
   /** The largest package. Throws E_OPTION for one beyond it. */
   readonly maxBytes: number
   readonly description: string
+  /** Constants that another file has with finite elements alone. */
+  readonly finite: FiniteConstants
   readonly signal: AbortSignal | undefined
   readonly onProgress: ((progress: Progress) => void) | undefined
 }
@@ -22,7 +24,7 @@ export async function writePackages(
   lowered: ReadonlyMap<string, Graph>,
   options: WritePackagesOptions,
 ): Promise<ReadonlyMap<string, WrittenPackage>> {
-  const { folder, opset, maxBytes, description, signal, onProgress } = options
+  const { folder, opset, maxBytes, description, finite, signal, onProgress } = options
   const written = new Map<string, WrittenPackage>()
   for (const { path, functions } of plan.packages) {
     const graphs = functions.map(name => lowered.get(name)).filter(graph => graph !== undefined)
@@ -32,6 +34,7 @@ export async function writePackages(
         path: join(folder, path),
         opset,
         metadata: { shortDescription: description, userDefined: { 'silane.version': versions.silane } },
+        finite,
         signal,
         onProgress: onProgress && ((bytes, total) => onProgress({ step: `write ${path}`, fraction: bytes / total })),
       },

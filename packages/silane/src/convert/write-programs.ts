@@ -1,4 +1,4 @@
-import type { Checkpoint } from '@silane/core'
+import { type Checkpoint, FiniteConstants } from '@silane/core'
 import type { WrittenProgram } from './build-manifest.ts'
 import type { ModelOptions } from './convert-options.ts'
 import type { LoadedModel } from './prepare-model.ts'
@@ -23,6 +23,8 @@ export async function writePrograms(
   const { settings, checkpoint, model, options } = context
   const { signal, onProgress } = options
   const description = `${model.architecture} (${model.task}) of ${checkpoint.id}`
+  // Of two targets the second need not look at what the first has seen.
+  const finite = new FiniteConstants()
   const written: WrittenProgram[] = []
   for (const { plan, targets } of rewritten) {
     const packages = await writePackages(plan, targets.coreml, {
@@ -30,10 +32,11 @@ export async function writePrograms(
       opset: settings.opset,
       maxBytes: settings.maxPackageBytes,
       description,
+      finite,
       signal,
       onProgress,
     })
-    const onnx = await writeOnnxFiles(plan, targets.onnx, { folder, precision: settings.onnxPrecision, signal, onProgress })
+    const onnx = await writeOnnxFiles(plan, targets.onnx, { folder, precision: settings.onnxPrecision, finite, signal, onProgress })
     written.push({ plan, coreml: targets.coreml, packages, ...onnx })
   }
   return written
