@@ -45,17 +45,27 @@ export const readTarball = (path: string): Tarball => ({
   manifest: JSON.parse(execFileSync('tar', ['-xzOf', path, 'package/package.json'], { encoding: 'utf8' })),
 })
 
+/** Packs a package, built before, as pnpm publishes it: `publishConfig` in effect, ranges of the workspace made real. */
+export function pack(from: string, to: string): Tarball {
+  tool('pnpm', '--dir', from, 'pack', '--out', to)
+  return readTarball(to)
+}
+
+/** Packs all packages that are published, built before, each once into `folder`; in the order to publish them. */
+export function packAll(folder: string): Tarball[] {
+  mkdirSync(folder, { recursive: true })
+  return inOrder(
+    publicFolders().map(from => {
+      const { name, version }: Manifest = JSON.parse(readFileSync(join(from, 'package.json'), 'utf8'))
+      return pack(from, join(folder, `${name.replace('@', '').replace('/', '-')}-${version}.tgz`))
+    }),
+  )
+}
+
 /** Builds all packages that are published, out of nx's cache where it can, and packs each once into `folder`. */
 export function packWorkspace(folder: string): Tarball[] {
   tool('nx', 'run-many', '-t', 'build')
-  mkdirSync(folder, { recursive: true })
-  return inOrder(
-    publicFolders().map((from, index) => {
-      const path = join(folder, `${index}.tgz`)
-      tool('pnpm', '--dir', from, 'pack', '--out', path)
-      return readTarball(path)
-    }),
-  )
+  return packAll(folder)
 }
 
 /** Sorted so that each comes after what it depends on: whoever installs while a release is under way finds what a package asks for. */
@@ -110,14 +120,27 @@ export async function publish(registry: string, { path, manifest }: Tarball): Pr
   }
 }
 
-/** The versions of a package that a registry has, none of a package that it does not know. */
-export async function publishedVersions(registry: string, name: string): Promise<string[]> {
-  const response = await fetch(new URL(name.replace('/', '%2f'), registry))
-  if (response.status === 404) return []
-  if (!response.ok) throw new Error(`${registry} answers ${response.status} for ${name}`)
-  const { versions }: { versions?: Record<string, unknown> } = JSON.parse(await response.text())
-  return Object.keys(versions ?? {})
+/** What a registry knows of a package: the package.json of every version, and which is the latest. Nothing of one that it lacks. */
+export interface Packument {
+  readonly versions: Readonly<Record<string, Manifest>>
+  readonly latest: string | undefined
 }
+
+/** Asks a registry for a package, past its caches. */
+export async function packumentOf(registry: string, name: string): Promise<Packument> {
+  const base = registry.endsWith('/') ? registry : `${registry}/`
+  const response = await fetch(new URL(name.replace('/', '%2f'), base), { headers: { 'cache-control': 'no-cache' } })
+  if (response.status === 404) return { versions: {}, latest: undefined }
+  if (!response.ok) throw new Error(`${registry} answers ${response.status} for ${name}`)
+  const { versions = {}, 'dist-tags': tags }: { versions?: Record<string, Manifest>; 'dist-tags'?: Record<string, string> } = JSON.parse(
+    await response.text(),
+  )
+  return { versions, latest: tags?.latest }
+}
+
+/** The versions of a package that a registry has. */
+export const publishedVersions = async (registry: string, name: string): Promise<string[]> =>
+  Object.keys((await packumentOf(registry, name)).versions)
 
 /** The lines of an .npmrc for a registry of this machine; verdaccio takes any token where everybody may publish. */
 export const clientConfig = (registry: string): string =>
