@@ -25,7 +25,10 @@ function toolProblems(path: string, command: string, ...args: string[]): string[
 
 function contentProblems({ path, manifest }: Tarball): string[] {
   const { name, version } = manifest
-  const files = execFileSync('tar', ['-tzf', path], { encoding: 'utf8' }).trim().split('\n')
+  const files = execFileSync('tar', ['-tzf', path], { encoding: 'utf8' })
+    .trim()
+    .split('\n')
+    .filter(file => !file.endsWith('/'))
   const content = (file: string) => execFileSync('tar', ['-xzOf', path, `package/${file}`], { encoding: 'utf8' })
   const budget = sizeBudget(name)
   const kilobytes = Math.ceil(statSync(path).size / 1000)
