@@ -126,6 +126,8 @@ function clientEnvironment(home: string, programs: string): NodeJS.ProcessEnv {
     HTTPS_PROXY: nowhere,
     NO_PROXY: '127.0.0.1,localhost',
     NODE_USE_ENV_PROXY: '1',
+    // pnpm leaves versions alone that are younger than a day.
+    PNPM_CONFIG_MINIMUM_RELEASE_AGE: '0',
   }
 }
 

@@ -55,21 +55,32 @@ beforeAll(async () => {
 })
 
 afterAll(async () => {
-  const page = process.env.SILANE_STORY ?? join(root, 'tools/release/out/story.txt')
-  mkdirSync(join(page, '..'), { recursive: true })
-  writeFileSync(page, readable(transcript.text))
+  const page = process.env.SILANE_STORY ?? 'tools/release/out/release-story.md'
+  mkdirSync(join(root, page, '..'), { recursive: true })
+  writeFileSync(join(root, page), readable(transcript.text))
   for (const client of [maintainer, ann, ben, cleo]) client.remove()
   rmSync(scratch, { recursive: true, force: true })
   await registry.stop()
 })
 
-/** Without what differs from run to run, and the story's own folders. */
-const readable = (text: string): string =>
-  text
+/** As a page, without what differs from run to run and what only shows that something is going on. */
+const readable = (text: string): string => {
+  const told = text
     .replaceAll(tarballFolder, 'tarballs')
-    .replace(/^(Progress:|\? Verifying|✓ Lockfile|\[WARN\] Request|\++$|-+$).*\n/gm, '')
+    .replaceAll(scratch, '')
+    .replace(/^(Progress:|Scope:|\? Verifying|✓ Lockfile|🦋|\[WARN\] Request|\++$|-$).*\n/gmu, '')
     .replace(/\b\d+(\.\d+)? ?(ms|s|MB)\b/g, '… $2')
-    .trimStart()
+    .replace(/\n{3,}/g, '\n\n')
+    .split(/^# (.*)$/m)
+  const chapters = told.slice(1).map((part, index) => (index % 2 === 0 ? `\n## ${part}\n\n` : `\`\`\`console\n${part.trim()}\n\`\`\`\n`))
+  return [
+    '# A story of releases\n\n',
+    'What a maintainer types to release, and what three people see who use what is released: Ann with npm, Ben with pnpm, Cleo with a plugin of her own. ',
+    'It is told by a test (`tools/release/test/story.test.ts`) to a registry on this machine; `npm run story` writes this page anew. ',
+    'How it works: [releasing](releasing.md).\n',
+    ...chapters,
+  ].join('')
+}
 
 const minutes = { timeout: 240_000 }
 
@@ -143,6 +154,7 @@ test('everything is published, once, and only what was checked', minutes, async 
   expect(execFileSync('git', ['tag'], { cwd: maintainer.folder, encoding: 'utf8' }).trim().split('\n').sort()).toEqual(published.toSorted())
   expect(await release()).toEqual([])
 
+  transcript.say('A file that is not the one that was checked is not published.')
   const [first] = tarballs
   if (first === undefined) throw new Error('nothing was packed')
   const original = readFileSync(first.path)
@@ -231,6 +243,18 @@ test('a major of the core refuses old plugins, an old host refuses new ones, eac
   expect(later.map(({ manifest }) => manifest.name).toSorted()).toEqual(majors.map(({ manifest }) => manifest.name).toSorted())
   for (const { manifest } of later) expect(semver.patch(manifest.version) + semver.minor(manifest.version), manifest.name).toBe(0)
   expect(await release()).toHaveLength(later.length)
+
+  // What changesets alone makes of it, if somebody published that by hand.
+  const bert = later.find(({ manifest }) => manifest.name === '@silane/plugin-bert')
+  if (bert === undefined) throw new Error('no such plugin')
+  const astray = join(scratch, 'astray')
+  mkdirSync(astray)
+  seal(astray, [
+    repack(bert, join(astray, 'bert.tgz'), manifest => ({ ...manifest, version: '2.0.1', peerDependencies: { [CORE]: '^3.0.0' } })),
+  ])
+  const refused = await maintainer.try(`npm run --silent release -- --from ${astray}`)
+  expect(refused).toMatchObject({ status: 1, stdout: '' })
+  expect(refused.stderr).toContain('follows @silane/core ^2.0.0 -> ^3.0.0 and must be a major')
 
   transcript.say('Cleo updates silane; her plugin is older.')
   await cleo.run('npm install silane@latest')
