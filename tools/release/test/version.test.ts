@@ -115,6 +115,16 @@ describe('versions', () => {
     expect(versionProblems(before, after, new Set([CORE, 'plugin']))).toEqual([])
   })
 
+  test('that follow the core to another major are majors, also where the core itself is not looked at', () => {
+    const before = [plugin('1.0.0', '^1.0.0')]
+    expect(versionProblems(before, [plugin('1.0.1', '^2.0.0')])).toEqual([
+      `plugin 1.0.0 -> 1.0.1: follows ${CORE} ^1.0.0 -> ^2.0.0 and must be a major`,
+    ])
+    expect(versionProblems(before, [plugin('2.0.0', '^2.0.0')])).toEqual([])
+    expect(versionProblems(before, [plugin('1.0.1', '^1.4.0')])).toEqual([])
+    expect(versionProblems([{ name: 'plugin', version: '1.0.0' }], [plugin('1.0.1', '^1.0.0')])).toEqual([])
+  })
+
   test('of a package that is new are its own affair', () => {
     expect(versionProblems([core('1.0.0')], [core('1.0.0'), plugin('0.1.0', '^1.0.0')], new Set())).toEqual([])
   })
