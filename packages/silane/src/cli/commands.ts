@@ -48,11 +48,23 @@ export function addCommands(program: Command, exit: (code: number) => void): voi
     .command('plugins')
     .summary('list the plugins that are found')
     .description('Lists plugins: where they are, what they read, their tasks and options, and why something was skipped.')
+    .option('--check', 'look for what is wrong with them, and say the command that mends it; exit code 1 where something is')
     .option('--plugin <name>', 'look at this one instead: its id, its package or a folder; repeatable', names)
     .option('--json', 'print one JSON document on stdout')
     .action(async flags => {
       const { pluginsCommand } = await import('./plugins-command.ts')
       exit(await pluginsCommand(flags))
+    })
+
+  program
+    .command('doctor')
+    .summary('what is wrong with the installed plugins')
+    .description('The same as `silane plugins --check`.')
+    .option('--plugin <name>', 'look at this one instead: its id, its package or a folder; repeatable', names)
+    .option('--json', 'print one JSON document on stdout')
+    .action(async flags => {
+      const { pluginsCommand } = await import('./plugins-command.ts')
+      exit(await pluginsCommand({ ...flags, check: true }))
     })
 
   program

@@ -6,6 +6,7 @@ import { errors } from '../errors.ts'
 import { versions } from '../versions.ts'
 import {
   codeFolder,
+  dependencyNames,
   installedPackage,
   isRecord,
   isWithin,
@@ -207,15 +208,10 @@ function configuredPlugins(project: PackageFile | undefined): readonly string[] 
 
 /** The package itself, for the author of a plugin, and its dependencies. Only those that carry the keyword are candidates. */
 function listed(from: PackageFile): Pick<Listing, 'candidates' | 'missing'> {
-  const namesIn = (...keys: readonly string[]) =>
-    keys.flatMap(key => {
-      const block = from.json[key]
-      return isRecord(block) ? Object.keys(block) : []
-    })
-  const names = [...new Set(namesIn('dependencies', 'devDependencies', 'optionalDependencies'))].sort()
+  const names = [...new Set(dependencyNames(from.json))].sort()
   const found = names.map(name => ({ name, installed: installedPackage(name, dirname(from.file)) }))
   // An optional dependency may be missing, and of what is not there nothing but its name tells whether it is a plugin.
-  const optional = namesIn('optionalDependencies')
+  const optional = dependencyNames(from.json, ['optionalDependencies'])
   const missing = found.filter(({ name, installed }) => !installed && isPluginName(name) && !optional.includes(name))
   return {
     candidates: [from, ...found.flatMap(({ installed }) => installed ?? [])]

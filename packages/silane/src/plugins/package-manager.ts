@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { isRecord, ownFolder, readPackage, upward } from './find-package.ts'
+import { dependencyNames, isRecord, ownFolder, readPackage, upward } from './find-package.ts'
 
 /** What installs packages for a project, or beside a global command, in its own words. */
 export interface PackageManager {
@@ -87,11 +87,7 @@ export function packageManager({ project, host = ownFolder, env = process.env }:
 /** Whether a project is one of silane's: it lists it, or a plugin, or says which plugins it uses. */
 function lists(project: string): boolean {
   const json = readPackage(project)?.json ?? {}
-  const names = ['dependencies', 'devDependencies', 'optionalDependencies'].flatMap(key => {
-    const block = json[key]
-    return isRecord(block) ? Object.keys(block) : []
-  })
-  return isRecord(json.silane) || names.some(name => name === 'silane' || isPluginName(name))
+  return isRecord(json.silane) || dependencyNames(json).some(name => name === 'silane' || isPluginName(name))
 }
 
 /** Whether a package is a plugin by its name, as far as that tells: the convention of the guide for authors. */
