@@ -259,10 +259,10 @@ export const errors = defineErrors({
     where: f.where,
     next: 'Run once with access to the hub (without --offline and HF_HUB_OFFLINE), or give a folder that holds the model.',
   }),
-  E_HUB_DOWNLOAD: (f: { file: string; problem: string; where: string }) => ({
+  E_HUB_DOWNLOAD: (f: { file: string; problem: string; kept: boolean; where: string }) => ({
     what: `The download of ${f.file} failed: ${f.problem}.`,
     where: f.where,
-    next: 'Run the command again; what has arrived is kept and the download continues there.',
+    next: `Run the command again${f.kept ? '; what has arrived is kept and the download continues there' : ''}.`,
   }),
   E_HUB_FILE: (f: { file: string; problem: string; where: string }) => ({
     what: `${f.file} arrived damaged: ${f.problem}.`,

@@ -233,6 +233,23 @@ describe('beside a command for the whole machine', () => {
     expect(discoverPlugins({ cwd: temporary(), host }).plugins.map(plugin => plugin.package)).toEqual(['a'])
   })
 
+  test('a store that many projects share: the project whose command was called', () => {
+    const store = write(temporary(), { 'silane/package.json': { name: 'silane' }, 'silane/bin/silane.js': '' })
+    const cwd = project({ a: pluginPackage('a') })
+    symlinkSync(join(store, 'silane'), join(cwd, 'node_modules/silane'))
+    const { argv } = process
+    const found = () => discoverPlugins({ cwd: temporary(), host: join(store, 'silane') }).plugins.map(plugin => plugin.package)
+    try {
+      process.argv = [process.execPath, join(cwd, 'node_modules/silane/bin/silane.js')]
+      expect(found()).toEqual(['a'])
+      // A program that uses silane is no command of it.
+      process.argv = [process.execPath, join(write(cwd, { 'node_modules/other/x.js': '' }), 'node_modules/other/x.js')]
+      expect(found()).toEqual([])
+    } finally {
+      process.argv = argv
+    }
+  })
+
   test('nothing of it that lies in the checkpoint', () => {
     const { prefix, host } = globally({ 'lib/node_modules/a/package.json': pluginPackage('a') })
     expect(discoverPlugins({ cwd: temporary(), host, checkpoint: prefix }).plugins).toEqual([])
@@ -315,6 +332,12 @@ describe('code', () => {
       ['b', undefined, 'b@1.2.3 cannot be loaded: Cannot find mo'],
     ])
   })
+})
+
+test('what is listed and not installed is told', async () => {
+  const cwd = write(temporary(), { 'package.json': { name: 'app', dependencies: { 'silane-plugin-b': '*', lodash: '*' } } })
+  const { missing } = await listPlugins({ cwd, host: temporary() })
+  expect(missing).toEqual([{ package: 'silane-plugin-b', via: join(cwd, 'package.json') }])
 })
 
 describe('a model folder is no source of code', () => {

@@ -85,7 +85,7 @@ async function transfer(
     }
     if (done >= file.size) break
     attempt = done - before >= LEAST ? 1 : attempt + 1
-    if (attempt > MAX_ATTEMPTS) throw errors.E_HUB_DOWNLOAD({ file: file.path, problem, where: client.model })
+    if (attempt > MAX_ATTEMPTS) throw errors.E_HUB_DOWNLOAD({ file: file.path, problem, kept: true, where: client.model })
     await setTimeout(FIRST_PAUSE * 2 ** (attempt - 1), undefined, signal ? { signal } : {})
   }
   return hash.digest('hex')

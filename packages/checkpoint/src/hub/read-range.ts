@@ -41,7 +41,7 @@ export async function readRange(
     }
     if (done === bytes.length) break
     attempt = done - before >= Math.min(LEAST, bytes.length) ? 1 : attempt + 1
-    if (attempt > MAX_ATTEMPTS) throw errors.E_HUB_DOWNLOAD({ file: file.path, problem, where: client.model })
+    if (attempt > MAX_ATTEMPTS) throw errors.E_HUB_DOWNLOAD({ file: file.path, problem, kept: false, where: client.model })
     await setTimeout(FIRST_PAUSE * 2 ** (attempt - 1), undefined, signal ? { signal } : {})
   }
   return bytes

@@ -24,7 +24,8 @@ export async function pluginsCommand(flags: {
   for (const plugin of list.plugins) terminal.result(describe(plugin))
   for (const { package: name, version, root, reason } of list.skipped)
     terminal.result(`${bold(`${name}@${version}`)} skipped: ${reason}\n  ${dim(root)}\n`)
-  if (list.plugins.length === 0 && list.skipped.length === 0) terminal.result(nothing(list.looked))
+  for (const { package: name, via } of list.missing) terminal.result(`${bold(name)} is not installed\n  ${dim(`listed by ${via}`)}\n`)
+  if (list.plugins.length + list.skipped.length + list.missing.length === 0) terminal.result(nothing(list.looked))
   return 0
 }
 

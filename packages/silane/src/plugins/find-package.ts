@@ -147,7 +147,7 @@ export function installedPackage(name: string, from: string): PackageFile | unde
   const table = plugAndPlay(from)
   if (table) {
     const folder = attempt(() => table.resolveToUnqualified(name, `${from}/`, { considerBuiltins: false }))
-    return folder ? readPackage(folder) : undefined
+    return folder ? readPackage(folder.replace(/[\\/]$/, '')) : undefined
   }
   for (const folder of upward(from)) {
     const found = readPackage(join(folder, 'node_modules', name))
