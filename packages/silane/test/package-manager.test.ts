@@ -49,7 +49,7 @@ test('the other words of each', () => {
   })
   expect(words).toMatchInlineSnapshot(`
     [
-      "npm install; npm uninstall x y; npm dedupe; npm install --install-links /z",
+      "npm install; npm uninstall x y; npm dedupe; npm install "$(npm pack --silent /z)"",
       "pnpm install; pnpm remove x y; pnpm dedupe; pnpm add file:/z",
       "yarn install; yarn remove x y; yarn dedupe; yarn add file:/z",
       "yarn install; yarn remove x y; npx yarn-deduplicate && yarn install; yarn add file:/z",

@@ -25,7 +25,7 @@ const words: Readonly<Record<PackageManager['name'], (global: boolean) => Words>
       install: () => 'npm install',
       remove: (...packages) => `npm uninstall${g} ${packages.join(' ')}`,
       dedupe: () => 'npm dedupe',
-      copy: folder => `npm install${g} --install-links ${folder}`,
+      copy: folder => `npm install${g} "$(npm pack --silent ${folder})"`,
     }
   },
   pnpm: global => {
