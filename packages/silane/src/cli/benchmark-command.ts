@@ -1,5 +1,6 @@
 import { type BenchmarkOptions, benchmark, type FunctionBenchmark } from '../benchmark.ts'
-import { formatBytes, formatTable } from './format.ts'
+import { formatBytes } from '../format-bytes.ts'
+import { formatTable } from './format.ts'
 import { progressLine } from './progress-line.ts'
 import { terminal } from './terminal.ts'
 

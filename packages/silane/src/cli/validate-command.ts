@@ -1,8 +1,9 @@
+import { formatBytes } from '../format-bytes.ts'
 import { describeCoverage } from '../report/describe-coverage.ts'
 import { missedGates } from '../validate/missed-gates.ts'
 import { type ValidateOptions, validate } from '../validate/validate.ts'
 import { comparisonTable } from './comparison-table.ts'
-import { formatBytes, formatSeconds } from './format.ts'
+import { formatSeconds } from './format.ts'
 import { progressLine } from './progress-line.ts'
 import { terminal } from './terminal.ts'
 

@@ -1,7 +1,7 @@
 import { basename, resolve } from 'node:path'
 import type { Comparison } from '@silane/core'
 import { MANIFEST_FILE, type Manifest } from '../manifest.ts'
-import { renderReport } from '../report/render-report.ts'
+import { renderReport } from '../report/page/render-report.ts'
 import { buildReport, type ConversionReport, REPORT_FILE } from '../report/report.ts'
 import { swiftReadme } from '../report/swift-readme.ts'
 import { buildTokenizers } from '../tokenizers/build-tokenizers.ts'
@@ -92,6 +92,12 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
                 }),
               )
             })
+      const losses = !validation
+        ? undefined
+        : await step('look at layers', async () => {
+            const { layerLosses } = await import('../validate/layer-losses.ts')
+            return layerLosses({ rewritten, model, folder: folder.work, signal: options.signal })
+          })
       const located =
         trace === undefined || !validation
           ? []
@@ -101,7 +107,7 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
             })
       const hashes = await step('hash checkpoint', () => hashing)
       checkpoint.checkUnchanged()
-      const report = buildReport({ model, plugin: plugin.package, validation, rewritten, written })
+      const report = buildReport({ model, plugin: plugin.package, validation, rewritten, losses, written })
       const folderFiles = [...filesWithin(folder.work), ...TEXTS]
       const facts = { ...checkpoint, model, pipeline, plugin, files: hashes, programs: written, settings, ok: report.ok, folderFiles }
       const manifest = buildManifest(facts)

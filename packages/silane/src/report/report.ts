@@ -4,6 +4,7 @@ import type { WrittenProgram } from '../convert/build-manifest.ts'
 import type { LoadedModel } from '../convert/prepare-model.ts'
 import type { RewrittenProgram } from '../convert/rewrite-program.ts'
 import { unreadWarning } from '../convert/unread-tensors.ts'
+import type { LayerLosses } from '../validate/layer-losses.ts'
 import { missedGates } from '../validate/missed-gates.ts'
 import { describeNonFinite } from './describe-non-finite.ts'
 import { type FunctionReport, functionReports } from './function-reports.ts'
@@ -57,11 +58,13 @@ export interface ReportFacts {
   readonly plugin: string
   readonly validation: Report | undefined
   readonly rewritten: readonly RewrittenProgram[]
+  /** By program and function, where layers were looked at. */
+  readonly losses?: ReadonlyMap<string, ReadonlyMap<string, LayerLosses>> | undefined
   /** In the same order. */
   readonly written: readonly WrittenProgram[]
 }
 
-export function buildReport({ model, plugin, validation, rewritten, written }: ReportFacts): ConversionReport {
+export function buildReport({ model, plugin, validation, rewritten, losses, written }: ReportFacts): ConversionReport {
   const numbers = describeNonFinite(written, model.tensors)
   return {
     schema: 1,
@@ -77,7 +80,13 @@ export function buildReport({ model, plugin, validation, rewritten, written }: R
       ...(validation?.warnings ?? []),
     ],
     unread: model.unread,
-    functions: rewritten.flatMap((program, i) => functionReports(program, name => contentsIn(written[i], name))),
+    functions: rewritten.flatMap((program, i) =>
+      functionReports(
+        program,
+        name => contentsIn(written[i], name),
+        name => losses?.get(program.plan.name)?.get(name),
+      ),
+    ),
     notes: [...(model.notes ?? []), ...(validation?.notes ?? [])],
   }
 }
