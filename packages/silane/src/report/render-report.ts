@@ -51,7 +51,7 @@ ${report.functions.map(analysis)}
 `.text
 }
 
-function verdict({ comparisons: all, coverage }: ConversionReport): Html {
+function verdict({ comparisons: all, coverage, runtime }: ConversionReport): Html {
   const missed = all.filter(row => !row.ok).length
   const gated = all.filter(row => row.gate !== undefined).length
   const passes =
@@ -60,7 +60,8 @@ function verdict({ comparisons: all, coverage }: ConversionReport): Html {
       : missed === 0
         ? html`<p>Every one of ${gated} figures that have a gate passes it.</p>`
         : html`<p class="miss">${missed} of ${all.length} comparisons miss their gate.</p>`
-  return html`${passes}${describeCoverage(coverage).map(sentence => html`<p>${sentence}</p>`)}`
+  const ran = runtime ? html`<p>Run in ${runtime.name} ${runtime.version}.</p>` : ''
+  return html`${passes}${describeCoverage(coverage).map(sentence => html`<p>${sentence}</p>`)}${ran}`
 }
 
 const GUIDE = 'https://github.com/silane/silane/blob/main/docs/guides/read-the-report.md'
