@@ -14,7 +14,8 @@ describe.each(folders)('%s', folder => {
 
   test('can be published', () => {
     expect(manifest).toMatchObject({
-      license: 'Apache-2.0',
+      // Of others, with their notice: what packages of ours ship of onnxruntime.
+      license: folder === 'packages/onnxruntime-wasm' ? 'Apache-2.0 AND MIT' : 'Apache-2.0',
       type: 'module',
       engines: { node: '>=24' },
       repository: { type: 'git', url: 'git+https://github.com/silane/silane.git', directory: folder },

@@ -60,7 +60,8 @@ function tell({ out, manifest, report, comparisons, seconds, peakBytes, traced }
   for (const note of report.notes) terminal.note(`note: ${note}`)
   for (const warning of report.warnings) terminal.note(`warning: ${warning}`)
   const total = Object.values(seconds).reduce((sum, part) => sum + part, 0)
-  const validated = seconds.validate === undefined ? '' : `, of which validation ${formatSeconds(seconds.validate)}`
+  const ran = report.runtime ? ` in ${report.runtime.name} ${report.runtime.version}` : ''
+  const validated = seconds.validate === undefined ? '' : `, of which validation ${formatSeconds(seconds.validate)}${ran}`
   terminal.note(`${relative('.', out) || out}: ${formatSeconds(total)}${validated}; peak memory ${formatBytes(peakBytes)}`)
   for (const miss of report.misses) terminal.note(`missed: ${miss}`)
   for (const place of traced?.located ?? []) terminal.note(`traced: ${place}`)

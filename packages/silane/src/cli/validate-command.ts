@@ -24,7 +24,8 @@ export async function validateCommand(folder: string, flags: ValidateFlags, sign
     for (const sentence of describeCoverage(result.coverage)) terminal.note(sentence)
     for (const note of result.notes) terminal.note(`note: ${note}`)
     for (const warning of result.warnings) terminal.note(`warning: ${warning}`)
-    terminal.note(`${formatSeconds(result.seconds)}; peak memory ${formatBytes(result.peakBytes)}`)
+    const { name, version } = result.runtime
+    terminal.note(`${formatSeconds(result.seconds)} in ${name} ${version}; peak memory ${formatBytes(result.peakBytes)}`)
     for (const miss of missedGates(result.comparisons)) terminal.note(`missed: ${miss}`)
     return result.ok ? 0 : 3
   } finally {

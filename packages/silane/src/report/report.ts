@@ -1,4 +1,4 @@
-import type { Comparison, Coverage, Line, Report } from '@silane/core'
+import type { Comparison, Coverage, Line } from '@silane/core'
 import type { OnnxContents } from '@silane/onnx'
 import type { WrittenProgram } from '../convert/build-manifest.ts'
 import type { LoadedModel } from '../convert/prepare-model.ts'
@@ -6,6 +6,7 @@ import type { RewrittenProgram } from '../convert/rewrite-program.ts'
 import { unreadWarning } from '../convert/unread-tensors.ts'
 import type { LayerLosses } from '../validate/layer-losses.ts'
 import { missedGates } from '../validate/missed-gates.ts'
+import type { StagesReport } from '../validate/validate-stages.ts'
 import { describeNonFinite } from './describe-non-finite.ts'
 import { type FunctionReport, functionReports } from './function-reports.ts'
 
@@ -32,6 +33,8 @@ export interface ConversionReport {
   readonly schema: 1
   readonly ok: boolean
   readonly validated: boolean
+  /** The build of onnxruntime that it ran in; absent without validation. */
+  readonly runtime?: StagesReport['runtime']
   readonly comparisons: readonly StoredComparison[]
   /** What was run on which samples, and whether the original had a say. */
   readonly coverage: readonly Coverage[]
@@ -56,7 +59,7 @@ export interface ReportFacts {
   readonly model: LoadedModel
   /** The package of the plugin. */
   readonly plugin: string
-  readonly validation: Report | undefined
+  readonly validation: StagesReport | undefined
   readonly rewritten: readonly RewrittenProgram[]
   /** By program and function, where layers were looked at. */
   readonly losses?: ReadonlyMap<string, ReadonlyMap<string, LayerLosses>> | undefined
@@ -71,6 +74,7 @@ export function buildReport({ model, plugin, validation, rewritten, losses, writ
     // What became infinite as it was written spoils every run, whether or not one was made here.
     ok: (validation?.ok ?? true) && numbers.misses.length === 0,
     validated: validation !== undefined,
+    ...(validation ? { runtime: validation.runtime } : {}),
     comparisons: validation?.comparisons.map(storeComparison) ?? [],
     coverage: validation?.coverage ?? [],
     misses: [...missedGates(validation?.comparisons ?? []), ...numbers.misses],

@@ -8,7 +8,7 @@ import {
   type Step,
   type Tensors,
 } from '@silane/core'
-import { createRuntime, type RuntimeOptions } from '@silane/runtime'
+import { createRuntime, describeRuntime, type RuntimeFacts, type RuntimeOptions } from '@silane/runtime'
 import type { ModelOptions } from '../convert/convert-options.ts'
 import { runPipeline } from '../pipeline/run-pipeline.ts'
 import { stepsFor, stepsToDecode } from '../pipeline/steps-for.ts'
@@ -42,6 +42,11 @@ export interface ValidationInput {
   readonly onProgress: ModelOptions['onProgress']
 }
 
+export interface StagesReport extends Required<Report> {
+  /** What everything ran in. */
+  readonly runtime: Pick<RuntimeFacts, 'name' | 'version'>
+}
+
 type Outputs = readonly (Tensors | undefined)[]
 
 /** What each stage computed, a record per sample, and what the original did. */
@@ -52,8 +57,9 @@ type Results = Partial<Record<StageName | typeof ORIGINAL, Outputs>>
  * calls, such as a decoder's over its cache, are compared as a whole besides. What a plugin compares besides joins
  * the rest: it adds, and replaces nothing.
  */
-export async function validateStages(input: ValidationInput): Promise<Required<Report>> {
+export async function validateStages(input: ValidationInput): Promise<StagesReport> {
   const { source, goldens, gates, signal, onProgress } = input
+  const { note: instead, ...ran } = await describeRuntime()
   const runtime = createRuntime({ ...input.runtime, optimize: false })
   const opened = await openStages(input.folder, input.functions, runtime)
   const { stages, graphs } = opened
@@ -62,7 +68,7 @@ export async function validateStages(input: ValidationInput): Promise<Required<R
   const comparisons: Comparison[] = []
   const coverage: Coverage[] = []
   const warnings: string[] = []
-  const notes = new Set([...opened.notes, ...(input.notes ?? [])])
+  const notes = new Set([...(instead === undefined ? [] : [instead]), ...opened.notes, ...(input.notes ?? [])])
   const announce = (what: string, stage: StageName) => {
     signal?.throwIfAborted()
     onProgress?.({ step: `validate ${what}: ${stageNames[stage]}` })
@@ -160,7 +166,8 @@ export async function validateStages(input: ValidationInput): Promise<Required<R
     warnings.push(...(own.warnings ?? []))
     coverage.push(...(own.coverage ?? []))
   }
-  return { ok: own?.ok !== false && comparisons.every(({ ok }) => ok), comparisons, notes: [...notes], warnings, coverage }
+  const ok = own?.ok !== false && comparisons.every(comparison => comparison.ok)
+  return { ok, runtime: ran, comparisons, notes: [...notes], warnings, coverage }
 }
 
 /** Errors that say that a sample is of another shape than the programs, or longer than they take. */

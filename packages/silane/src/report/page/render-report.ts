@@ -69,14 +69,14 @@ function facts({ model, options, programs }: Manifest): Html {
 const hubLink = (id: string, revision: string): Html =>
   html`<a href="https://huggingface.co/${encodeURI(id)}/tree/${encodeURIComponent(revision)}">${id}</a> at <code>${revision.slice(0, 12)}</code>`
 
-function numbers({ validated, comparisons, coverage, misses, warnings, notes }: ConversionReport): Html {
+function numbers({ validated, comparisons, coverage, misses, warnings, notes, runtime }: ConversionReport): Html {
   return html`${
     comparisons.length > 0
       ? html`<p>Every program was run on the same inputs in each form that it takes on its way from the checkpoint to the files. A figure tells how large the error is beside the largest value: 40 dB is a hundredth, 60 a thousandth, 100 a hundred-thousandth. The line in each strip is the gate, what a conversion has to reach.</p>`
       : html`<p>${validated ? 'There was nothing to compare.' : html`It was converted with <code>--no-validate</code>: <code>silane validate</code> makes up for it.`}</p>`
   }
 ${list(misses, 'miss-text', 'Missed: ')}${comparisons.length > 0 ? margins(comparisons) : ''}
-${describeCoverage(coverage).map(text => html`<p>${text}</p>`)}${list(warnings, 'warn-text', 'Warning: ')}${list(notes, '', '')}
+${describeCoverage(coverage).map(text => html`<p>${text}</p>`)}${runtime ? html`<p>Run in ${runtime.name} ${runtime.version}.</p>` : ''}${list(warnings, 'warn-text', 'Warning: ')}${list(notes, '', '')}
 ${comparisons.length > 0 ? html`<details><summary>All ${comparisons.length} figures</summary><div class="scroll" tabindex="0" role="region" aria-label="All figures">${table(comparisons)}</div></details><p>What a figure means, and what to do about a missed gate: <a href="${GUIDE}">read the report</a>.</p>` : ''}`
 }
 
