@@ -12,6 +12,7 @@ export function addCommands(program: Command, exit: (code: number) => void): voi
     .option('--force', 'replace an existing output folder')
     .option('--no-validate', 'write only')
     .option('--golden <file>', 'golden outputs to validate against, a file or folder')
+    .option('--table', 'print every figure of the validation')
     .option('--trace', 'write every function as text after load and after every pass, into the output folder + .trace')
     .option('--json', 'print one JSON document on stdout')
     .action(async (model, flags) => {
@@ -64,6 +65,7 @@ export function addCommands(program: Command, exit: (code: number) => void): voi
     .argument('<dir>', 'folder that `silane convert` wrote')
     .option('--model <model>', 'the checkpoint; default: the id on the hub that the folder records')
     .option('--golden <file>', 'golden outputs, a file or folder')
+    .option('--table', 'print every figure')
     .option('--plugin <name>', 'use this plugin; repeatable', names)
     .option('--offline', "use only what is in the hub's cache")
     .option('--json', 'print one JSON document on stdout')

@@ -1,4 +1,4 @@
-import type { ConversionReport } from './report.ts'
+import type { Coverage } from '@silane/core'
 
 export interface Verdict {
   /** `unknown`: nothing was compared. */
@@ -7,8 +7,16 @@ export interface Verdict {
   readonly text: string
 }
 
+/** What a verdict is made of, as it is computed and as it is stored. */
+export interface VerdictFacts {
+  readonly validated: boolean
+  readonly misses: readonly string[]
+  readonly comparisons: readonly { readonly psnr: number | 'equal' | 'none'; readonly gate?: number | undefined; readonly ok: boolean }[]
+  readonly coverage: readonly Pick<Coverage, 'original'>[]
+}
+
 /** What came out, in a line. Counts are of figures that have a gate: an output has one on each line of validation. */
-export function verdict({ validated, misses, comparisons, coverage }: ConversionReport): Verdict {
+export function verdict({ validated, misses, comparisons, coverage }: VerdictFacts): Verdict {
   const gated = comparisons.filter(({ gate }) => gate !== undefined)
   if (misses.length > 0) {
     const missed = comparisons.filter(({ ok }) => !ok).length
@@ -16,7 +24,7 @@ export function verdict({ validated, misses, comparisons, coverage }: Conversion
   }
   if (!validated) return { result: 'unknown', text: 'not validated' }
   if (gated.length === 0) return { result: 'unknown', text: 'nothing was compared' }
-  const figures = gated.flatMap(({ psnr }) => (typeof psnr === 'number' ? [psnr] : []))
+  const figures = gated.flatMap(({ psnr }) => (typeof psnr === 'number' && Number.isFinite(psnr) ? [psnr] : []))
   const lowest = figures.length > 0 ? `lowest ${Math.min(...figures).toFixed(1)} dB` : 'equal in every bit'
   const held = coverage.filter(({ original }) => original).length
   const original =
