@@ -186,6 +186,7 @@ describe('the matrix', () => {
     const env = { ...process.env, NODE_PATH: '' }
     const { status, stdout, stderr } = spawnSync(process.execPath, [join(silane, 'bin/silane.js'), 'matrix'], {
       cwd: app,
+      env,
       encoding: 'utf8',
     })
     expect(status).toBe(2)
