@@ -66,8 +66,8 @@ function versionsNow(): Pick<Family, 'silane' | 'core' | 'onnxruntime'> {
   }
 }
 
-/** fp32 has no loss of its own but what the file makes of the original: a line that would be confused with that of fp16. */
-const precisionOf = (options: Options, target: string): string => (target === 'onnx' ? 'fp32' : String(options.precision ?? 'fp16'))
+/** `total` is another comparison, with another gate, in fp32 than in fp16. */
+export const precisionOf = (options: Options, target: string): string => (target === 'onnx' ? 'fp32' : String(options.precision ?? 'fp16'))
 
 const rowOf = ({ fixture, task, target, options, gates }: Measured): Row => ({
   fixture: fixture.name,

@@ -1,9 +1,11 @@
 import { spawnSync } from 'node:child_process'
-import { globSync, readFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { parse } from 'yaml'
 import { readCiFile } from '../../../packages/silane/src/ci/ci-file.ts'
 import { checks, files, parts, render } from '../workflows.ts'
@@ -83,6 +85,8 @@ describe.each([...own, ...examples, ...actions])('%s', path => {
     for (const { run } of stepsOf(path)) {
       if (run === undefined) continue
       expect(run).not.toContain('${{')
+      // The exit code of what is put into an argument is lost.
+      expect(run).not.toMatch(/\becho .*\$\(/)
       expect(spawnSync('bash', ['-n', '-c', run], { encoding: 'utf8' }).stderr).toBe('')
     }
   })
@@ -112,14 +116,49 @@ describe('the release', () => {
     const { steps, needs } = jobs.publish as Job
     expect(needs).toBe('pack')
     expect(steps.map(({ uses }) => uses?.replace(/@.*/, '')).filter(Boolean)).toEqual(['actions/setup-node', 'actions/download-artifact'])
-    expect(steps.flatMap(({ run }) => run ?? [])).toEqual([
-      expect.stringContaining('npm publish --provenance --access public --ignore-scripts'),
-    ])
+    expect(steps.flatMap(({ run }) => run ?? [])).toHaveLength(1)
   })
+
+  const programs = ['bash', 'jq', 'sha512sum'].every(name => !spawnSync(name, ['--version']).error)
+
+  it.skipIf(!programs)(
+    'publishes the files that were checked, in the order that was said, and no other file (needs jq and sha512sum)',
+    () => {
+      const folder = mkdtempSync(join(tmpdir(), 'silane-publish-'))
+      onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+      const put = (path: string, text: string, mode = 0o644) => {
+        mkdirSync(dirname(join(folder, path)), { recursive: true })
+        writeFileSync(join(folder, path), text, { mode })
+      }
+      const packed = ['b', 'a', 'c'].map(name => {
+        put(`packed/s-${name}.tgz`, name)
+        return { file: `s-${name}.tgz`, name: `@s/${name}`, version: '1.0.0', sha512: createHash('sha512').update(name).digest('hex') }
+      })
+      put('packed/release.json', JSON.stringify(packed))
+      put('packed/lacking.txt', '@s/a@1.0.0\n@s/b@1.0.0\n')
+      put('bin/npm', '#!/bin/sh\necho "npm $*"\n', 0o755)
+      const publish = () =>
+        spawnSync('bash', ['-eo', 'pipefail', '-c', jobs.publish?.steps.at(-1)?.run ?? ''], {
+          cwd: folder,
+          encoding: 'utf8',
+          env: { ...process.env, PATH: `${join(folder, 'bin')}:${process.env.PATH}` },
+        })
+      const npm = ({ stdout }: { stdout: string }) => stdout.split('\n').filter(line => line.startsWith('npm'))
+      const flags = '--provenance --access public --ignore-scripts'
+      const good = publish()
+      expect([good.status, npm(good)]).toEqual([0, [`npm publish ./packed/s-a.tgz ${flags}`, `npm publish ./packed/s-b.tgz ${flags}`]])
+      put('packed/s-b.tgz', 'another')
+      const changed = publish()
+      expect([changed.status === 0, npm(changed)]).toEqual([false, [`npm publish ./packed/s-a.tgz ${flags}`]])
+      put('packed/lacking.txt', '@s/d@1.0.0\n')
+      const unknown = publish()
+      expect([unknown.status === 0, npm(unknown)]).toEqual([false, []])
+    },
+  )
 
   it('goes by the two commands of the repository', () => {
     expect(jobs.version?.steps.map(({ run }) => run)).toContain('npm run version')
-    expect(jobs.pack?.steps.map(({ run }) => run)).toContain('npm run release -- --pack packed')
+    expect(jobs.pack?.steps.map(({ run }) => run)).toContain('npm run release -- --pack out/packed')
   })
 
   it('takes nothing from a cache', () => expect(read('.github/workflows/release.yml')).not.toContain('actions/cache'))
