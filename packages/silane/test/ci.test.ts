@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { CiReport } from '../src/ci/ci-report.ts'
 import { summarize } from '../src/ci/summary.ts'
 import { main } from '../src/cli.ts'
-import { runShard } from '../src/index.ts'
+import { type RunShardOptions, runShard } from '../src/index.ts'
 import { change, fixture, temporary, write } from './workspace.ts'
 
 let [out, err] = ['', '']
@@ -181,12 +181,30 @@ test.each([[['--merge', 'x', '--shard', '1/2']], [['--merge', 'x', '--keep']], [
   },
 )
 
-test('a run that is stopped leaves no report', async () => {
+test('a run that is stopped leaves what it has, and the rest is missing', async () => {
   const { config, out: reports } = models()
+  expect(await ci('--config', config, '--out', reports)).toBe(0)
   const controller = new AbortController()
-  const stopped = runShard({ config, out: reports, signal: controller.signal, onEntry: () => controller.abort(new Error('enough')) })
-  await expect(stopped).rejects.toThrow('enough')
-  expect(readdirSync(reports)).toEqual([])
+  const onEntry: RunShardOptions['onEntry'] = ({ name }, result) => {
+    if (!result && name === 'one.onnx.seq-24') controller.abort(new Error('enough'))
+  }
+  await expect(runShard({ config, out: reports, signal: controller.signal, onEntry })).rejects.toThrow('enough')
+  expect(readdirSync(reports).sort()).toEqual(['ci-report.1-of-1.json', 'reports'])
+  // Nothing of the earlier run.
+  expect(report(reports, 'ci-report.1-of-1.json').results).toMatchObject([{ name: 'one.coreml.seq-24', exit: 0 }])
+  expect(await ci('--merge', reports)).toBe(2)
+  expect(err).toContain('Reports are missing: one.onnx.seq-24, two.onnx.context-32.prefill-8.')
+})
+
+test('a model of the hub that is not in the cache is told without a network', async () => {
+  const folder = temporary()
+  vi.stubEnv('HF_HOME', folder)
+  write(folder, { 'silane.ci.json': { models: [{ model: 'org/name@main', targets: ['onnx'] }] } })
+  expect(await ci('--config', join(folder, 'silane.ci.json'), '--offline', '--out', join(folder, 'out'))).toBe(2)
+  vi.unstubAllEnvs()
+  expect(report(join(folder, 'out'), 'ci-report.1-of-1.json').results).toMatchObject([
+    { name: 'org-name-main.onnx', model: 'org/name@main', exit: 2, error: { code: 'E_HUB_OFFLINE' } },
+  ])
 })
 
 test('a folder for reports that cannot be made is told in words', async () => {

@@ -219,6 +219,32 @@ describe('the action of the examples', () => {
     for (const flag of flags) expect(stdout).toContain(`${flag} `)
   })
 
+  it('runs a part, an entry or the joining, shows the table, names its artifact and fails where silane fails', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'silane-action-'))
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+    writeFileSync(join(folder, 'npx'), '#!/bin/sh\necho "$*"\nexit $STATUS\n', { mode: 0o755 })
+    const script = runs.steps.find(({ id }) => id === 'run')?.run ?? ''
+    const run = (given: Readonly<Record<string, string>>, status = 0) => {
+      for (const name of ['output', 'summary']) writeFileSync(join(folder, name), '')
+      const { status: exit } = spawnSync('bash', ['-eo', 'pipefail', '-c', script], {
+        cwd: folder,
+        env: {
+          PATH: `${folder}:${process.env.PATH}`,
+          GITHUB_OUTPUT: join(folder, 'output'),
+          GITHUB_STEP_SUMMARY: join(folder, 'summary'),
+          STATUS: `${status}`,
+          ...{ SHARD: '', ONLY: '', MERGE: 'false', CONFIG: 'silane.ci.json', KEEP: 'false', ...given },
+        },
+      })
+      return [exit, ...['output', 'summary'].map(name => readFileSync(join(folder, name), 'utf8').trim())]
+    }
+    const base = '--no-install silane ci --config silane.ci.json --out silane-ci'
+    expect(run({})).toEqual([0, 'artifact=silane-ci-all', base])
+    expect(run({ SHARD: '2/8', KEEP: 'true' })).toEqual([0, 'artifact=silane-ci-2-of-8', `${base} --shard 2/8 --keep`])
+    expect(run({ ONLY: 'a.onnx' }, 3)).toEqual([3, 'artifact=silane-ci-a.onnx', `${base} --only a.onnx`])
+    expect(run({ MERGE: 'true' }, 2)).toEqual([2, 'artifact=silane-ci', '--no-install silane ci --merge silane-ci'])
+  })
+
   it('has a list to go with it', () => expect(readCiFile(join(root, 'examples/ci/consumer/silane.ci.json')).models).toHaveLength(3))
 })
 

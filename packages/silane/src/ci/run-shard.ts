@@ -42,8 +42,9 @@ const WORK = '.silane-ci-'
 
 /**
  * Converts and validates the entries of one shard, one after the other, and writes `ci-report.i-of-n.json`, with the report of each
- * conversion in `reports/NAME`. A failure is a result, and the next entry follows. Throws where the file cannot be used, an
- * entry is not there, or the run is stopped; then no report is written.
+ * conversion in `reports/NAME`. A failure is a result, and the next entry follows. The report is there from the start and grows: what a run
+ * that was stopped or killed has not come to is missing in it. Throws where the file cannot be used, an entry is not there, or the run is
+ * stopped.
  */
 export async function runShard(options: RunShardOptions): Promise<ShardResult> {
   const { cwd = '.', keep = false, signal, onEntry } = options
@@ -54,24 +55,27 @@ export async function runShard(options: RunShardOptions): Promise<ShardResult> {
   const out = resolve(cwd, options.out)
   mkdirSync(out, { recursive: true })
   const work = mkdtempSync(join(out, WORK))
+  const path = join(out, `ci-report.${shard ? `${shard.index}-of-${shard.count}` : `only.${entries[0]?.name ?? 'none'}`}.json`)
   const results: CiResult[] = []
+  const reportOf = (): CiReport => ({
+    schema: 1,
+    silane: { version: versions.silane, core: versions.core },
+    matrix: { sha256: digestOf(all), names: all.map(({ name }) => name) },
+    shard,
+    results,
+  })
   try {
+    // From the start on, so that a machine that ends in the middle leaves what it has, and nothing of an earlier run.
+    writeWhole(path, jsonText(reportOf()), work)
     for (const entry of entries) {
       onEntry?.(entry)
       const result = await runEntry(entry, { ...options, folder: file.folder, out, keep, work })
       signal?.throwIfAborted()
       results.push(result)
+      writeWhole(path, jsonText(reportOf()), work)
       onEntry?.(entry, result)
     }
-    const report: CiReport = {
-      schema: 1,
-      silane: { version: versions.silane, core: versions.core },
-      matrix: { sha256: digestOf(all), names: all.map(({ name }) => name) },
-      shard,
-      results,
-    }
-    const path = join(out, `ci-report.${shard ? `${shard.index}-of-${shard.count}` : `only.${entries[0]?.name ?? 'none'}`}.json`)
-    writeWhole(path, jsonText(report), work)
+    const report = reportOf()
     return { exit: exitOf(report), report, path }
   } finally {
     rmSync(work, { recursive: true, force: true })
