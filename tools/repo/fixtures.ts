@@ -112,7 +112,7 @@ export interface Measured extends CiResult {
   readonly fixture: Fixture
 }
 
-/** Converts fixtures with the plugins of the workspace; what failed or missed a gate is told on stderr and ends the process with 1. */
+/** Converts fixtures with their own plugins, also those that another one would read too; what failed or missed a gate is told on stderr and ends the process with 1. */
 export async function measure(
   of: readonly Fixture[],
   scratch: string,
@@ -124,6 +124,7 @@ export async function measure(
     config,
     out: join(scratch, 'reports'),
     cwd: root,
+    plugins: [...new Set(of.map(({ plugin }) => join(root, 'plugins', plugin)))],
     offline: true,
     onEntry: (entry, result) => result && process.stderr.write(`${result.seconds.toFixed(1)} s  ${entry.name}\n`),
   })
