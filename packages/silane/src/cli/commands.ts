@@ -245,6 +245,7 @@ export function addCommands(program: Command, exit: (code: number) => void): voi
     .option('--shard <i/n>', 'only the entries of part i of n')
     .option('--plugin <name>', 'use this plugin; repeatable', names)
     .option('--offline', "use only what is in the hub's cache")
+    .option('--json', 'print errors as a JSON document too; the matrix always is one')
     .action(async flags => {
       const { matrixCommand } = await import('./matrix-command.ts')
       exit(await interruptible(signal => matrixCommand(flags, signal)))
