@@ -5,7 +5,7 @@ import { type Constant, computedConstant, isSilaneError, type SilaneError } from
 import { writeOnnx } from '@silane/onnx'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { createRuntime } from '../src/index.ts'
-import { graphOf } from './run.ts'
+import { elements, graphOf } from './run.ts'
 
 const folder = (): string => {
   const path = mkdtempSync(join(tmpdir(), 'silane-size-'))
@@ -62,6 +62,21 @@ test('so is a file, by what it says of its weights', async () => {
   const file = join(path, 'large.onnx')
   expect(await errorOf(createRuntime({ engine: 'onnxruntime-wasm' }).openFile(file))).toMatchObject(refusal)
   expect(read).not.toHaveBeenCalled()
+})
+
+test('what does not fit beside the weights is told as that, and the next session runs', async () => {
+  const runtime = createRuntime({ engine: 'onnxruntime-wasm' })
+  // All but 4 kB of 4 GB: one allocation, which fails before anything is written to it.
+  const repeat = (times: number) =>
+    graphOf(b => ({ y: b.reduce_sum({ x: b.tile({ x: b.input('x', 'fp32', [1, 1024]), reps: [times, 1] }), axes: [0] }) }), 'wide')
+  const x = computedConstant('fp32', [1, 1024], 'x', () => 1)
+  const run = async (times: number) => {
+    const session = await runtime.open(repeat(times))
+    onTestFinished(() => session.close())
+    return elements((await session.run({ x })).y)[0]
+  }
+  expect(await errorOf(run(1_048_575))).toMatchObject({ code: 'E_RUNTIME_MEMORY', what: expect.stringContaining('"wide"') })
+  expect(await run(3)).toBe(3)
 })
 
 test("what stands outside of a file's folder is not read", async () => {
