@@ -22,9 +22,12 @@ export function addCommands(program: Command, exit: (code: number) => void): voi
 
   addModelFlags(program.command('inspect'))
     .summary('look at a checkpoint, a converted folder, an .mlpackage or an .onnx file')
-    .description('Shows what a checkpoint is, which plugin reads it and what would be made of it; or what a package or file holds.')
+    .description(
+      'Shows what a checkpoint is, which plugin reads it and what would be made of it; or what a package or file holds. Exit code 2 where no plugin reads the checkpoint.',
+    )
     .argument('<target>', 'checkpoint, converted folder, .mlpackage or .onnx')
     .option('--tensors', 'list every tensor of the checkpoint')
+    .option('--download', 'bring the weights of a model on the hub into the cache; default: read their headers alone')
     .option('--print <pass>', 'print the functions of a checkpoint as text: load, or after:PASS such as after:ane')
     .option('--json', 'print one JSON document on stdout')
     .action(async (target, flags) => {
@@ -49,11 +52,23 @@ export function addCommands(program: Command, exit: (code: number) => void): voi
     .command('plugins')
     .summary('list the plugins that are found')
     .description('Lists plugins: where they are, what they read, their tasks and options, and why something was skipped.')
-    .option('--plugin <name>', 'look at this one instead; repeatable', names)
+    .option('--check', 'look for what is wrong with them, and say the command that mends it; exit code 1 where something is')
+    .option('--plugin <name>', 'look at this one instead: its id, its package or a folder; repeatable', names)
     .option('--json', 'print one JSON document on stdout')
     .action(async flags => {
       const { pluginsCommand } = await import('./plugins-command.ts')
       exit(await pluginsCommand(flags))
+    })
+
+  program
+    .command('doctor')
+    .summary('what is wrong with the installed plugins')
+    .description('The same as `silane plugins --check`.')
+    .option('--plugin <name>', 'look at this one instead: its id, its package or a folder; repeatable', names)
+    .option('--json', 'print one JSON document on stdout')
+    .action(async flags => {
+      const { pluginsCommand } = await import('./plugins-command.ts')
+      exit(await pluginsCommand({ ...flags, check: true }))
     })
 
   program
@@ -66,7 +81,7 @@ export function addCommands(program: Command, exit: (code: number) => void): voi
     .option('--model <model>', 'the checkpoint; default: the id on the hub that the folder records')
     .option('--golden <file>', 'golden outputs, a file or folder')
     .option('--table', 'print every figure')
-    .option('--plugin <name>', 'use this plugin; repeatable', names)
+    .option('--plugin <name>', 'use this plugin: its id, its package or a folder; repeatable', names)
     .option('--offline', "use only what is in the hub's cache")
     .option('--json', 'print one JSON document on stdout')
     .action(async (folder, flags) => {
@@ -104,7 +119,7 @@ export function addCommands(program: Command, exit: (code: number) => void): voi
     .description("Times every function in onnxruntime on this machine's CPU and shows what the Neural Engine gets.")
     .argument('<dir>', 'folder that `silane convert` wrote')
     .option('--runs <n>', 'runs of each function, at least', whole)
-    .option('--plugin <name>', 'use this plugin; repeatable', names)
+    .option('--plugin <name>', 'use this plugin: its id, its package or a folder; repeatable', names)
     .option('--json', 'print one JSON document on stdout')
     .action(async (folder, flags) => {
       const { benchmarkCommand } = await import('./benchmark-command.ts')
@@ -160,7 +175,7 @@ export function addCommands(program: Command, exit: (code: number) => void): voi
     .option('--max-new-tokens <n>', 'stop after this many', whole)
     .option('--beams <n>', 'beam search', whole)
     .addOption(source())
-    .option('--plugin <name>', 'use this plugin; repeatable', names)
+    .option('--plugin <name>', 'use this plugin: its id, its package or a folder; repeatable', names)
     .option('--json', 'print one JSON document on stdout')
     .action(async (folder, flags) => {
       const { askCommand } = await import('./ask-command.ts')
@@ -179,7 +194,7 @@ export function addCommands(program: Command, exit: (code: number) => void): voi
     .option('--out <dir>', "folder for the files; default: the picture's name + .masks")
     .option('--force', 'replace such a folder')
     .addOption(source())
-    .option('--plugin <name>', 'use this plugin; repeatable', names)
+    .option('--plugin <name>', 'use this plugin: its id, its package or a folder; repeatable', names)
     .option('--json', 'print one JSON document on stdout')
     .action(async (folder, image, flags) => {
       const { segmentCommand } = await import('./segment-command.ts')
@@ -197,7 +212,7 @@ export function addCommands(program: Command, exit: (code: number) => void): voi
     .option('--max-new-tokens <n>', 'stop after this many', whole)
     .option('--beams <n>', 'beam search', whole)
     .addOption(source())
-    .option('--plugin <name>', 'use this plugin; repeatable', names)
+    .option('--plugin <name>', 'use this plugin: its id, its package or a folder; repeatable', names)
     .option('--json', 'print one JSON document on stdout')
     .action(async (folder, image, flags) => {
       const { captionCommand } = await import('./caption-command.ts')
@@ -215,7 +230,7 @@ export function addCommands(program: Command, exit: (code: number) => void): voi
     .option('--max-new-tokens <n>', 'stop after this many', whole)
     .option('--beams <n>', 'beam search', whole)
     .addOption(source())
-    .option('--plugin <name>', 'use this plugin; repeatable', names)
+    .option('--plugin <name>', 'use this plugin: its id, its package or a folder; repeatable', names)
     .option('--json', 'print one JSON document on stdout')
     .action(async (folder, image, flags) => {
       const { askImageCommand } = await import('./caption-command.ts')
@@ -230,7 +245,7 @@ export function addCommands(program: Command, exit: (code: number) => void): voi
     .argument('<image>', 'a PNG, JPEG, WebP or GIF file')
     .option('--count <n>', 'how many labels; default 5', whole)
     .addOption(source())
-    .option('--plugin <name>', 'use this plugin; repeatable', names)
+    .option('--plugin <name>', 'use this plugin: its id, its package or a folder; repeatable', names)
     .option('--json', 'print one JSON document on stdout')
     .action(async (folder, image, flags) => {
       const { classifyCommand } = await import('./classify-command.ts')
@@ -245,7 +260,7 @@ export function addCommands(program: Command, exit: (code: number) => void): voi
     )
     .option('--config <file>', 'the file that names the models; default: silane.ci.json')
     .option('--shard <i/n>', 'only the entries of part i of n')
-    .option('--plugin <name>', 'use this plugin; repeatable', names)
+    .option('--plugin <name>', 'use this plugin: its id, its package or a folder; repeatable', names)
     .option('--offline', "use only what is in the hub's cache")
     .option('--json', 'print errors as a JSON document too; the matrix always is one')
     .action(async flags => {
@@ -265,7 +280,7 @@ export function addCommands(program: Command, exit: (code: number) => void): voi
     .addOption(new Option('--out <dir>', 'folder for the reports; default: silane-ci').conflicts('merge'))
     .addOption(new Option('--keep', 'keep what is converted, in packages/NAME of that folder').conflicts('merge'))
     .option('--merge <dir>', 'join the reports in this folder, or in folders of it, into ci-report.json')
-    .option('--plugin <name>', 'use this plugin; repeatable', names)
+    .option('--plugin <name>', 'use this plugin: its id, its package or a folder; repeatable', names)
     .option('--offline', "use only what is in the hub's cache")
     .option('--json', 'print one JSON document on stdout')
     .action(async flags => {
