@@ -19,12 +19,5 @@ const { status, signal } = spawnSync(join(root, 'node_modules', '.bin', 'silane'
   stdio: 'inherit',
   env: environment(),
 })
-if (status === 0 && place.length > 0) {
-  const folder = relative(from, out) || '.'
-  console.error(`
-What was written: ${folder}
-  README.md      how to use it from Swift
-  report.html    the numbers above and a static analysis for the Neural Engine
-Look closer:     node_modules/.bin/silane inspect ${folder}`)
-}
+if (status === 0 && place.length > 0) console.error(`look closer: node_modules/.bin/silane inspect ${relative(from, out) || '.'}`)
 process.exitCode = status ?? (signal ? 130 : 1)

@@ -138,7 +138,9 @@ function transformerOutput(files: Files): { readonly takes: string; readonly out
   if (file === undefined || !isJsonObject(config)) return plain
   const { transformer_task: task, modality_config: modalities, module_output_name: output } = config
   if (task !== undefined && task !== null && task !== 'feature-extraction')
-    throw coreErrors.E_UNSUPPORTED({ what: `${files.location}: ${file}: the transformer_task ${String(task)} gives no vectors of texts.` })
+    throw coreErrors.E_UNSUPPORTED({
+      what: `${files.location}: ${file}: the transformer_task ${typeof task === 'string' ? task : JSON.stringify(task)} gives no vectors of texts.`,
+    })
   const ways = isJsonObject(modalities) ? modalities.text : undefined
   if (modalities === undefined || modalities === null) return plain
   const method = isJsonObject(ways) ? ways.method_output_name : undefined

@@ -117,9 +117,20 @@ describe('the modules of sentence-transformers', () => {
     expect(taken(way(['hidden_states', '2']))).toMatchObject([{ takes: 'hidden_states.2' }])
     expect(() => taken(way('text_embeds', 'get_text_features'))).toThrow('modality_config does not say')
     expect(() => taken({ transformer_task: 'fill-mask' })).toThrow('the transformer_task fill-mask gives no vectors of texts')
+    expect(() => taken({ transformer_task: { a: [] } })).toThrow('the transformer_task {"a":[]} gives no vectors of texts')
   })
   it('that are broken are named', () => {
     expect(() => opened({ 'modules.json': {} }).sentenceModules()).toThrow('is not a list of modules')
+    const listed = (module: Json) => () => opened({ 'modules.json': [module] }).sentenceModules()
+    for (const odd of [null, 1, 'Pooling', []]) expect(listed(odd)).toThrow('[0]: is no module')
+    expect(listed({ type: { toString: 1 }, path: '' })).toThrow('[0].type: is not the name of a class')
+    const type = 'sentence_transformers.models.Pooling'
+    for (const path of ['../other', '/etc']) expect(listed({ type, path })).toThrow('does not stay inside the checkpoint')
+    expect(listed({ type, path: 'missing' })).toThrow('missing/config.json')
+    expect(listed({ type, path: 5 })).toThrow('[0].path: is not a path')
+    // A name that every object has is no module of theirs.
+    for (const name of ['constructor', '__proto__', 'toString'])
+      expect(listed({ type: `sentence_transformers.models.${name}`, path: '' })()).toEqual([{ type: 'other', name, path: '' }])
     expect(() => opened({ 'modules.json': [{ path: '' }] }).sentenceModules()).toThrow('[0].type: is not the name of a class')
     expect(() => opened({ 'modules.json': modules('Dense'), '0_Dense/config.json': {} }).sentenceModules()).toThrow(
       'out_features: is not a width',
@@ -162,6 +173,11 @@ it('the most tokens is the smallest number that is one', () => {
   expect(opened({ 'tokenizer_config.json': { model_max_length: 128 } }).tokenLimit()).toBe(128)
   const both = { 'tokenizer_config.json': { model_max_length: 1e30 }, 'sentence_bert_config.json': { max_seq_length: 256 } }
   expect(opened(both).tokenLimit()).toBe(256)
+  for (const limit of [0.5, 0, -1, '128', [], {}])
+    expect(() => opened({ 'tokenizer_config.json': { model_max_length: limit } }).tokenLimit()).toThrow(
+      'tokenizer_config.json: model_max_length: is no number of tokens',
+    )
+  expect(opened({ 'tokenizer_config.json': { model_max_length: null } }).tokenLimit()).toBeUndefined()
 })
 
 it('the image processor has a file of its own, or a part of the processor’s', () => {

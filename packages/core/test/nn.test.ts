@@ -312,6 +312,10 @@ describe('configuration', () => {
       Correct the file; it should be the one that was published with the weights.]
     `)
     expect(() => count({ num_labels: 2, id2label: { 0: 'a' } })).toThrow('num_labels: says 2, but "id2label" has 1 label.')
+    for (const odd of [0, -1, 1.5, '3', [], {}, true, 1e9])
+      expect(() => count({ num_labels: odd })).toThrow('num_labels: gives no number of labels from 1 to')
+    for (const odd of [[], 'abc', 3]) expect(() => count({ id2label: odd })).toThrow('id2label: is no table of names by number')
+    expect(() => count({ id2label: {} })).toThrow('id2label: gives no number of labels from 1 to')
   })
 })
 

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest'
 import type { Operation, ValueType } from '../src/gen/mil_pb.ts'
 import type { Model } from '../src/gen/model_pb.ts'
 import { checkPackage, readPackage } from '../src/index.ts'
+import { MAX_FEATURES, MAX_FINDINGS, MAX_LISTED, MAX_MESSAGES } from '../src/limits.ts'
 import { changeBytes, changeModel, failure, freshPath, modelFile, weightFile, write } from './package-files.ts'
 
 /** A sound package: an input, a state, two constants in the weight file, a constant in the program. */
@@ -176,25 +177,36 @@ describe('the model file', () => {
     `)
   })
 
-  test('nests too deep, or holds too many messages', async () => {
+  const varint = (value: number): number[] => (value < 128 ? [value] : [(value % 128) | 128, ...varint(Math.floor(value / 128))])
+  /** A field that holds bytes. */
+  const field = (number: number, bytes: Uint8Array): Uint8Array =>
+    Buffer.concat([Buffer.from([...varint(number * 8 + 2), ...varint(bytes.length)]), bytes])
+  /** Messages without content, two bytes each. */
+  const empty = (number: number, count: number): Uint8Array => new Uint8Array(2 * count).map((_, i) => (i % 2 === 0 ? number * 8 + 2 : 0))
+
+  test('nests too deep', async () => {
     // Tuple types in tuple types, in the type of an input.
-    let deep: number[] = []
-    const wrap = (field: number, bytes: readonly number[]): number[] => {
-      const length = bytes.length < 128 ? [bytes.length] : [(bytes.length & 127) | 128, bytes.length >> 7]
-      return [...(field < 16 ? [(field << 3) | 2] : [((field << 3) & 127) | 130, field >> 4]), ...length, ...bytes]
-    }
-    for (let i = 0; i < 60; i++) deep = wrap(3, wrap(1, deep))
-    const program = wrap(502, wrap(2, wrap(2, wrap(1, wrap(2, deep)))))
-    expect(await replaced(program)).toMatchInlineSnapshot(`
+    let deep: Uint8Array = new Uint8Array()
+    for (let i = 0; i < 60; i++) deep = field(3, field(1, deep))
+    expect(await replaced(field(502, field(2, field(2, field(1, field(2, deep))))))).toMatchInlineSnapshot(`
       "E_NESTING: The model file nests messages more than 48 deep.
       Looked in: …/model.mlpackage/Data/com.apple.CoreML/model.mlmodel"
     `)
-    const many = new Uint8Array(2 * 8_500_000)
-    for (let i = 0; i < many.length; i += 2) many[i] = 0x0a
-    const length = Buffer.from([0x12, 0, 0, 0, 0])
-    for (let i = 0, rest = many.length; i < 4; i++, rest >>= 7) length[i + 1] = (rest & 127) | (i < 3 ? 128 : 0)
-    expect(await replaced(Buffer.concat([length, many]))).toMatchInlineSnapshot(`
+  })
+
+  test('holds too many messages, features, or elements of lists', async () => {
+    expect(await replaced(field(502, empty(2, MAX_MESSAGES)))).toMatchInlineSnapshot(`
+      "E_MESSAGES: The model file has more than 5242880 messages.
+      Looked in: …/model.mlpackage/Data/com.apple.CoreML/model.mlmodel"
+    `)
+    expect(await replaced(field(2, empty(1, MAX_FEATURES + 1)))).toMatchInlineSnapshot(`
       "E_PROTO: The model file is damaged: it describes more than 65536 features.
+      Looked in: …/model.mlpackage/Data/com.apple.CoreML/model.mlmodel"
+    `)
+    // The shape of an input, a byte each.
+    const shape = new Uint8Array(MAX_LISTED + 1).fill(1)
+    expect(await replaced(field(2, field(1, field(3, field(5, field(1, shape))))))).toMatchInlineSnapshot(`
+      "E_PROTO: The model file is damaged: its lists hold more than 4194304 numbers and texts.
       Looked in: …/model.mlpackage/Data/com.apple.CoreML/model.mlmodel"
     `)
   })
@@ -968,4 +980,20 @@ test('a folder that is no package is no package', async () => {
     Looked in: …/model.mlpackage/Manifest.json"
   `)
   expect((await checkPackage(path)).map(finding => finding.code)).toEqual(['E_PACKAGE_MANIFEST'])
+})
+
+test('a check ends where nobody would read on', async () => {
+  const path = await sound()
+  // Each name that the manifest does not know is a finding of its own.
+  changeModel(path, model => {
+    const body = block(model)
+    body.operations.push(...Array.from({ length: 2 * MAX_FINDINGS }, () => structuredClone(op(model, 'softmax'))))
+  })
+  const findings = await checkPackage(path)
+  expect(findings).toHaveLength(MAX_FINDINGS)
+  expect(findings.at(-1)).toEqual({
+    severity: 'error',
+    code: 'E_FINDINGS',
+    what: `There are ${MAX_FINDINGS} findings or more; the rest was not checked.`,
+  })
 })

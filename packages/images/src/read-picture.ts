@@ -19,8 +19,9 @@ export async function readPicture(file: string | URL | Uint8Array, name = 'The p
   const { width, height, format } = header
   if (width * height > PIXEL_LIMIT) throw errors.E_IMAGE_SIZE({ what: where, width, height, limit: PIXEL_LIMIT })
   try {
-    return await decode(bytes, header)
+    return await decode(bytes, header, where)
   } catch (cause) {
+    if (cause instanceof Error && 'code' in cause && cause.code === 'E_IMAGE_SIZE') throw cause
     throw errors.E_IMAGE_FILE(
       { file: where, format, problem: endsEarly(bytes, format) ? `it is cut off (${reason(cause)})` : reason(cause) },
       { cause },
@@ -28,10 +29,15 @@ export async function readPicture(file: string | URL | Uint8Array, name = 'The p
   }
 }
 
+/** A picture of the most pixels without any compression takes about as much. */
+const MOST_FILE = 3 * PIXEL_LIMIT
+
 async function readBytes(file: string | URL): Promise<Uint8Array> {
   try {
     // What is no regular file might never end.
-    if (!(await stat(file)).isFile()) throw errors.E_IMAGE_PATH({ file: String(file), problem: 'it is a folder or a device, not a file' })
+    const found = await stat(file)
+    if (!found.isFile()) throw errors.E_IMAGE_PATH({ file: String(file), problem: 'it is a folder or a device, not a file' })
+    if (found.size > MOST_FILE) throw errors.E_IMAGE_PATH({ file: String(file), problem: `it has more than ${MOST_FILE} bytes` })
     return await readFile(file)
   } catch (cause) {
     const known: Record<string, string> = {
@@ -72,10 +78,18 @@ interface Samples {
   readonly channels: number
 }
 
-async function decode(bytes: Uint8Array, header: Header): Promise<Picture> {
+/** Memory that a picture of the most pixels takes in the usual form, and some to spare: other forms get as many pixels as fit in it. */
+const MOST_BYTES = 768e6
+
+async function decode(bytes: Uint8Array, header: Header, where: string): Promise<Picture> {
   const { width, height } = header
-  const { depth, space, pages = 1, orientation = 0, xmp } = await open(bytes, 'none').metadata()
+  const { depth, space, channels, isProgressive, pages = 1, orientation = 0, xmp } = await open(bytes, 'none').metadata()
   const deep = depth === 'ushort'
+  const samplesTake = channels * (deep ? 2 : 1)
+  // A progressive file is held whole before there is a pixel of it, JPEG as coefficients of 16 bits. A few bytes can ask for all of it.
+  const taken = samplesTake + (isProgressive ? 2 * channels : 0) + (samplesTake === 3 ? 0 : 3)
+  const limit = Math.floor(MOST_BYTES / taken)
+  if (width * height > limit) throw errors.E_IMAGE_SIZE({ what: where, width, height, limit })
   const notes: string[] = []
   const samples = async (failOn: FailOnOptions): Promise<Samples> => {
     const image = open(bytes, failOn)

@@ -1,4 +1,6 @@
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { PIXEL_LIMIT, readPicture } from '../src/index.ts'
@@ -68,6 +70,15 @@ describe('what is no picture', () => {
 
   test('a device that never ends', async () => {
     expect(await refused('/dev/zero')).toMatchObject({ code: 'E_IMAGE_PATH', what: expect.stringContaining('/dev/zero') })
+  })
+
+  test('a file of more bytes than any picture', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'silane-images-'))
+    const path = join(folder, 'huge.png')
+    writeFileSync(path, '')
+    truncateSync(path, 3 * PIXEL_LIMIT + 1)
+    expect(await refused(path)).toMatchObject({ code: 'E_IMAGE_PATH', what: expect.stringContaining('more than 536870910 bytes') })
+    rmSync(folder, { recursive: true })
   })
 
   test.each([
@@ -145,6 +156,14 @@ describe('what is no picture', () => {
     expect(await refused(bytes, 'bomb')).toMatchObject({
       code: 'E_IMAGE_SIZE',
       what: `bomb: ${size} pixels are more than the ${PIXEL_LIMIT} that are read.`,
+    })
+  })
+
+  test('a form that takes more memory may have fewer pixels', async () => {
+    const progressive = patched('cmyk-progressive.jpg', b => b.writeUInt32BE(0x1f401f40, b.indexOf(Buffer.of(0xff, 0xc2)) + 5))
+    expect(await refused(progressive, 'bomb')).toMatchObject({
+      code: 'E_IMAGE_SIZE',
+      what: 'bomb: 8000 × 8000 pixels are more than the 51200000 that are read.',
     })
   })
 

@@ -18,10 +18,13 @@ export interface OnnxRuntimeWasm {
   readonly version: string
 }
 
+/** Threads are workers that take the flags of the process along; under this one, which is for code in no file, none starts. */
+const workersStart = (): boolean => !process.execArgv.some(flag => flag.startsWith('--input-type'))
+
 /** Loads onnxruntime as WebAssembly. Its 14 MB are read with the first session. */
 export async function loadOnnxRuntimeWasm({ threads = 1 }: OnnxRuntimeWasmOptions = {}): Promise<OnnxRuntimeWasm> {
   const ort: Ort = await import(pathToFileURL(join(ortFolder(), ortFiles[0])).href)
-  ort.env.wasm.numThreads ??= threads
+  ort.env.wasm.numThreads ??= workersStart() ? threads : 1
   // Set anew for every session that is made; what goes wrong is thrown, and printing it as well would only disturb.
   ort.env.logLevel = 'fatal'
   return { ort, version: ort.env.versions.web ?? ort.env.versions.common }

@@ -58,8 +58,12 @@ export function createRuntime({
   engine: wanted,
 }: RuntimeOptions = {}): OnnxRuntime {
   const settings = { ...sessionOptions, ...(optimize ? {} : unoptimized) }
-  const refused: Refused = foreign ? errors.E_SESSION_FILE : errors.E_SESSION
+  const faulty: Refused = foreign ? errors.E_SESSION_FILE : errors.E_SESSION
   const create = async (engine: Engine, files: ModelFiles, name: string, release: () => void): Promise<Session> => {
+    const refused: Refused = (facts, options) =>
+      engine.capacity !== Number.POSITIVE_INFINITY && outOfMemory.test(facts.problem)
+        ? errors.E_RUNTIME_MEMORY({ graph: facts.graph, engine: engine.name }, options)
+        : faulty(facts, options)
     try {
       return new OnnxSession(engine.ort, await engine.create(files, settings), { graph: name, release, refused })
     } catch (cause) {
@@ -71,7 +75,7 @@ export function createRuntime({
     openFile: async path => {
       const { engine } = await chooseEngine(wanted)
       const name = basename(path)
-      return create(engine, engine.inPlace ? { path, data: new Map() } : filesOf(path, engine, refused), name, () => {})
+      return create(engine, engine.inPlace ? { path, data: new Map() } : filesOf(path, engine, faulty), name, () => {})
     },
     open: async (graph: Graph, options = {}) => {
       const { engine } = await chooseEngine(wanted)
@@ -101,6 +105,9 @@ export function createRuntime({
     },
   }
 }
+
+/** How an allocation that fails is spelled, by a run and by the making of a session. */
+const outOfMemory = /bad_alloc|failed to allocate/i
 
 /** Before memory is taken: what a build cannot hold would end in a failed allocation somewhere inside it. */
 function requireRoom({ name, capacity }: Engine, graph: string, bytes: () => number): void {

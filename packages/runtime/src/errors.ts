@@ -4,6 +4,10 @@ const gigabytes = (bytes: number): string => (bytes / 1e9).toFixed(1)
 
 /** Errors of running graphs. */
 export const errors = defineErrors({
+  E_RUNTIME_MEMORY: (f: { graph: string; engine: string }) => ({
+    what: `"${f.graph}" needs more memory than ${f.engine} has, which is 4 GB for weights and all that is computed of them.`,
+    next: 'Install the native build, which silane then takes (npm install onnxruntime-node), or convert with smaller shapes.',
+  }),
   E_RUNTIME_MISSING: (f: { package: string; problem: string }) => ({
     what: `${f.package} cannot be loaded: ${f.problem}.`,
     next: `Install it for this platform (npm install ${f.package}), or convert with --no-validate.`,

@@ -1,6 +1,7 @@
 import { interpret } from '@silane/core'
 import { describe, expect, it } from 'vitest'
 import { readUse, tensorsOf } from '../../core/test/read-use.ts'
+import { engineNames } from '../src/engine.ts'
 import { createRuntime } from '../src/index.ts'
 import { elements, typeOf } from './run.ts'
 
@@ -141,36 +142,38 @@ const filled = (use: string): string =>
     return `${name}: ${dtype}[${shape}] = ${Array.from({ length: count }, (_, i) => element(i)).join(' ')}`
   })
 
-const runtime = createRuntime()
+describe.each(engineNames)('%s', engine => {
+  const runtime = createRuntime({ engine })
 
-describe.each(Object.entries(uses))('%s', (_, list) => {
-  it.each(list)('%s', async use => {
-    const { graph, given } = readUse(filled(use))
-    const inputs = tensorsOf(graph, given)
-    const wanted = interpret(graph, inputs)
-    const session = await runtime.open(graph)
-    try {
-      const results = await session.run(inputs)
-      for (const { name, value } of graph.outputs) {
-        expect(results[name]?.shape, typeOf(results[name]!)).toEqual(value.type.shape)
-        const [a, b] = [elements(results[name]), elements(wanted[name])]
-        for (const [i, x] of b.entries()) expect(a[i], `[${i}]: ${a} for ${b}`).toBeCloseTo(x, 4)
+  describe.each(Object.entries(uses))('%s', (_, list) => {
+    it.each(list)('%s', async use => {
+      const { graph, given } = readUse(filled(use))
+      const inputs = tensorsOf(graph, given)
+      const wanted = interpret(graph, inputs)
+      const session = await runtime.open(graph)
+      try {
+        const results = await session.run(inputs)
+        for (const { name, value } of graph.outputs) {
+          expect(results[name]?.shape, typeOf(results[name]!)).toEqual(value.type.shape)
+          const [a, b] = [elements(results[name]), elements(wanted[name])]
+          for (const [i, x] of b.entries()) expect(a[i], `[${i}]: ${a} for ${b}`).toBeCloseTo(x, 4)
+        }
+      } finally {
+        await session.close()
       }
-    } finally {
-      await session.close()
-    }
-  })
+    })
 
-  // An op that only moves is not followed by a rounding: nothing may come out that fp16 does not have.
-  it.each(list.filter(use => use.includes('fp32')))('rounded to fp16: %s', async use => {
-    const { graph, given } = readUse(filled(use).replaceAll('fp32', 'fp16'))
-    const session = await runtime.open(graph, { rounding: 'fp16' })
-    try {
-      const results = await session.run(tensorsOf(graph, given))
-      for (const { name, value } of graph.outputs)
-        if (value.type.dtype === 'fp16') expect(elements(results[name])).toEqual(elements(results[name]).map(Math.f16round))
-    } finally {
-      await session.close()
-    }
+    // An op that only moves is not followed by a rounding: nothing may come out that fp16 does not have.
+    it.each(list.filter(use => use.includes('fp32')))('rounded to fp16: %s', async use => {
+      const { graph, given } = readUse(filled(use).replaceAll('fp32', 'fp16'))
+      const session = await runtime.open(graph, { rounding: 'fp16' })
+      try {
+        const results = await session.run(tensorsOf(graph, given))
+        for (const { name, value } of graph.outputs)
+          if (value.type.dtype === 'fp16') expect(elements(results[name])).toEqual(elements(results[name]).map(Math.f16round))
+      } finally {
+        await session.close()
+      }
+    })
   })
 })

@@ -3,8 +3,9 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { engineNames } from '../src/engine.ts'
 
-test('a session leaves nothing behind, neither in the temporary folder nor at home', () => {
+test.each(engineNames)('a session of %s leaves nothing behind, neither in the temporary folder nor at home', engine => {
   const place = mkdtempSync(join(tmpdir(), 'silane-quiet-'))
   onTestFinished(() => rmSync(place, { recursive: true, force: true }))
   const script = `
@@ -18,7 +19,7 @@ test('a session leaves nothing behind, neither in the temporary folder nor at ho
   const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '--eval', script], {
     // Which depends on both packages.
     cwd: join(import.meta.dirname, '../../silane'),
-    env: { PATH: process.env.PATH, HOME: place, TMPDIR: place, NODE_DISABLE_COMPILE_CACHE: '1' },
+    env: { PATH: process.env.PATH, HOME: place, TMPDIR: place, NODE_DISABLE_COMPILE_CACHE: '1', SILANE_RUNTIME: engine },
     encoding: 'utf8',
   })
   expect([status, stderr]).toEqual([0, ''])

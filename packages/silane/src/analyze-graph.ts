@@ -6,6 +6,7 @@ import {
   type Graph,
   macsOf,
   type Op,
+  type Origin,
   operand,
   printType,
   sizeOf,
@@ -19,6 +20,9 @@ export interface LayerAnalysis {
   readonly ops: number
   readonly reshapes: number
   readonly transposes: number
+  readonly macs: number
+  /** Of weights, each counted in the first layer that takes it. */
+  readonly bytes: number
 }
 
 /** What can be said of a graph without running it. */
@@ -107,16 +111,33 @@ function softmaxAxis(op: Op): string {
   return `axis ${axis < 0 ? axis + rank : axis} of ${rank}`
 }
 
+/** The layer of an op: its module up to the last number that a name of it has, `encoder.layer.3`; undefined where it is in none. */
+export const layerOf = ({ module }: Origin): string | undefined => /^(?:[^.]+\.)*?\d+(?=\.|$)/.exec(module)?.[0]
+
 function layersOf(ops: readonly Op[]): LayerAnalysis[] {
   const layers = new Map<string, Op[]>()
   for (const op of ops) {
-    const layer = /^(?:[^.]+\.)*?\d+(?=\.|$)/.exec(op.origin.module)?.[0]
-    if (layer !== undefined) layers.set(layer, [...(layers.get(layer) ?? []), op])
+    const layer = layerOf(op.origin)
+    if (layer === undefined) continue
+    const own = layers.get(layer)
+    if (own) own.push(op)
+    else layers.set(layer, [op])
   }
+  const seen = new Set<string>()
   return [...layers].map(([layer, own]) => ({
     layer,
     ops: own.length,
     reshapes: own.filter(reshapes).length,
     transposes: own.filter(op => op.kind === 'transpose').length,
+    macs: own.reduce((sum, op) => sum + macsOf(op), 0),
+    bytes: own
+      .flatMap(({ operands }) => Object.values(operands).flat())
+      .reduce((sum, value) => {
+        const constant = constantOf(value)
+        const key = constant && `${constant.dtype} ${constant.id}`
+        if (!constant || key === undefined || seen.has(key)) return sum
+        seen.add(key)
+        return sum + sizeOf(constant.shape) * byteSize(constant.dtype)
+      }, 0),
   }))
 }

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { type Graph, sizeOf } from '@silane/core'
 import { readPackage } from '@silane/coreml'
-import { createRuntime, type OnnxRuntime, type Timing, timeSession } from '@silane/runtime'
+import { createRuntime, describeRuntime, type OnnxRuntime, type RuntimeFacts, type Timing, timeSession } from '@silane/runtime'
 import { analyzeGraph, type GraphAnalysis } from './analyze-graph.ts'
 import type { ModelOptions } from './convert/convert-options.ts'
 import { folderProgram } from './folder-program.ts'
@@ -21,6 +21,8 @@ export interface BenchmarkResult {
   readonly functions: readonly FunctionBenchmark[]
   /** What the plugin measures besides, where it is installed and measures anything. */
   readonly own: Readonly<Record<string, number>>
+  /** The build of onnxruntime that was timed. */
+  readonly runtime: RuntimeFacts
 }
 
 export interface FunctionBenchmark {
@@ -76,7 +78,8 @@ export async function benchmark(options: BenchmarkOptions): Promise<BenchmarkRes
       }
     }
   }
-  return { functions: results, own: await ownFigures(folder, manifest, runtime, options) }
+  const own = await ownFigures(folder, manifest, runtime, options)
+  return { functions: results, own, runtime: await describeRuntime() }
 }
 
 /** The package that converted the folder is told by name; where it is not installed, nothing of its own is measured. A folder is data: its code is not run. */

@@ -194,6 +194,29 @@ export const errors = defineErrors({
     what: `${f.what} needs the plugin ${f.plugin}, which ${f.problem}.`,
     next: `${f.install}, or name it with --plugin.`,
   }),
+  E_CI_FILE: (f: { file: string; problem: string; where: string }) => ({
+    what: `${f.file} does not say what to convert: ${f.problem}.`,
+    where: f.where,
+    next: 'Write { "models": [{ "model": "org/name", "tasks": […], "targets": […], "options": [{ "seq": 128 }] }] }; all but the model may be left out.',
+  }),
+  E_CI_SIZE: (f: { count: number; limit: number; shards: number }) => ({
+    what: `The matrix has ${f.count} entries; GitHub Actions takes at most ${f.limit} in one.`,
+    next: `Print a part of it, \`silane matrix --shard 1/${f.shards}\`, or have each machine run a part, \`silane ci --shard 1/${f.shards}\`.`,
+  }),
+  E_CI_ENTRY: (f: { name: string; names: readonly string[] }) => ({
+    what: `There is no entry "${f.name}". There are: ${list(f.names)}.`,
+    next: '`silane matrix` prints them all.',
+  }),
+  E_CI_REPORT: (f: { problem: string; where: string }) => ({
+    what: `The reports cannot be joined: ${f.problem}.`,
+    where: f.where,
+    next: 'Give the folder with the reports of one run of every shard, and nothing of earlier runs.',
+  }),
+  E_CI_MISSING: (f: { missing: readonly string[]; where: string }) => ({
+    what: `Reports are missing: ${list(f.missing)}.`,
+    where: f.where,
+    next: 'Look at the machines that should have written them, and run those again.',
+  }),
   E_PROMPT: (f: { problem: string; next: string }) => ({ what: `${f.problem}.`, next: f.next }),
   E_TEMPORARY: (f: { folder: string; problem: string }) => ({
     what: `Cannot write to the folder for temporary files, ${f.folder}: ${f.problem}.`,

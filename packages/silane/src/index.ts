@@ -1,4 +1,7 @@
 import { benchmark as runBenchmark } from './benchmark.ts'
+import { matrix as runMatrix } from './ci/matrix.ts'
+import { mergeReports as runMergeReports } from './ci/merge-reports.ts'
+import { runShard as runRunShard } from './ci/run-shard.ts'
 import { convert as runConvert } from './convert/convert.ts'
 import { ask as runAsk } from './documents/ask.ts'
 import { indexDocuments as runIndexDocuments } from './documents/index-documents.ts'
@@ -45,6 +48,12 @@ export const classify = coded(runClassify)
 export const segment = coded(runSegment)
 /** The plugins that are found. */
 export const listPlugins = coded(runListPlugins)
+/** What silane.ci.json has to convert, with the task that each entry gets. */
+export const matrix = coded(runMatrix)
+/** Converts and validates a part of it, and writes a report. */
+export const runShard = coded(runRunShard)
+/** Joins the reports of all parts. */
+export const mergeReports = coded(runMergeReports)
 /** Reads and checks the manifest of a converted folder. Throws E_NOT_CONVERTED or E_MANIFEST. */
 export const readManifest = codedSync(runReadManifest)
 /** The golden outputs in a folder or a file. */
@@ -52,6 +61,11 @@ export const readGoldens = codedSync(runReadGoldens)
 
 export { analyzeGraph, type GraphAnalysis } from './analyze-graph.ts'
 export type { BenchmarkOptions, BenchmarkResult, DecoderFacts, FunctionBenchmark } from './benchmark.ts'
+export type { CiGate, CiReport, CiResult } from './ci/ci-report.ts'
+export type { Matrix, MatrixEntry, MatrixOptions } from './ci/matrix.ts'
+export type { MergedReports, MergeOptions } from './ci/merge-reports.ts'
+export type { RunShardOptions, ShardResult } from './ci/run-shard.ts'
+export type { Shard } from './ci/shard.ts'
 export { parseModelFlags } from './cli/parse-model-flags.ts'
 export type { ConvertResult } from './convert/convert.ts'
 export type { ConvertOptions, ModelOptions, Progress } from './convert/convert-options.ts'

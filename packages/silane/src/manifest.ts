@@ -180,7 +180,19 @@ const program = z
     coreml: coreml.optional(),
     functions: z.array(deployedFunction).nonempty().readonly(),
   })
+  .refine(agreeOnCaches, 'has functions that do not agree on the shape of a cache')
   .readonly()
+
+/** What one function has written into a cache, the next one reads: under one name there is one shape. */
+function agreeOnCaches({ functions }: { readonly functions: readonly z.infer<typeof deployedFunction>[] }): boolean {
+  const shapes = new Map<string, string>()
+  const caches = functions.flatMap(({ inputs, states }) => [...inputs, ...states].filter(({ role }) => role === 'cache'))
+  return caches.every(({ name, shape }) => {
+    const known = shapes.get(name) ?? String(shape)
+    shapes.set(name, known)
+    return known === String(shape)
+  })
+}
 
 const schema = z
   .object({

@@ -110,8 +110,46 @@ describe('what is printed', () => {
     const place = join(temporary(), 'out')
     expect(await main(['convert', fixture('base'), '--seq', '24', '--out', place, '--json'])).toBe(0)
     expect(JSON.parse(out)).toMatchObject({ ok: true, out: place, manifest: { schema: 1 }, seconds: { write: expect.any(Number) } })
-    expect(err).toMatch(/total +package, every op rounded vs source graph +\d+\.\d +40 +ok/)
-    expect(err).toContain('Compared with the original implementation: model/main (2 golden samples).')
+    expect(err).toMatch(/^ok: 14 outputs pass, lowest \d+\.\d dB, compared with the original$/m)
+    expect(err).toContain(`next:  silane benchmark ${place}`)
+  })
+
+  test('a conversion: the verdict first, every figure where it is asked for', async () => {
+    const place = join(temporary(), 'out')
+    expect(await main(['convert', fixture('base'), '--seq', '24', '--out', place, '--table'])).toBe(0)
+    expect(out).toMatch(/^ok: 14 outputs pass, lowest \d+\.\d dB, compared with the original\n/)
+    expect(out).toMatch(/total +package, every op rounded vs source graph +\d+\.\d +40 +ok/)
+    expect(out).toMatch(/^ {2}model\.mlpackage +\d+\.\d kB$/m)
+    expect(err).toBe('')
+    out = ''
+    expect(await main(['validate', place, '--model', fixture('base')])).toBe(0)
+    expect(out).toMatch(/^ok: 14 outputs pass/)
+    expect(out).toContain('Compared with the original implementation: model/main (2 golden samples).')
+    expect(out).not.toContain('every op rounded vs')
+  })
+
+  test('what a converted folder can be used for', async () => {
+    const next = async (model: string, ...flags: string[]): Promise<readonly string[]> => {
+      out = ''
+      const place = join(temporary(), 'out')
+      const path = fileURLToPath(new URL(`../../../plugins/${model}`, import.meta.url))
+      expect(await main(['convert', path, ...flags, '--no-validate', '--out', place])).toBe(0)
+      return out.split('\n').flatMap(line => (line.startsWith('next:  ') ? [line.slice(7).replace(place, 'DIR')] : []))
+    }
+    expect(await next('bert/fixtures/sentence-transformers', '--seq', '24')).toEqual([
+      'silane index DIR --documents FILE.jsonl --out INDEX',
+      'silane benchmark DIR',
+    ])
+    expect(await next('t5/fixtures/text2text', '--seq', '24', '--context', '32')).toEqual([
+      'silane generate DIR --text "…"',
+      'silane benchmark DIR',
+    ])
+    expect(await next('sam/fixtures/masks')).toEqual(['silane segment DIR PICTURE --points X,Y', 'silane benchmark DIR'])
+    expect(await next('blip/fixtures/image-to-text', '--context', '32')).toEqual(['silane caption DIR PICTURE', 'silane benchmark DIR'])
+    expect(await next('blip/fixtures/visual-question-answering', '--context', '32', '--seq', '24')).toEqual([
+      'silane ask-image DIR PICTURE --question "…"',
+      'silane benchmark DIR',
+    ])
   })
 
   test('the summary has the size of the weights beside ONNX files', async () => {
@@ -120,11 +158,11 @@ describe('what is printed', () => {
     expect(await main(['convert', decoder, '--context', '32', '--target', 'onnx', '--no-validate', '--out', place])).toBe(0)
     const { size } = statSync(join(place, 'onnx/decoder.onnx_data'))
     expect(size).toBeGreaterThan(100_000)
-    expect(err).toContain(`weights: onnx/decoder.onnx_data (${(size / 1000).toFixed(1)} kB)`)
-    err = ''
+    expect(out).toMatch(new RegExp(`^ {2}onnx/decoder\\.onnx_data +${(size / 1000).toFixed(1)} kB$`, 'm'))
+    out = ''
     const other = join(temporary(), 'out')
     expect(await main(['convert', fixture('base'), '--seq', '24', '--target', 'onnx', '--no-validate', '--out', other])).toBe(0)
-    expect(err).not.toContain('onnx_data')
+    expect(out).not.toContain('onnx_data')
   })
 
   test('inspect: a checkpoint, a folder, a package, an ONNX file', async () => {

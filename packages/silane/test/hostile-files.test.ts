@@ -109,6 +109,18 @@ describe('files of a converted folder', () => {
     await expect(benchmark({ folder, runs: 1 })).rejects.toMatchObject(refused)
   })
 
+  test('a manifest whose functions share a cache of two shapes is refused', async () => {
+    const folder = converted()
+    const file = join(folder, 'silane.json')
+    const manifest = JSON.parse(readFileSync(file, 'utf8'))
+    const [fn] = manifest.programs[0].functions
+    const cache = (slots: number) => ({ ...fn.inputs[0], name: 'k', shape: [2, 8, 1, slots], role: 'cache' })
+    manifest.programs[0].functions = [8, 9].map(slots => ({ ...fn, name: `f${slots}`, inputs: [...fn.inputs, cache(slots)] }))
+    writeFileSync(file, JSON.stringify(manifest))
+    const what = expect.stringContaining('programs.0: has functions that do not agree on the shape of a cache')
+    await expect(benchmark({ folder, runs: 1 })).rejects.toMatchObject({ code: 'E_MANIFEST', what })
+  })
+
   test('a tokenizer that does not come back is stopped', async () => {
     const folder = converted()
     const file = join(folder, 'tokenizer.json')

@@ -148,7 +148,7 @@ test('README.md of a decoder with a state', async () => {
 test('report.html holds the figures and no markup of strangers', async () => {
   const html = (await page(fixture('base'), { seq: [24] }))('report.html')
   expect(html).toContain('<h1>base</h1>')
-  expect(html).toContain('encoder.layer.1')
+  expect(html).toContain('encoder.<wbr>layer.<wbr>1')
   expect(html).not.toMatch(/<script|https?:/)
 })
 

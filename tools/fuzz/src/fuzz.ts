@@ -40,6 +40,7 @@ if (values.help || unknown !== undefined || (values.case !== undefined && !one))
   process.exitCode = values.help ? 0 : 2
 } else {
   const [inputs, seconds] = [whole('inputs', values.inputs), whole('seconds', values.seconds)]
+  let told = 0
   const result = await runFuzz({
     formats,
     seed: one?.seed ?? whole('seed', values.seed) ?? 1,
@@ -50,6 +51,12 @@ if (values.help || unknown !== undefined || (values.case !== undefined && !one))
     limits: { ...LIMITS, seconds: whole('limit', values.limit) ?? LIMITS.seconds },
     work: values.work,
     onFault: found => console.error(`${faultText(found)}\n`),
+    // A long run is watched from a file.
+    onProgress: (done, elapsed) => {
+      if (done < told + 5000) return
+      told = done
+      console.error(`${done} inputs in ${Math.round(elapsed)} s`)
+    },
   })
   console.log(report(result))
   process.exitCode = result.faults.length === 0 ? 0 : 1

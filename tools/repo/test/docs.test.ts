@@ -4,9 +4,9 @@ import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
-const pages = globSync(['*.md', 'docs/**/*.md', 'packages/*/*.md', 'plugins/*/*.md', 'tools/*/*.md'], { cwd: root }).map(page =>
-  page.replaceAll('\\', '/'),
-)
+const pages = globSync(['*.md', 'docs/**/*.md', 'packages/*/*.md', 'plugins/*/*.md', 'tools/*/*.md', 'examples/**/*.md'], {
+  cwd: root,
+}).map(page => page.replaceAll('\\', '/'))
 
 /** Headings as GitHub makes anchors of them. */
 const anchors = (text: string): Set<string> =>

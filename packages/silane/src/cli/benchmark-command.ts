@@ -1,5 +1,7 @@
+import { runtimeAdvice } from '@silane/runtime'
 import { type BenchmarkOptions, benchmark, type FunctionBenchmark } from '../benchmark.ts'
-import { formatBytes, formatTable } from './format.ts'
+import { formatBytes } from '../format-bytes.ts'
+import { formatTable } from './format.ts'
 import { progressLine } from './progress-line.ts'
 import { terminal } from './terminal.ts'
 
@@ -23,7 +25,10 @@ export async function benchmarkCommand(
     }
     const own = Object.entries(result.own).map(([name, value]) => [name, String(value)])
     if (own.length > 0) terminal.result(`${formatTable(['measured by the plugin', ''], own, process.stdout)}\n`)
-    terminal.result("Times are of onnxruntime on this machine's CPU; ops, MACs and weights are the package's.")
+    const { name, version } = result.runtime
+    terminal.result(`Times are of ${name} ${version} on this machine's CPU; ops, MACs and weights are the package's.`)
+    const advice = await runtimeAdvice()
+    if (advice !== undefined) terminal.note(`note: ${advice}`)
     return 0
   } finally {
     line.clear()

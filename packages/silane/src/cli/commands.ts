@@ -12,6 +12,7 @@ export function addCommands(program: Command, exit: (code: number) => void): voi
     .option('--force', 'replace an existing output folder')
     .option('--no-validate', 'write only')
     .option('--golden <file>', 'golden outputs to validate against, a file or folder')
+    .option('--table', 'print every figure of the validation')
     .option('--trace', 'write every function as text after load and after every pass, into the output folder + .trace')
     .option('--json', 'print one JSON document on stdout')
     .action(async (model, flags) => {
@@ -79,6 +80,7 @@ export function addCommands(program: Command, exit: (code: number) => void): voi
     .argument('<dir>', 'folder that `silane convert` wrote')
     .option('--model <model>', 'the checkpoint; default: the id on the hub that the folder records')
     .option('--golden <file>', 'golden outputs, a file or folder')
+    .option('--table', 'print every figure')
     .option('--plugin <name>', 'use this plugin: its id, its package or a folder; repeatable', names)
     .option('--offline', "use only what is in the hub's cache")
     .option('--json', 'print one JSON document on stdout')
@@ -248,6 +250,42 @@ export function addCommands(program: Command, exit: (code: number) => void): voi
     .action(async (folder, image, flags) => {
       const { classifyCommand } = await import('./classify-command.ts')
       exit(await classifyCommand(folder, image, flags))
+    })
+
+  program
+    .command('matrix')
+    .summary('what silane.ci.json has to convert, as a matrix for CI')
+    .description(
+      'Prints { "include": [{ "name", "model", "task", "target", "options" }] } in one line, for fromJSON of GitHub Actions; at most 256 entries.',
+    )
+    .option('--config <file>', 'the file that names the models; default: silane.ci.json')
+    .option('--shard <i/n>', 'only the entries of part i of n')
+    .option('--plugin <name>', 'use this plugin: its id, its package or a folder; repeatable', names)
+    .option('--offline', "use only what is in the hub's cache")
+    .option('--json', 'print errors as a JSON document too; the matrix always is one')
+    .action(async flags => {
+      const { matrixCommand } = await import('./matrix-command.ts')
+      exit(await interruptible(signal => matrixCommand(flags, signal)))
+    })
+
+  program
+    .command('ci')
+    .summary('convert what silane.ci.json names, a part on each machine, and join the reports')
+    .description(
+      'Converts and validates a part of what silane.ci.json names and writes ci-report.i-of-n.json; --merge joins these. Exit code 2 where something could not be converted or is missing, 3 where a gate was missed.',
+    )
+    .option('--config <file>', 'the file that names the models; default: silane.ci.json')
+    .addOption(new Option('--shard <i/n>', 'part i of n; default: all').conflicts(['only', 'merge']))
+    .addOption(new Option('--only <name>', 'the entry of this name; repeatable').argParser(names).conflicts('merge'))
+    .addOption(new Option('--out <dir>', 'folder for the reports; default: silane-ci').conflicts('merge'))
+    .addOption(new Option('--keep', 'keep what is converted, in packages/NAME of that folder').conflicts('merge'))
+    .option('--merge <dir>', 'join the reports in this folder, or in folders of it, into ci-report.json')
+    .option('--plugin <name>', 'use this plugin: its id, its package or a folder; repeatable', names)
+    .option('--offline', "use only what is in the hub's cache")
+    .option('--json', 'print one JSON document on stdout')
+    .action(async flags => {
+      const { ciCommand } = await import('./ci-command.ts')
+      exit(await interruptible(signal => ciCommand(flags, signal)))
     })
 }
 

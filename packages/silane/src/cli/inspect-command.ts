@@ -1,6 +1,7 @@
 import type { GraphAnalysis } from '../analyze-graph.ts'
 import type { OnnxAnalysis } from '../analyze-onnx.ts'
 import { unreadWarning } from '../convert/unread-tensors.ts'
+import { formatBytes } from '../format-bytes.ts'
 import {
   type CheckpointInspection,
   type FolderInspection,
@@ -10,7 +11,7 @@ import {
   type PackageInspection,
 } from '../inspect/inspect.ts'
 import type { DeployedTensor } from '../manifest.ts'
-import { formatBytes, formatTable } from './format.ts'
+import { formatTable } from './format.ts'
 import { type ModelFlags, modelOptions } from './model-flags.ts'
 import { style, terminal } from './terminal.ts'
 

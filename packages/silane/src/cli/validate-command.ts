@@ -1,13 +1,17 @@
+import { formatBytes } from '../format-bytes.ts'
 import { describeCoverage } from '../report/describe-coverage.ts'
+import { verdict } from '../report/verdict.ts'
 import { missedGates } from '../validate/missed-gates.ts'
-import { type ValidateOptions, validate } from '../validate/validate.ts'
+import { type ValidateOptions, type ValidateResult, validate } from '../validate/validate.ts'
 import { comparisonTable } from './comparison-table.ts'
-import { formatBytes, formatSeconds } from './format.ts'
+import { formatSeconds } from './format.ts'
+import { printVerdict } from './print-verdict.ts'
 import { progressLine } from './progress-line.ts'
 import { terminal } from './terminal.ts'
 
 interface ValidateFlags extends Pick<ValidateOptions, 'model' | 'golden' | 'offline'> {
   readonly plugin?: string[]
+  readonly table?: boolean
   readonly json?: boolean
 }
 
@@ -19,14 +23,26 @@ export async function validateCommand(folder: string, flags: ValidateFlags, sign
     const result = await validate({ folder, model, golden, offline, plugins, signal, onProgress: line.show, onNote: line.note })
     line.clear()
     if (flags.json) terminal.document(result)
-    terminal.note(comparisonTable(result.comparisons, process.stderr))
-    for (const sentence of describeCoverage(result.coverage)) terminal.note(sentence)
-    for (const note of result.notes) terminal.note(`note: ${note}`)
-    for (const warning of result.warnings) terminal.note(`warning: ${warning}`)
-    terminal.note(`${formatSeconds(result.seconds)}; peak memory ${formatBytes(result.peakBytes)}`)
-    for (const miss of missedGates(result.comparisons)) terminal.note(`missed: ${miss}`)
+    tell(result, flags)
     return result.ok ? 0 : 3
   } finally {
     line.clear()
   }
+}
+
+/** The verdict and what belongs to it: the result, on stdout unless a document stands there. */
+function tell(
+  { comparisons, coverage, notes, warnings, runtime, seconds, peakBytes }: ValidateResult,
+  { json, table }: ValidateFlags,
+): void {
+  const stream = json ? process.stderr : process.stdout
+  const say = json ? terminal.note : terminal.result
+  const misses = missedGates(comparisons)
+  say(printVerdict(verdict({ validated: true, misses, comparisons, coverage }), stream))
+  for (const miss of misses) say(`missed: ${miss}`)
+  if (table && comparisons.length > 0) say(`\n${comparisonTable(comparisons, stream)}\n`)
+  for (const sentence of describeCoverage(coverage)) say(sentence)
+  for (const warning of warnings) say(`warning: ${warning}`)
+  for (const note of notes) say(`note: ${note}`)
+  say(`${formatSeconds(seconds)} in ${runtime.name} ${runtime.version}; peak memory ${formatBytes(peakBytes)}`)
 }

@@ -1,7 +1,7 @@
 import { basename, resolve } from 'node:path'
 import type { Comparison } from '@silane/core'
 import { MANIFEST_FILE, type Manifest } from '../manifest.ts'
-import { renderReport } from '../report/render-report.ts'
+import { renderReport } from '../report/page/render-report.ts'
 import { buildReport, type ConversionReport, REPORT_FILE } from '../report/report.ts'
 import { swiftReadme } from '../report/swift-readme.ts'
 import { buildTokenizers } from '../tokenizers/build-tokenizers.ts'

@@ -1,10 +1,11 @@
-import type { Comparison, Coverage, Line, Report } from '@silane/core'
+import type { Comparison, Coverage, Line } from '@silane/core'
 import type { OnnxContents } from '@silane/onnx'
 import type { WrittenProgram } from '../convert/build-manifest.ts'
 import type { LoadedModel } from '../convert/prepare-model.ts'
 import type { RewrittenProgram } from '../convert/rewrite-program.ts'
 import { unreadWarning } from '../convert/unread-tensors.ts'
 import { missedGates } from '../validate/missed-gates.ts'
+import type { StagesReport } from '../validate/validate-stages.ts'
 import { describeNonFinite } from './describe-non-finite.ts'
 import { type FunctionReport, functionReports } from './function-reports.ts'
 
@@ -31,6 +32,8 @@ export interface ConversionReport {
   readonly schema: 1
   readonly ok: boolean
   readonly validated: boolean
+  /** The build of onnxruntime that it ran in; absent without validation. */
+  readonly runtime?: StagesReport['runtime']
   readonly comparisons: readonly StoredComparison[]
   /** What was run on which samples, and whether the original had a say. */
   readonly coverage: readonly Coverage[]
@@ -55,7 +58,7 @@ export interface ReportFacts {
   readonly model: LoadedModel
   /** The package of the plugin. */
   readonly plugin: string
-  readonly validation: Report | undefined
+  readonly validation: StagesReport | undefined
   readonly rewritten: readonly RewrittenProgram[]
   /** In the same order. */
   readonly written: readonly WrittenProgram[]
@@ -68,6 +71,7 @@ export function buildReport({ model, plugin, validation, rewritten, written }: R
     // What became infinite as it was written spoils every run, whether or not one was made here.
     ok: (validation?.ok ?? true) && numbers.misses.length === 0,
     validated: validation !== undefined,
+    ...(validation ? { runtime: validation.runtime } : {}),
     comparisons: validation?.comparisons.map(storeComparison) ?? [],
     coverage: validation?.coverage ?? [],
     misses: [...missedGates(validation?.comparisons ?? []), ...numbers.misses],
@@ -77,7 +81,13 @@ export function buildReport({ model, plugin, validation, rewritten, written }: R
       ...(validation?.warnings ?? []),
     ],
     unread: model.unread,
-    functions: rewritten.flatMap((program, i) => functionReports(program, name => contentsIn(written[i], name))),
+    functions: rewritten.flatMap((program, i) =>
+      functionReports(
+        program,
+        name => contentsIn(written[i], name),
+        name => validation?.losses.find(found => found.program === program.plan.name && found.function === name)?.layers,
+      ),
+    ),
     notes: [...(model.notes ?? []), ...(validation?.notes ?? [])],
   }
 }

@@ -1,5 +1,5 @@
 import type { OpenCheckpoint } from '@silane/checkpoint'
-import type { Pipeline, PluginContract, Report, SourceModel } from '@silane/core'
+import type { Pipeline, PluginContract, SourceModel } from '@silane/core'
 import type { WrittenProgram } from '../convert/build-manifest.ts'
 import type { ConvertOptions } from '../convert/convert-options.ts'
 import { describeTensors } from '../convert/describe-tensors.ts'
@@ -8,7 +8,7 @@ import type { RewrittenProgram } from '../convert/rewrite-program.ts'
 import { chooseGates } from './gates.ts'
 import { type GoldenPrograms, ownGoldens, requireGoldens } from './goldens.ts'
 import type { StageFiles } from './open-stages.ts'
-import { validateStages } from './validate-stages.ts'
+import { type StagesReport, validateStages } from './validate-stages.ts'
 
 export interface ConversionToValidate {
   readonly folder: string
@@ -23,7 +23,7 @@ export interface ConversionToValidate {
 }
 
 /** Validates what was written against the source and, where the checkpoint or `--golden` brings them, golden outputs. */
-export function validateConversion(conversion: ConversionToValidate): Promise<Required<Report>> {
+export function validateConversion(conversion: ConversionToValidate): Promise<StagesReport> {
   const { folder, model, rewritten, written, contract, settings, checkpoint, options } = conversion
   const { golden, signal, onProgress } = options
   const programs = rewritten.map(({ plan }) => plan)

@@ -13,7 +13,7 @@ import { chooseGates } from './gates.ts'
 import { requireGoldens } from './goldens.ts'
 import type { StageFiles } from './open-stages.ts'
 import { goldensOf } from './validate-conversion.ts'
-import { validateStages } from './validate-stages.ts'
+import { type StagesReport, validateStages } from './validate-stages.ts'
 
 export interface ValidateOptions extends Pick<ModelOptions, 'plugins' | 'offline' | 'cwd' | 'signal' | 'onProgress' | 'onNote'> {
   /** A folder that `convert` wrote. */
@@ -30,6 +30,10 @@ export interface ValidateResult {
   readonly notes: readonly string[]
   readonly warnings: readonly string[]
   readonly coverage: readonly Coverage[]
+  /** How far each layer's end is from the same in fp32. */
+  readonly losses: StagesReport['losses']
+  /** The build of onnxruntime that everything ran in. */
+  readonly runtime: StagesReport['runtime']
   readonly seconds: number
   readonly peakBytes: number
 }

@@ -90,6 +90,9 @@ const CONTENTS: readonly ((bytes: Uint8Array, random: Random) => Uint8Array)[] =
   (bytes, random) => mutateBytes(bytes, random),
 ]
 
+/** Bytes. What an earlier change has made larger would take the memory of a field for every few of them. */
+const MOST_PARSED = 4_000_000
+
 /** How often a field is repeated at most, and how often so much. */
 const REPEATS = [2, 2, 3, 10, 100, 3000] as const
 
@@ -99,7 +102,8 @@ function change(fields: readonly Field[], random: Random, depth = 0): readonly F
   const chosen = random.int(fields.length)
   const field = fields[chosen] as Field
   const put = (...made: readonly Field[]): readonly Field[] => [...fields.slice(0, chosen), ...made, ...fields.slice(chosen + 1)]
-  const inner = field.wire === 2 && field.bytes !== undefined && field.bytes.length > 0 && depth < 30 ? parse(field.bytes) : undefined
+  const nested = field.wire === 2 && field.bytes !== undefined && field.bytes.length > 0 && field.bytes.length < MOST_PARSED && depth < 30
+  const inner = nested ? parse(field.bytes) : undefined
   if (inner && !random.once(8)) return put({ ...field, bytes: write(change(inner, random, depth + 1)) })
   switch (random.int(9)) {
     case 0:
