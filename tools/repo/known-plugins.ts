@@ -8,35 +8,36 @@ export const table = join(root, 'packages/silane/src/plugins/known-plugins.ts')
 
 interface PluginPackage {
   readonly name: string
-  readonly silane: {
-    readonly id: string
-    readonly claims: readonly { readonly modelType?: string }[]
-  }
+  readonly silane: { readonly id: string; readonly claims: readonly object[] }
 }
 
 const read = (file: string): PluginPackage => JSON.parse(readFileSync(join(root, file), 'utf8'))
 
-const quoted = (key: string): string => (/^[A-Za-z_]\w*$/.test(key) ? key : `'${key}'`)
-
-/** The source of the table. Of two plugins that claim one model type, the one that is called so has it, else the first. */
+/** The source of the table: every claim of every plugin, as its package.json has it. */
 export function renderKnownPlugins(): string {
-  const found = new Map<string, { readonly name: string; readonly own: boolean }>()
-  for (const file of globSync('plugins/*/package.json', { cwd: root }).sort()) {
-    const { name, silane } = read(file)
-    for (const { modelType } of silane.claims) {
-      if (modelType === undefined) continue
-      const own = silane.id === modelType
-      if (!found.has(modelType) || (own && found.get(modelType)?.own === false)) found.set(modelType, { name, own })
-    }
-  }
-  const rows = [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, { name }]) => `  ${quoted(key)}: '${name}',`)
+  const rows = globSync('plugins/*/package.json', { cwd: root })
+    .sort()
+    .flatMap(file => {
+      const { name, silane } = read(file)
+      const claims = silane.claims.map(claim => `      ${JSON.stringify(claim)},`)
+      return [`  {`, `    package: '${name}',`, `    id: '${silane.id}',`, '    claims: [', ...claims, '    ],', '  },']
+    })
   return [
     '// Generated: `node tools/repo/known-plugins.ts`.',
+    "import type { Claim } from './plugin-manifest.ts'",
     '',
-    '/** Which of our packages reads which `model_type`, for the hint what to install. */',
-    'export const knownPlugins: Readonly<Record<string, string>> = {',
-    ...rows,
+    '/** A plugin of ours, installed or not. */',
+    'export interface KnownPlugin {',
+    '  readonly package: string',
+    '  readonly id: string',
+    '  readonly claims: readonly Claim[]',
     '}',
+    '',
+    '/** What our plugins claim, for the hint what to install. */',
+    '// biome-ignore format: a line for each claim',
+    'export const knownPlugins: readonly KnownPlugin[] = [',
+    ...rows,
+    ']',
     '',
   ].join('\n')
 }

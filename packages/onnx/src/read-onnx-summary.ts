@@ -10,6 +10,7 @@ const MAX_OPERATORS = 10_000
 const MAX_PORTS = 10_000
 const MAX_RANK = 64
 const MAX_INITIALIZERS = 1_000_000
+const MAX_DATA_FILES = 10_000
 
 export interface OnnxTensor {
   readonly name: string
@@ -25,6 +26,8 @@ export interface OnnxSummary extends OnnxContents {
   readonly bytes: number
   readonly inputs: readonly OnnxTensor[]
   readonly outputs: readonly OnnxTensor[]
+  /** Files that hold weights beside it, as it names them. */
+  readonly dataFiles: readonly string[]
 }
 
 /** What an ONNX file holds, without loading its weights. Throws E_ONNX_FILE. */
@@ -73,6 +76,7 @@ function readGraph(reader: WireReader, { start, end }: WireField): Omit<OnnxSumm
   const counts = new Map<string, number>()
   const [inputs, outputs]: [OnnxTensor[], OnnxTensor[]] = [[], []]
   const initial = new Set<string>()
+  const dataFiles = new Set<string>()
   let [initializers, weightBytes] = [0, 0]
   for (const field of reader.fields(start, end)) {
     if (field.number === 1) {
@@ -81,8 +85,10 @@ function readGraph(reader: WireReader, { start, end }: WireField): Omit<OnnxSumm
       if (counts.size > MAX_OPERATORS) throw new TypeError(`it has more than ${MAX_OPERATORS} kinds of operators`)
     }
     if (field.number === 5) {
-      const { name, bytes } = readInitializer(reader, field)
+      const { name, bytes, location } = readInitializer(reader, field)
       initial.add(name)
+      if (location !== undefined) dataFiles.add(location)
+      if (dataFiles.size > MAX_DATA_FILES) throw new TypeError(`it has more than ${MAX_DATA_FILES} data files`)
       weightBytes += bytes
       if (++initializers > MAX_INITIALIZERS) throw new TypeError(`it has more than ${MAX_INITIALIZERS} initializers`)
     }
@@ -93,6 +99,7 @@ function readGraph(reader: WireReader, { start, end }: WireField): Omit<OnnxSumm
     // Files of old list their weights among the inputs.
     inputs: inputs.filter(({ name }) => !initial.has(name)),
     outputs,
+    dataFiles: [...dataFiles].sort(),
     ops: sortCounts(counts),
     initializers,
     weightBytes,
@@ -108,19 +115,38 @@ function operatorOf(reader: WireReader, { start, end }: WireField): string {
   return domain === '' || domain === 'ai.onnx' ? kind : `${domain}.${kind}`
 }
 
-function readInitializer(reader: WireReader, { start, end }: WireField): { name: string; bytes: number } {
+interface Initializer {
+  readonly name: string
+  readonly bytes: number
+  /** The file that holds its elements, where that is another one. */
+  readonly location: string | undefined
+}
+
+function readInitializer(reader: WireReader, { start, end }: WireField): Initializer {
   const dims: number[] = []
   let name = ''
+  let location: string | undefined
   let type = 0
   for (const field of reader.fields(start, end)) {
     if (field.number === 1) for (const dim of reader.integers(field)) keep(dims, dim, MAX_RANK, 'dimensions in an initializer')
     if (field.number === 2) type = field.value
     if (field.number === 8) name = reader.text(field)
+    if (field.number === 13) location = readLocation(reader, field) ?? location
   }
   const dtype = typeNames.get(type)
   const bytes = dims.reduce((product, dim) => product * dim, dtype ? byteSize(dtype) : 0)
   if (!Number.isSafeInteger(bytes) || dims.some(dim => dim < 0)) throw new TypeError(`the initializer "${name}" has the shape [${dims}]`)
-  return { name, bytes }
+  return { name, bytes, location }
+}
+
+/** The value of an entry of `external_data`, if it is the one that names the file. */
+function readLocation(reader: WireReader, { start, end }: WireField): string | undefined {
+  let [key, value] = ['', '']
+  for (const field of reader.fields(start, end)) {
+    if (field.number === 1) key = reader.text(field)
+    if (field.number === 2) value = reader.text(field)
+  }
+  return key === 'location' ? value : undefined
 }
 
 const typeNames = new Map(Object.entries(onnxTypes).map(([dtype, number]) => [number, dtype as DType]))

@@ -44,6 +44,7 @@ describe('a model', () => {
       bytes: readFileSync(file).length,
       inputs: [{ name: 'x', dtype: 'fp32', shape: [2, 32] }],
       outputs: [{ name: 'y', dtype: 'fp32', shape: [2, 64] }],
+      dataFiles: external ? ['m.onnx_data'] : [],
       ops: { Gemm: 1 },
       initializers: 2,
       weightBytes: (64 * 32 + 64) * 4,

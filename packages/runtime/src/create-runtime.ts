@@ -1,12 +1,15 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { basename, join } from 'node:path'
+import { basename, dirname, join, sep } from 'node:path'
 import type { Graph, Runtime, Session } from '@silane/core'
-import { writeOnnx } from '@silane/onnx'
-import type { InferenceSession } from 'onnxruntime-node'
+import { readOnnxSummary, writeOnnx } from '@silane/onnx'
+import type { InferenceSession } from '@silane/onnxruntime-wasm'
+import { chooseEngine, THREADS } from './choose-engine.ts'
+import type { Engine, EngineName, ModelFiles } from './engine.ts'
 import { errors } from './errors.ts'
-import { type DataHolder, linkConstants } from './link-constants.ts'
 import { OnnxSession, type Refused } from './onnx-session.ts'
+import { type DataHolder, linkInto, placeConstants } from './place-constants.ts'
+import { weightBytes } from './weight-bytes.ts'
 
 /** onnxruntime on this machine's CPU. */
 export interface OnnxRuntime extends Runtime {
@@ -14,10 +17,8 @@ export interface OnnxRuntime extends Runtime {
   openFile(path: string): Promise<Session>
 }
 
-/** What the reference is computed with: a fixed number of threads, so that sums are added in the same order on every run. */
 const sessionOptions: InferenceSession.SessionOptions = {
-  executionProviders: ['cpu'],
-  intraOpNumThreads: 2,
+  intraOpNumThreads: THREADS,
   interOpNumThreads: 1,
   // What goes wrong is thrown; printing it as well would only disturb.
   logSeverityLevel: 4,
@@ -35,7 +36,7 @@ const unoptimized: InferenceSession.SessionOptions = {
 export interface RuntimeOptions {
   /**
    * Where graphs are written while they are opened; the system's temporary folder unless given. Constants that stand in a file
-   * (`at`) are linked into it where it is on the same disk as they are, and written where it is not.
+   * (`at`) are used where they stand if the file is on the same disk as it, and written where it is not.
    */
   readonly folder?: string
   /** What is opened was given by somebody: that onnxruntime refuses it is no fault of the converter. Default: it was made here. */
@@ -44,41 +45,52 @@ export interface RuntimeOptions {
   readonly optimize?: boolean
   /** Files that hold constants besides, such as the data of an ONNX file that was just written: offsets by `dataKey`. */
   readonly data?: readonly DataHolder[]
+  /** Which build of onnxruntime. Default: what SILANE_RUNTIME says, else onnxruntime-node where it is installed and loads. */
+  readonly engine?: EngineName | undefined
 }
 
-/** A runtime. onnxruntime-node is loaded with the first session. Throws E_RUNTIME_MISSING where it is not there. */
+/** A runtime. onnxruntime is loaded with the first session. Throws E_RUNTIME_MISSING where it is not there. */
 export function createRuntime({
   folder: parent = tmpdir(),
   optimize = true,
   data = [],
   foreign = false,
+  engine: wanted,
 }: RuntimeOptions = {}): OnnxRuntime {
   const settings = { ...sessionOptions, ...(optimize ? {} : unoptimized) }
   const refused: Refused = foreign ? errors.E_SESSION_FILE : errors.E_SESSION
-  const create = async (path: string, name: string, release: () => void): Promise<Session> => {
-    const ort = await loadOnnxRuntime()
+  const create = async (engine: Engine, files: ModelFiles, name: string, release: () => void): Promise<Session> => {
     try {
-      return new OnnxSession(ort, await ort.InferenceSession.create(path, settings), { graph: name, release, refused })
+      return new OnnxSession(engine.ort, await engine.create(files, settings), { graph: name, release, refused })
     } catch (cause) {
       throw refused({ graph: name, problem: (cause as Error).message }, { cause })
     }
   }
   return {
     name: 'onnxruntime',
-    openFile: path => create(path, basename(path), () => {}),
+    openFile: async path => {
+      const { engine } = await chooseEngine(wanted)
+      const name = basename(path)
+      return create(engine, engine.inPlace ? { path, data: new Map() } : filesOf(path, engine, refused), name, () => {})
+    },
     open: async (graph: Graph, options = {}) => {
+      const { engine } = await chooseEngine(wanted)
+      requireRoom(engine, graph.name, () => weightBytes(graph))
       const folder = mkdtempSync(join(parent, 'silane-'))
       const remove = () => rmSync(folder, { recursive: true, force: true })
       try {
         const file = `${graph.name}.onnx`
-        await writeOnnx([{ graph, file }], {
+        const constants = placeConstants(data, engine.inPlace ? linkInto(folder) : existsSync)
+        const written = await writeOnnx([{ graph, file }], {
           folder,
           dataFile: `${file}_data`,
           external: true,
           rounding: options.rounding ?? 'none',
-          standing: linkConstants(folder, data),
+          standing: constants.place,
         })
-        const session = await create(join(folder, file), graph.name, remove)
+        const files = new Map(constants.files)
+        if (written.data) files.set(written.data.file, join(folder, written.data.file))
+        const session = await create(engine, { path: join(folder, file), data: files }, graph.name, remove)
         // What is mapped into memory outlives its name, so that a killed process leaves nothing behind; Windows keeps what is open.
         if (process.platform !== 'win32') remove()
         return session
@@ -90,12 +102,32 @@ export function createRuntime({
   }
 }
 
-async function loadOnnxRuntime() {
-  // It reports to its maker unless this stands in the environment when it is loaded. A conversion is nobody else's business.
-  process.env.ORT_DISABLE_TELEMETRY = '1'
+/** Before memory is taken: what a build cannot hold would end in a failed allocation somewhere inside it. */
+function requireRoom({ name, capacity }: Engine, graph: string, bytes: () => number): void {
+  if (capacity === Number.POSITIVE_INFINITY) return
+  const needed = bytes()
+  if (needed > capacity) throw errors.E_RUNTIME_SIZE({ graph, engine: name, bytes: needed, capacity })
+}
+
+/** A file and what it names as its data, in its folder. */
+function filesOf(path: string, engine: Engine, refused: Refused): ModelFiles {
+  const graph = basename(path)
+  let summary: ReturnType<typeof readOnnxSummary>
   try {
-    return await import('onnxruntime-node')
+    summary = readOnnxSummary(path)
   } catch (cause) {
-    throw errors.E_RUNTIME_MISSING({ problem: (cause as Error).message }, { cause })
+    throw refused({ graph, problem: (cause as Error).message }, { cause })
+  }
+  requireRoom(engine, graph, () => Math.max(summary.weightBytes, summary.bytes))
+  try {
+    const folder = realpathSync(dirname(path))
+    const data = summary.dataFiles.map((name): [string, string] => {
+      const file = realpathSync(join(folder, name))
+      if (!file.startsWith(folder + sep)) throw new TypeError(`its data "${name}" stands outside of its folder`)
+      return [name, file]
+    })
+    return { path, data: new Map(data) }
+  } catch (cause) {
+    throw refused({ graph, problem: (cause as Error).message }, { cause })
   }
 }

@@ -1,10 +1,20 @@
 import { defineErrors } from '@silane/core'
 
+const gigabytes = (bytes: number): string => (bytes / 1e9).toFixed(1)
+
 /** Errors of running graphs. */
 export const errors = defineErrors({
-  E_RUNTIME_MISSING: (f: { problem: string }) => ({
-    what: `onnxruntime-node cannot be loaded: ${f.problem}.`,
-    next: 'Install it for this platform (npm install onnxruntime-node), or convert with --no-validate.',
+  E_RUNTIME_MISSING: (f: { package: string; problem: string }) => ({
+    what: `${f.package} cannot be loaded: ${f.problem}.`,
+    next: `Install it for this platform (npm install ${f.package}), or convert with --no-validate.`,
+  }),
+  E_RUNTIME_NAME: (f: { variable: string; given: string; names: readonly string[] }) => ({
+    what: `${f.variable} is "${f.given}", and no build of onnxruntime has that name.`,
+    next: `Set it to ${f.names.join(' or ')}, or leave it out.`,
+  }),
+  E_RUNTIME_SIZE: (f: { graph: string; engine: string; bytes: number; capacity: number }) => ({
+    what: `The weights of "${f.graph}" take ${gigabytes(f.bytes)} GB, and ${f.engine} holds ${gigabytes(f.capacity)} GB: its memory is 32-bit.`,
+    next: 'Install the native build, which silane then takes (npm install onnxruntime-node), or convert with --no-validate.',
   }),
   E_SESSION: (f: { graph: string; problem: string }) => ({
     what: `onnxruntime refused "${f.graph}": ${f.problem}.`,

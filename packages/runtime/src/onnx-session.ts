@@ -1,8 +1,6 @@
 import { arrayConstant, type Constant, castArray, type DType, type NumericArray, readAll, type Session, type Tensors } from '@silane/core'
-import type { InferenceSession, Tensor } from 'onnxruntime-node'
+import type { InferenceSession, Ort, Tensor } from '@silane/onnxruntime-wasm'
 import { errors } from './errors.ts'
-
-type Ort = typeof import('onnxruntime-node')
 
 /** Element types by onnxruntime's names for them. */
 const types: Readonly<Record<string, DType>> = {
@@ -59,7 +57,7 @@ export class OnnxSession implements Session {
     }
     let results: InferenceSession.ReturnType
     try {
-      results = await this.#session.run(feeds)
+      results = await this.#session.run(feeds, { logSeverityLevel: 4 })
     } catch (cause) {
       throw this.#refused({ graph: this.#graph, problem: (cause as Error).message }, { cause })
     }

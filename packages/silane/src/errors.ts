@@ -2,66 +2,115 @@ import { defineErrors } from '@silane/core'
 
 const list = (names: readonly string[], none = 'none') => names.join(', ') || none
 
+/** What brings a plugin that claims a checkpoint. */
+interface Claimants {
+  readonly install: readonly string[]
+  readonly unlisted: string | undefined
+}
+
+/** The command that brings the plugin for a checkpoint, before any other advice. */
+const claimedBy = ({ install, unlisted }: Claimants, otherwise: string): string =>
+  install.length > 0
+    ? `Install the plugin for it: ${install.join(', or ')}`
+    : unlisted
+      ? `The plugin for it is installed, but no package.json that was looked at lists it: add --plugin ${unlisted}.`
+      : otherwise
+
 /** Errors of the orchestrator: plugins, options, the output folder, and files given to the verbs. */
 export const errors = defineErrors({
-  E_NO_CONFIG: (f: { where: string; weights: readonly string[]; plugins: readonly string[] }) => ({
+  E_NO_CONFIG: (f: { where: string; weights: readonly string[]; plugins: readonly string[] } & Claimants) => ({
     what: `There is no config.json, and no plugin knows the checkpoint by its files and tensors (${list(f.weights, 'no tensors')}).`,
     where: `${f.where}; plugins seen: ${list(f.plugins)}`,
-    next: 'Give the folder that holds config.json beside the weights, or choose a plugin with --plugin.',
+    next: claimedBy(f, 'Give the folder that holds config.json beside the weights, or choose a plugin with --plugin.'),
   }),
-  E_NO_MODEL_TYPE: (f: { where: string; architectures: readonly string[]; weights: readonly string[]; plugins: readonly string[] }) => ({
+  E_NO_MODEL_TYPE: (
+    f: { where: string; architectures: readonly string[]; weights: readonly string[]; plugins: readonly string[] } & Claimants,
+  ) => ({
     what: `config.json names no model_type, and no plugin knows the checkpoint by its architectures (${list(f.architectures)}) or by its tensors and files (${list(f.weights, 'no tensors')}).`,
     where: `${f.where}; plugins seen: ${list(f.plugins)}`,
-    next: 'Choose a plugin with --plugin, or write the "model_type" of the family into config.json.',
+    next: claimedBy(f, 'Choose a plugin with --plugin, or write the "model_type" of the family into config.json.'),
   }),
-  E_MODEL_TYPE: (f: { modelType: string; where: string; plugins: readonly string[]; install: string | undefined; unlisted: boolean }) => ({
+  E_MODEL_TYPE: (f: { modelType: string; where: string; plugins: readonly string[] } & Claimants) => ({
     what: `No plugin claims the model type "${f.modelType}".`,
     where: `${f.where}; plugins seen: ${list(f.plugins)}`,
-    next: f.unlisted
-      ? `${f.install} is installed, but no package.json that was looked at lists it: add --plugin ${f.install}.`
-      : f.install
-        ? `Install it: npm install ${f.install}`
-        : 'Look for a package with the keyword silane-plugin: npm search keywords:silane-plugin. Or write one: npm create silane-plugin.',
+    next: claimedBy(
+      f,
+      'Look for a package with the keyword silane-plugin: npm search keywords:silane-plugin. Or write one: https://github.com/silane/silane/blob/main/docs/guides/write-a-plugin.md',
+    ),
   }),
-  E_ARCHITECTURE: (f: { modelType: string; architecture: string; plugin: string; claimed: readonly string[]; where: string }) => ({
+  E_ARCHITECTURE: (
+    f: { modelType: string; architecture: string; plugin: string; claimed: readonly string[]; where: string } & Claimants,
+  ) => ({
     what: `${f.plugin} reads "${f.modelType}" checkpoints, but not the architecture ${f.architecture}. It knows: ${list(f.claimed)}.`,
     where: f.where,
-    next: `To take it as one of these all the same: --plugin ${f.plugin} --task ….`,
+    next: claimedBy(f, `To take it as one of these all the same: --plugin ${f.plugin} --task ….`),
   }),
-  E_CLAIM_UNMET: (f: { modelType: string; plugin: string; unmet: readonly string[]; where: string }) => ({
+  E_CLAIM_UNMET: (f: { modelType: string; plugin: string; unmet: readonly string[]; where: string } & Claimants) => ({
     what: `${f.plugin} reads "${f.modelType}" checkpoints of another kind. Not met: ${list(f.unmet)}.`,
     where: f.where,
-    next: `Install the plugin for this model, or take this one all the same: --plugin ${f.plugin}.`,
+    next: claimedBy(f, `Install the plugin for this model, or take this one all the same: --plugin ${f.plugin}.`),
   }),
   E_PLUGIN_AMBIGUOUS: (f: { plugins: readonly string[]; because: readonly string[]; where: string }) => ({
     what: `These plugins claim the checkpoint with equal right: ${list(f.plugins)} (${list(f.because)}).`,
     where: f.where,
     next: `Choose one: --plugin ${f.plugins[0]?.replace(/(?<=.)@[^@]*$/, '')}`,
   }),
-  E_PLUGIN_NOT_FOUND: (f: { name: string; tried: readonly string[] }) => ({
-    what: `There is no plugin "${f.name}".`,
+  E_PLUGIN_NOT_FOUND: (f: { name: string; tried: readonly string[]; near: readonly string[]; install: string | undefined }) => ({
+    what: `There is no plugin "${f.name}".${f.near.length > 0 ? ` Closest names: ${list(f.near)}.` : ''}`,
     where: list(f.tried),
-    next: `Install it (npm install ${f.name}), or give the path of its folder.`,
+    next: f.install
+      ? `Install it: ${f.install}`
+      : 'Give the id or the package of a plugin that `silane plugins` lists, or the path of its folder, such as ./plugin.',
   }),
-  E_PLUGIN_INVALID: (f: { plugin: string; problem: string; where: string }) => ({
+  E_PLUGIN_INVALID: (f: { plugin: string; problem: string; where: string; update?: string }) => ({
     what: `${f.plugin} is not a usable plugin: ${f.problem}.`,
     where: f.where,
-    next: 'This is for the author of the plugin to mend; its package.json needs the keyword silane-plugin and a "silane" block.',
+    next: `${f.update ? `Update it: ${f.update}. If that does not help, this` : 'This'} is for the author of the plugin to mend; its package.json needs the keyword silane-plugin and a "silane" block.`,
   }),
-  E_PLUGIN_API: (f: { plugin: string; wants: number; has: number; where: string }) => ({
-    what: `${f.plugin} is written for plugin API ${f.wants}; this silane has ${f.has}.`,
+  E_PLUGIN_API: (f: { plugin: string; wants: number; has: number; where: string; update: string }) => ({
+    what: `${f.plugin} is newer than this silane: it is made for plugin API ${f.wants}, this silane has ${f.has}.`,
     where: f.where,
-    next: 'Update silane: npm install silane@latest',
+    next: `Update silane: ${f.update}`,
   }),
-  E_PLUGIN_LOAD: (f: { plugin: string; problem: string; where: string }) => ({
+  E_PLUGIN_API_OLD: (f: { plugin: string; wants: number; has: number; where: string; update: string }) => ({
+    what: `${f.plugin} is older than this silane: it is made for plugin API ${f.wants}, this silane has ${f.has}.`,
+    where: f.where,
+    next: `Update the plugin: ${f.update}`,
+  }),
+  E_PLUGIN_CORE: (f: { plugin: string; range: string; core: string; where: string; update: string }) => ({
+    what: `${f.plugin} asks for @silane/core ${f.range}, and this silane has ${f.core}.`,
+    where: f.where,
+    next: `Update the one that is behind: ${f.update}`,
+  }),
+  E_PLUGIN_MISSING: (f: { plugin: string; where: string; install: string }) => ({
+    what: `${f.plugin} is listed and not installed.`,
+    where: f.where,
+    next: `Install it: ${f.install}`,
+  }),
+  E_PLUGIN_TWICE: (f: { id: string; plugins: readonly string[]; where: string; mend: string }) => ({
+    what: `These plugins have the same id, "${f.id}": ${list(f.plugins)}.`,
+    where: f.where,
+    next: f.mend,
+  }),
+  E_PLUGIN_CLAIMS: (f: { plugins: readonly string[]; claim: string; where: string; remove: string }) => ({
+    what: `These plugins claim the same checkpoints with equal right: ${list(f.plugins)} (${f.claim}).`,
+    where: f.where,
+    next: `Remove one: ${f.remove}. To keep both, choose one for each model with --plugin.`,
+  }),
+  E_CORE_TWICE: (f: { plugin: string; copies: readonly string[]; where: string; mend: string }) => ({
+    what: `${f.plugin} has a copy of the core of its own: ${list(f.copies)}.`,
+    where: f.where,
+    next: `Have one for both: ${f.mend}`,
+  }),
+  E_PLUGIN_LOAD: (f: { plugin: string; problem: string; where: string; mend?: string }) => ({
     what: `${f.plugin} cannot be loaded: ${f.problem}.`,
     where: f.where,
-    next: 'Check that its dependencies are installed.',
+    next: f.mend ?? 'Check that its dependencies are installed; `silane plugins --check` says with which command.',
   }),
-  E_PLUGIN_FAILED: (f: { plugin: string; doing: string; problem: string; where: string | undefined }) => ({
+  E_PLUGIN_FAILED: (f: { plugin: string; doing: string; problem: string; where: string | undefined; mend?: string }) => ({
     what: `${f.plugin} failed in ${f.doing}: ${f.problem}.`,
     where: f.where,
-    next: 'Report it to the author of the plugin, with the model and the command; --verbose shows where it was thrown.',
+    next: f.mend ?? 'Report it to the author of the plugin, with the model and the command; --verbose shows where it was thrown.',
   }),
   E_OPTION_UNKNOWN: (f: { option: string; plugin: string; task: string; has: readonly string[] }) => ({
     what: `Plugin ${f.plugin} has no ${f.option} for the task ${f.task}. It has: ${list(f.has)}.`,
@@ -122,9 +171,9 @@ export const errors = defineErrors({
     what: `The steps of this conversion cannot be run: ${f.problem}.`,
     next: 'Convert again with this version of silane.',
   }),
-  E_PACKAGE_MISSING: (f: { package: string; what: string }) => ({
+  E_PACKAGE_MISSING: (f: { package: string; what: string; install: string }) => ({
     what: `${f.what} needs the package ${f.package}, which is not installed.`,
-    next: `npm install ${f.package}`,
+    next: f.install,
   }),
   E_NO_PICTURES: (f: { verb: string; problem: string; where: string }) => ({
     what: `\`silane ${f.verb}\` cannot use this folder: ${f.problem}.`,
@@ -143,7 +192,7 @@ export const errors = defineErrors({
   }),
   E_PLUGIN_NEEDED: (f: { plugin: string; what: string; problem: string; install: string }) => ({
     what: `${f.what} needs the plugin ${f.plugin}, which ${f.problem}.`,
-    next: `npm install ${f.install}, or name it with --plugin.`,
+    next: `${f.install}, or name it with --plugin.`,
   }),
   E_PROMPT: (f: { problem: string; next: string }) => ({ what: `${f.problem}.`, next: f.next }),
   E_TEMPORARY: (f: { folder: string; problem: string }) => ({

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Checkpoint, Json } from '@silane/core'
-import { describe, expect, test, vi } from 'vitest'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { choosePlugin } from '../src/plugins/choose-plugin.ts'
 import { discoverPlugins } from '../src/plugins/discover-plugins.ts'
 import { pluginPackage, project, temporary } from './workspace.ts'
@@ -8,7 +8,13 @@ import { pluginPackage, project, temporary } from './workspace.ts'
 // The workspace has all of the table's packages installed.
 vi.mock(import('../src/plugins/known-plugins.ts'), async original => {
   const { knownPlugins } = await original()
-  return { knownPlugins: { ...knownPlugins, elsewhere: '@silane/plugin-elsewhere' } }
+  return { knownPlugins: [...knownPlugins, { package: '@silane/plugin-elsewhere', id: 'elsewhere', claims: [{ modelType: 'elsewhere' }] }] }
+})
+
+// Commands are those of the package manager that runs the tests, unless a lock file says otherwise.
+beforeEach(() => {
+  vi.stubEnv('npm_config_user_agent', '')
+  return () => vi.unstubAllEnvs()
 })
 
 interface Facts {
@@ -191,7 +197,7 @@ describe('no choice', () => {
     expect(message({ a: [bert] }, { config: { model_type: 'mamba' } })).toMatchInlineSnapshot(`
       "E_MODEL_TYPE: No plugin claims the model type "mamba".
       Looked in: org/model@main, package.json; plugins seen: a@1.2.3
-      Look for a package with the keyword silane-plugin: npm search keywords:silane-plugin. Or write one: npm create silane-plugin."
+      Look for a package with the keyword silane-plugin: npm search keywords:silane-plugin. Or write one: https://github.com/silane/silane/blob/main/docs/guides/write-a-plugin.md"
     `)
   })
 
@@ -199,7 +205,7 @@ describe('no choice', () => {
     expect(message({}, { config: { model_type: 'elsewhere' } })).toMatchInlineSnapshot(`
       "E_MODEL_TYPE: No plugin claims the model type "elsewhere".
       Looked in: org/model@main, package.json; plugins seen: none
-      Install it: npm install @silane/plugin-elsewhere"
+      Install the plugin for it: npm install @silane/plugin-elsewhere"
     `)
   })
 
@@ -215,7 +221,7 @@ describe('no choice', () => {
     expect(message({ m: [mosaic] }, { config: { model_type: 'bert' } })).toMatchInlineSnapshot(`
       "E_CLAIM_UNMET: m reads "bert" checkpoints of another kind. Not met: config.json has "alibi_starting_size".
       Looked in: org/model@main
-      Install the plugin for this model, or take this one all the same: --plugin m."
+      The plugin for it is installed, but no package.json that was looked at lists it: add --plugin bert."
     `)
   })
 
@@ -244,7 +250,7 @@ describe('no choice', () => {
     const cwd = project({ a: pluginPackage('a', { apiVersion: 2 }) })
     const discovery = discoverPlugins({ cwd, host: join(temporary(), 'silane') })
     expect(() => choosePlugin(discovery, checkpoint({ config: { model_type: 'toy' } }), {})).toThrow(
-      /a@1.2.3 is written for plugin API 2; this silane has 1\.\nLooked in: .*\nUpdate silane: npm install silane@latest/s,
+      /a@1.2.3 is newer than this silane: it is made for plugin API 2, this silane has 1\.\nLooked in: .*\nUpdate silane: npm install silane@latest/s,
     )
   })
 

@@ -1,11 +1,18 @@
 import { symlinkSync } from 'node:fs'
+import Module from 'node:module'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { localInstallation } from '../src/cli/local-installation.ts'
 import { discoverPlugins } from '../src/plugins/discover-plugins.ts'
 import { listPlugins } from '../src/plugins/list-plugins.ts'
 import { loadPlugin } from '../src/plugins/load-plugin.ts'
 import { pluginPackage, project, temporary, write } from './workspace.ts'
+
+// Commands are those of the package manager that runs the tests, unless a lock file says otherwise.
+beforeEach(() => {
+  vi.stubEnv('npm_config_user_agent', '')
+  return () => vi.unstubAllEnvs()
+})
 
 /** No plugins but the project's: the host lies alone. */
 const discover = (cwd: string, explicit?: string[]) => discoverPlugins({ cwd, explicit, host: join(temporary(), 'silane') })
@@ -68,6 +75,170 @@ describe('where plugins are looked for', () => {
   })
 })
 
+describe('--plugin', () => {
+  const taking = (...ids: string[]) =>
+    project(Object.fromEntries(ids.map(id => [`package-of-${id}`, pluginPackage(`package-of-${id}`, { id })])))
+
+  test('takes the id of a plugin that would be found anyway', () => {
+    expect(names(taking('one', 'two'), ['two'])).toEqual(['package-of-two'])
+  })
+
+  test('prefers an id to a folder or a package that is called so', () => {
+    const cwd = write(taking('one'), {
+      'one/package.json': pluginPackage('folder'),
+      'node_modules/one/package.json': { name: 'one', version: '1.0.0' },
+      'other/package.json': pluginPackage('other'),
+    })
+    expect(names(cwd, ['one'])).toEqual(['package-of-one'])
+    expect(names(cwd, ['./one'])).toEqual(['folder'])
+    expect(names(cwd, ['other'])).toEqual(['other'])
+  })
+
+  test('takes no code from the checkpoint that is called so', () => {
+    const cwd = write(taking('one'), { 'model/package.json': pluginPackage('evil'), 'model/config.json': {} })
+    const from = (explicit: string) =>
+      discoverPlugins({ cwd, explicit: [explicit], checkpoint: join(cwd, 'model'), host: join(temporary(), 'silane') })
+    expect(() => from('model')).toThrow(/There is no plugin "model"/)
+    expect(from('./model').plugins[0]?.package).toBe('evil')
+  })
+
+  test('an id that two plugins have', () => {
+    const cwd = project({ a: pluginPackage('a'), b: pluginPackage('b') })
+    expect(() => discover(cwd, ['toy'])).toThrow(/These plugins have the same id, "toy": a@1.2.3, b@1.2.3\.\n.*\n.*--plugin a/)
+    expect(names(cwd, ['b'])).toEqual(['b'])
+  })
+
+  const said = (name: string) => {
+    try {
+      discover(taking('one', 'two'), [name])
+      return ''
+    } catch (error) {
+      return String(error).replace(/Looked in:.*\n/, '')
+    }
+  }
+
+  test('an unknown id, with the closest names', () => {
+    expect(said('tow')).toMatchInlineSnapshot(`
+      "SilaneError: There is no plugin "tow". Closest names: t5, two, one.
+      Give the id or the package of a plugin that \`silane plugins\` lists, or the path of its folder, such as ./plugin."
+    `)
+    expect(said('./tow')).toMatchInlineSnapshot(`
+      "SilaneError: There is no plugin "./tow".
+      Give the id or the package of a plugin that \`silane plugins\` lists, or the path of its folder, such as ./plugin."
+    `)
+    expect(said('silane-plugin-tow')).toMatchInlineSnapshot(`
+      "SilaneError: There is no plugin "silane-plugin-tow". Closest names: package-of-two, albert, distilbert.
+      Install it: npm install silane-plugin-tow"
+    `)
+  })
+})
+
+describe('packages are found as Node finds them', () => {
+  test('also where they do not export their package.json, and through links', () => {
+    const real = write(temporary(), { 'package.json': { ...pluginPackage('a'), exports: { '.': './index.js' } } })
+    const cwd = write(temporary(), { 'package.json': { name: 'app', dependencies: { a: '*' } }, 'node_modules/.keep': '' })
+    symlinkSync(real, join(cwd, 'node_modules/a'))
+    expect(discover(cwd).plugins.map(plugin => plugin.root)).toEqual([real])
+  })
+
+  test('in the folder of a workspace above the project', () => {
+    const root = write(temporary(), {
+      'node_modules/a/package.json': pluginPackage('a'),
+      'app/package.json': { name: 'app', dependencies: { a: '*' } },
+    })
+    expect(names(join(root, 'app'))).toEqual(['a'])
+  })
+
+  test.each(['../a', '/etc', 'file:///a', 'a/../../b', 'node:fs', 'events', '.', ''])('%j is no name of one', name => {
+    expect(
+      names(write(temporary(), { 'package.json': { name: 'app', dependencies: { [name]: '*' } }, 'a/package.json': pluginPackage('a') })),
+    ).toEqual([])
+  })
+
+  /** A process that was started with a table of packages, as yarn and pnpm make it. */
+  function plugAndPlay(project: string, table: Readonly<Record<string, string>>) {
+    vi.stubGlobal('process', Object.create(process, { versions: { value: { ...process.versions, pnp: '3' } } }))
+    const api = {
+      resolveToUnqualified: (name: string) => {
+        const found = table[name]
+        if (found === undefined) throw new Error(`Your application tried to access ${name}, but it isn't declared`)
+        return found
+      },
+      getPackageInformation: () => ({ packageLocation: `${project}/` }),
+    }
+    const find = (place: string) => (place.startsWith(project) || place.startsWith(table.silane ?? '-') ? api : null)
+    Object.defineProperty(Module, 'findPnpApi', { configurable: true, value: find })
+    return () => {
+      Reflect.deleteProperty(Module, 'findPnpApi')
+      vi.unstubAllGlobals()
+    }
+  }
+
+  test("where Plug'n'Play says: there are no folders of packages", () => {
+    const store = write(temporary(), {
+      'a/package.json': pluginPackage('a'),
+      'silane/package.json': { name: 'silane' },
+    })
+    // What a package with peers is called: a link to it would be the package without them.
+    symlinkSync(join(store, 'a'), join(store, 'virtual-a'))
+    const cwd = write(temporary(), { 'package.json': { name: 'app', dependencies: { a: '*', 'silane-plugin-b': '*' } } })
+    const end = plugAndPlay(cwd, { a: join(store, 'virtual-a'), silane: join(store, 'silane') })
+    try {
+      const inside = discoverPlugins({ cwd, host: join(store, 'silane') })
+      expect(inside.plugins.map(plugin => plugin.root)).toEqual([join(store, 'virtual-a')])
+      expect(inside.missing.map(plugin => plugin.package)).toEqual(['silane-plugin-b'])
+      // The host's own project, from elsewhere.
+      expect(discoverPlugins({ cwd: temporary(), host: join(store, 'silane') }).plugins.map(plugin => plugin.package)).toEqual(['a'])
+      expect(localInstallation([], cwd)).toBeUndefined()
+    } finally {
+      end()
+    }
+  })
+})
+
+describe('beside a command for the whole machine', () => {
+  const globally = (files: Readonly<Record<string, unknown>>) => {
+    const prefix = write(temporary(), { 'lib/node_modules/silane/package.json': { name: 'silane' }, ...files })
+    return { prefix, host: join(prefix, 'lib/node_modules/silane') }
+  }
+
+  test('npm install -g: what carries the keyword, scoped or not, linked or not', () => {
+    const linked = write(temporary(), { 'package.json': pluginPackage('linked') })
+    const { prefix, host } = globally({
+      'lib/node_modules/a/package.json': pluginPackage('a'),
+      'lib/node_modules/@s/b/package.json': pluginPackage('@s/b'),
+      'lib/node_modules/npm/package.json': { name: 'npm', version: '1.0.0' },
+      'lib/node_modules/a/node_modules/deep/package.json': pluginPackage('deep'),
+    })
+    symlinkSync(linked, join(prefix, 'lib/node_modules/linked'))
+    const { plugins, looked, manager } = discoverPlugins({ cwd: temporary(), host })
+    expect(plugins.map(plugin => plugin.package)).toEqual(['@s/b', 'a', 'linked'])
+    expect(looked).toContain(join(prefix, 'lib/node_modules'))
+    expect(manager.add('x')).toBe('npm install -g x')
+  })
+
+  test("a project's own comes before another version of it", () => {
+    const { host } = globally({ 'lib/node_modules/a/package.json': pluginPackage('a', {}, { version: '9.9.9' }) })
+    const cwd = project({ a: pluginPackage('a') })
+    expect(discoverPlugins({ cwd, host }).plugins.map(({ package: name, version }) => `${name}@${version}`)).toEqual(['a@1.2.3'])
+  })
+
+  test('npx: the package.json that it makes in its cache', () => {
+    const cache = write(temporary(), {
+      '_npx/abc/package.json': { dependencies: { silane: '*', a: '*' } },
+      '_npx/abc/node_modules/silane/package.json': { name: 'silane' },
+      '_npx/abc/node_modules/a/package.json': pluginPackage('a'),
+    })
+    const host = join(cache, '_npx/abc/node_modules/silane')
+    expect(discoverPlugins({ cwd: temporary(), host }).plugins.map(plugin => plugin.package)).toEqual(['a'])
+  })
+
+  test('nothing of it that lies in the checkpoint', () => {
+    const { prefix, host } = globally({ 'lib/node_modules/a/package.json': pluginPackage('a') })
+    expect(discoverPlugins({ cwd: temporary(), host, checkpoint: prefix }).plugins).toEqual([])
+  })
+})
+
 describe('what is skipped, and why', () => {
   const skipped = (block: Record<string, unknown>) =>
     discover(project({ a: pluginPackage('a', block) })).skipped.map(({ reason }) => reason)
@@ -75,7 +246,7 @@ describe('what is skipped, and why', () => {
   test('a newer API', () => {
     expect(skipped({ apiVersion: 7 })).toMatchInlineSnapshot(`
       [
-        "it needs plugin API 7, this silane has 1: npm install silane@latest",
+        "it is made for plugin API 7, this silane has 1: npm install silane@latest",
       ]
     `)
   })
@@ -104,7 +275,7 @@ test('a core outside the peer range is said, not refused', () => {
   expect(fits).toBeUndefined()
   expect(packed).toBeUndefined()
   expect(narrow).toMatchInlineSnapshot(
-    `"a@1.2.3 asks for @silane/core ^9.0.0, and this silane has 1.0.0. If it fails: npm install silane@latest a@latest"`,
+    `"a@1.2.3 asks for @silane/core ^9.0.0, and this silane has 1.0.0. If it fails: npm install silane@latest"`,
   )
 })
 

@@ -50,6 +50,7 @@ describe('JSON of strangers is read by way of readJsonFile and parseJson', () =>
     'packages/testkit/src/check-package.ts': "package.json of the plugin's author",
     'packages/testkit/src/generation-conformance.ts': "fixtures of the plugin's author",
     'packages/testkit/src/hostile-configurations.ts': "fixtures of the plugin's author",
+    'packages/testkit/src/packed-plugin.ts': 'what a script of its own printed about the plugin',
     'packages/testkit/src/read-cases.ts': "fixtures of the plugin's author",
   }
   const found = occurrences(['packages/*/src/**/*.ts', 'plugins/*/src/**/*.ts'], /\bJSON\.parse\(/)

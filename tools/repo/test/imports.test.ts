@@ -11,7 +11,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'packages/checkpoint': ['@silane/core'],
   'packages/onnx': ['@silane/core'],
   'packages/coreml': ['@silane/core'],
-  'packages/runtime': ['@silane/core', '@silane/onnx'],
+  'packages/onnxruntime-wasm': [],
+  'packages/runtime': ['@silane/core', '@silane/onnx', '@silane/onnxruntime-wasm'],
   'packages/documents': ['@silane/core'],
   'packages/images': ['@silane/core'],
   'packages/silane': [

@@ -14,15 +14,27 @@ describe.each(folders)('%s', folder => {
 
   test('can be published', () => {
     expect(manifest).toMatchObject({
-      license: 'Apache-2.0',
+      // Of others, with their notice: what packages of ours ship of onnxruntime.
+      license: folder === 'packages/onnxruntime-wasm' ? 'Apache-2.0 AND MIT' : 'Apache-2.0',
       type: 'module',
       engines: { node: '>=24' },
       repository: { type: 'git', url: 'git+https://github.com/silane/silane.git', directory: folder },
       publishConfig: { access: 'public' },
     })
     expect(manifest.description).toBeTypeOf('string')
-    expect(manifest.files).toContain('dist')
-    expect(existsSync(join(root, folder, 'README.md'))).toBe(true)
+    expect(manifest.files).toEqual(expect.arrayContaining(['dist', 'CHANGELOG.md']))
+    for (const file of ['README.md', 'CHANGELOG.md']) expect(existsSync(join(root, folder, file)), file).toBe(true)
+  })
+
+  test('leads its finder to the people and the pages behind it', () => {
+    const page = 'https://github.com/silane/silane'
+    expect(manifest).toMatchObject({
+      author: 'The silane authors',
+      homepage: `${manifest.name === 'silane' ? page : `${page}/tree/main/${folder}`}#readme`,
+      bugs: { url: `${page}/issues` },
+    })
+    expect(manifest.keywords.length).toBeGreaterThan(2)
+    expect(new Set(manifest.keywords).size).toBe(manifest.keywords.length)
   })
 
   test('publishes from dist what it exports from src', () => {

@@ -77,15 +77,25 @@ const attention: Spelling = (op, e) => {
   return e.add('MatMul', [e.add('Softmax', [scores], { axis: -1 }), input(op, e, 'value')])
 }
 
+/** ONNX's own inference of shapes takes an axis of 1 for the result's, so that what repeats along one is repeated first. */
+function einsum(op: Op, e: Emitter): string {
+  const values = [op.operands.values].flat().filter(value => value !== undefined)
+  const operands = values.map((value, at) => {
+    const { shape } = value.type
+    const other = values[1 - at]?.type.shape ?? shape
+    // Both have the shared axis before the last, and the leading one, if any, first.
+    const wanted = shape.map((dim, axis) =>
+      axis === shape.length - 2 || (axis === 0 && shape.length === 4) ? Math.max(dim, other[axis] ?? 1) : dim,
+    )
+    return wanted.join() === shape.join() ? e.name(value) : e.add('Expand', [e.name(value), e.ints(wanted)])
+  })
+  return e.add('Einsum', operands, { equation: text(op, 'equation') })
+}
+
 export const linearAlgebra: Spellings = {
   linear,
   matmul,
-  einsum: (op, e) =>
-    e.add(
-      'Einsum',
-      [op.operands.values].flat().map(value => (value ? e.name(value) : '')),
-      { equation: text(op, 'equation') },
-    ),
+  einsum,
   conv,
   conv_transpose: convTranspose,
   scaled_dot_product_attention: attention,

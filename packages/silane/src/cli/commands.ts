@@ -48,7 +48,7 @@ export function addCommands(program: Command, exit: (code: number) => void): voi
     .command('plugins')
     .summary('list the plugins that are found')
     .description('Lists plugins: where they are, what they read, their tasks and options, and why something was skipped.')
-    .option('--plugin <name>', 'look at this one instead; repeatable', names)
+    .option('--plugin <name>', 'look at this one instead: its id, its package or a folder; repeatable', names)
     .option('--json', 'print one JSON document on stdout')
     .action(async flags => {
       const { pluginsCommand } = await import('./plugins-command.ts')
@@ -64,7 +64,7 @@ export function addCommands(program: Command, exit: (code: number) => void): voi
     .argument('<dir>', 'folder that `silane convert` wrote')
     .option('--model <model>', 'the checkpoint; default: the id on the hub that the folder records')
     .option('--golden <file>', 'golden outputs, a file or folder')
-    .option('--plugin <name>', 'use this plugin; repeatable', names)
+    .option('--plugin <name>', 'use this plugin: its id, its package or a folder; repeatable', names)
     .option('--offline', "use only what is in the hub's cache")
     .option('--json', 'print one JSON document on stdout')
     .action(async (folder, flags) => {
@@ -102,7 +102,7 @@ export function addCommands(program: Command, exit: (code: number) => void): voi
     .description("Times every function in onnxruntime on this machine's CPU and shows what the Neural Engine gets.")
     .argument('<dir>', 'folder that `silane convert` wrote')
     .option('--runs <n>', 'runs of each function, at least', whole)
-    .option('--plugin <name>', 'use this plugin; repeatable', names)
+    .option('--plugin <name>', 'use this plugin: its id, its package or a folder; repeatable', names)
     .option('--json', 'print one JSON document on stdout')
     .action(async (folder, flags) => {
       const { benchmarkCommand } = await import('./benchmark-command.ts')
@@ -158,7 +158,7 @@ export function addCommands(program: Command, exit: (code: number) => void): voi
     .option('--max-new-tokens <n>', 'stop after this many', whole)
     .option('--beams <n>', 'beam search', whole)
     .addOption(source())
-    .option('--plugin <name>', 'use this plugin; repeatable', names)
+    .option('--plugin <name>', 'use this plugin: its id, its package or a folder; repeatable', names)
     .option('--json', 'print one JSON document on stdout')
     .action(async (folder, flags) => {
       const { askCommand } = await import('./ask-command.ts')
@@ -177,7 +177,7 @@ export function addCommands(program: Command, exit: (code: number) => void): voi
     .option('--out <dir>', "folder for the files; default: the picture's name + .masks")
     .option('--force', 'replace such a folder')
     .addOption(source())
-    .option('--plugin <name>', 'use this plugin; repeatable', names)
+    .option('--plugin <name>', 'use this plugin: its id, its package or a folder; repeatable', names)
     .option('--json', 'print one JSON document on stdout')
     .action(async (folder, image, flags) => {
       const { segmentCommand } = await import('./segment-command.ts')
@@ -195,7 +195,7 @@ export function addCommands(program: Command, exit: (code: number) => void): voi
     .option('--max-new-tokens <n>', 'stop after this many', whole)
     .option('--beams <n>', 'beam search', whole)
     .addOption(source())
-    .option('--plugin <name>', 'use this plugin; repeatable', names)
+    .option('--plugin <name>', 'use this plugin: its id, its package or a folder; repeatable', names)
     .option('--json', 'print one JSON document on stdout')
     .action(async (folder, image, flags) => {
       const { captionCommand } = await import('./caption-command.ts')
@@ -213,7 +213,7 @@ export function addCommands(program: Command, exit: (code: number) => void): voi
     .option('--max-new-tokens <n>', 'stop after this many', whole)
     .option('--beams <n>', 'beam search', whole)
     .addOption(source())
-    .option('--plugin <name>', 'use this plugin; repeatable', names)
+    .option('--plugin <name>', 'use this plugin: its id, its package or a folder; repeatable', names)
     .option('--json', 'print one JSON document on stdout')
     .action(async (folder, image, flags) => {
       const { askImageCommand } = await import('./caption-command.ts')
@@ -228,7 +228,7 @@ export function addCommands(program: Command, exit: (code: number) => void): voi
     .argument('<image>', 'a PNG, JPEG, WebP or GIF file')
     .option('--count <n>', 'how many labels; default 5', whole)
     .addOption(source())
-    .option('--plugin <name>', 'use this plugin; repeatable', names)
+    .option('--plugin <name>', 'use this plugin: its id, its package or a folder; repeatable', names)
     .option('--json', 'print one JSON document on stdout')
     .action(async (folder, image, flags) => {
       const { classifyCommand } = await import('./classify-command.ts')

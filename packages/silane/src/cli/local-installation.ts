@@ -1,7 +1,6 @@
-import { realpathSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
-import { codeFolder, isRecord, isWithin, readPackage } from '../plugins/find-package.ts'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { codeFolder, installedPackage, isRecord, isWithin, ownFolder, upward } from '../plugins/find-package.ts'
 import { namedFolders } from '../plugins/named-folders.ts'
 
 /**
@@ -10,16 +9,16 @@ import { namedFolders } from '../plugins/named-folders.ts'
  * word of them may name one.
  */
 export function localInstallation(argv: readonly string[], cwd = process.cwd()): string | undefined {
-  const own = dirname(dirname(dirname(realpathSync(fileURLToPath(import.meta.url)))))
+  // The package manager that made the table has chosen already.
+  if (process.versions.pnp !== undefined) return undefined
   const models = namedFolders(argv, cwd)
   const from = codeFolder(cwd, models)
   if (from === undefined) return undefined
-  for (let folder = from, last = ''; folder !== last; last = folder, folder = dirname(folder)) {
-    const found = join(folder, 'node_modules', 'silane')
-    const installed = readPackage(found)
-    if (installed === undefined) continue
+  for (const folder of upward(from)) {
+    const installed = installedPackage('silane', folder)
+    if (installed === undefined) return undefined
     const { root, json } = installed
-    if (root === own) return undefined
+    if (root === ownFolder) return undefined
     if (models.some(model => isWithin(root, model))) continue
     const bin = isRecord(json.bin) ? json.bin.silane : undefined
     return typeof bin === 'string' ? pathToFileURL(join(root, bin)).href : undefined

@@ -94,7 +94,7 @@ function addTable(
 export function addModelFlags(command: Command): Command {
   command
     .option('--task <task>', "what the model is for; default: what config.json's architecture stands for")
-    .option('--plugin <name>', 'use this plugin, a package or a folder; repeatable', collect)
+    .option('--plugin <name>', 'use this plugin: its id, its package or a folder; repeatable', collect)
   addTable(command, settings)
   addTable(command, shapeOptions)
   return command

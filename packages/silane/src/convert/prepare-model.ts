@@ -51,7 +51,7 @@ const folderOf = ({ revision, location, has, path }: OpenCheckpoint): string | u
 export async function findPlugin(checkpoint: OpenCheckpoint, options: ModelOptions): Promise<ChosenPlugin> {
   const discovery = discoverPlugins({ explicit: options.plugins, cwd: options.cwd, checkpoint: folderOf(checkpoint) })
   const choice = choosePlugin(discovery, checkpoint, { ...shapeEntries(options), ...options.options })
-  if (choice.plugin.warning) options.onNote?.(choice.plugin.warning)
+  for (const note of [choice.plugin.warning, choice.note]) if (note !== undefined) options.onNote?.(note)
   return { ...choice, contract: await loadPlugin(choice.plugin) }
 }
 

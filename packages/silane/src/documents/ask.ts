@@ -5,6 +5,7 @@ import { type Manifest, readManifest } from '../manifest.ts'
 import type { ProgramSource } from '../pipeline/open-programs.ts'
 import { discoverPlugins, type FoundPlugin } from '../plugins/discover-plugins.ts'
 import { loadPlugin } from '../plugins/load-plugin.ts'
+import { packageManager } from '../plugins/package-manager.ts'
 import { answerHost } from './answer-host.ts'
 import { openDocuments } from './open-documents.ts'
 import { type FoundPassage, findPassages } from './search-documents.ts'
@@ -66,7 +67,7 @@ export async function ask(options: AskOptions): Promise<Asked> {
   const { found, ids: questionIds } = await findPassages({ folder, index, query: question, count, method, from, cwd })
   const { hits, embedMs, searchMs } = found
   const contract = await loadPlugin(plugin)
-  const answer = answerOf(contract, plugin)
+  const answer = answerOf(contract, plugin, cwd)
   const started = performance.now()
   const host = await answerHost(folder, manifest, from)
   try {
@@ -92,14 +93,18 @@ const WHAT = 'Answering with this folder'
 
 /** The plugin that converted a folder is told by name. A folder is data: its code is not run. */
 function findAnswerer({ plugin }: Manifest, folder: string, { plugins: explicit, cwd }: AskOptions): FoundPlugin {
-  const found = discoverPlugins({ explicit, cwd, checkpoint: folder }).plugins.find(({ package: name }) => name === plugin.package)
-  if (!found) throw errors.E_PLUGIN_NEEDED({ plugin: plugin.package, what: WHAT, problem: 'is not installed', install: plugin.package })
+  const { plugins, manager } = discoverPlugins({ explicit, cwd, checkpoint: folder })
+  const found = plugins.find(({ package: name }) => name === plugin.package)
+  const install = manager.add(plugin.package)
+  if (!found) throw errors.E_PLUGIN_NEEDED({ plugin: plugin.package, what: WHAT, problem: 'is not installed', install })
   return found
 }
 
-function answerOf(contract: PluginContract, { package: name, version }: FoundPlugin): NonNullable<PluginContract['answer']> {
+function answerOf(contract: PluginContract, { package: name, version }: FoundPlugin, cwd: string): NonNullable<PluginContract['answer']> {
   const { answer } = contract
-  if (!answer)
-    throw errors.E_PLUGIN_NEEDED({ plugin: name, what: WHAT, problem: `answers nothing in version ${version}`, install: `${name}@latest` })
+  if (!answer) {
+    const install = packageManager({ project: resolve(cwd) }).add(`${name}@latest`)
+    throw errors.E_PLUGIN_NEEDED({ plugin: name, what: WHAT, problem: `answers nothing in version ${version}`, install })
+  }
   return answer.bind(contract)
 }

@@ -1,11 +1,22 @@
-import { realpathSync, statSync } from 'node:fs'
-import { dirname, isAbsolute, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { API_VERSION } from '@silane/core'
+import { readdirSync, statSync } from 'node:fs'
+import { dirname, isAbsolute, join, resolve } from 'node:path'
+import { API_VERSION, nearest } from '@silane/core'
 import semver from 'semver'
 import { errors } from '../errors.ts'
 import { versions } from '../versions.ts'
-import { codeFolder, installedPackage, isRecord, isWithin, nearestPackage, type PackageFile, readPackage } from './find-package.ts'
+import {
+  codeFolder,
+  installedPackage,
+  isRecord,
+  isWithin,
+  nearestPackage,
+  ownFolder,
+  type PackageFile,
+  plugAndPlayProject,
+  readPackage,
+} from './find-package.ts'
+import { knownPlugins } from './known-plugins.ts'
+import { globalFolder, isPluginName, type PackageManager, packageManager } from './package-manager.ts'
 import { type PluginManifest, readPluginManifest } from './plugin-manifest.ts'
 
 /** The word in `keywords` that makes a package a plugin. */
@@ -32,29 +43,40 @@ export interface SkippedPlugin {
   readonly root: string
   readonly via: string
   readonly reason: string
-  /** Set when it needs a newer host; then its claims could not be trusted. */
+  /** Set when it is made for another plugin API than the host's; then its claims could not be trusted. */
   readonly apiVersion?: number
   /** The model types it names, for the message when nothing else fits. */
   readonly modelTypes: readonly string[]
 }
 
+/** A plugin that a package.json names and that is not installed. */
+export interface MissingPlugin {
+  readonly package: string
+  readonly via: string
+}
+
 export interface Discovery {
   readonly plugins: readonly FoundPlugin[]
   readonly skipped: readonly SkippedPlugin[]
+  readonly missing: readonly MissingPlugin[]
   /** The package.json files that were looked at. */
   readonly looked: readonly string[]
   /** Asked for by name: claims then only choose among several. */
   readonly byHand: boolean
+  /** What installs plugins here. */
+  readonly manager: PackageManager
 }
 
 export interface DiscoverOptions {
-  /** Names or paths of `--plugin`. */
+  /** Ids, names or paths of `--plugin`. */
   readonly explicit?: readonly string[] | undefined
   readonly cwd?: string | undefined
   /** The folder of the checkpoint that a plugin is looked for: what is in it is none. */
   readonly checkpoint?: string | undefined
   /** The folder of the running silane; for tests. */
   readonly host?: string | undefined
+  /** Names that `silane.plugins` has and nothing answers to are `missing` then, in place of an error. */
+  readonly lenient?: boolean | undefined
 }
 
 interface Candidate {
@@ -64,43 +86,113 @@ interface Candidate {
 
 /**
  * Finds plugins: those asked for; else those of `silane.plugins` in the nearest package.json; else the dependencies of the
- * nearest package.json upward from the working directory and upward from this package, as far as they carry the keyword.
- * Never a walk of node_modules, and no code is imported.
+ * nearest package.json upward from the working directory and upward from this package, as far as they carry the keyword, and what is
+ * installed beside a global command. No code is imported.
  */
-export function discoverPlugins({ explicit = [], cwd = process.cwd(), checkpoint, host = ownFolder }: DiscoverOptions = {}): Discovery {
+export function discoverPlugins(options: DiscoverOptions = {}): Discovery {
+  const { explicit = [], cwd = process.cwd(), checkpoint, host = ownFolder, lenient = false } = options
   // A checkpoint brings no code along: `silane inspect .` in a downloaded model runs nothing of it.
   const from = codeFolder(cwd, checkpoint === undefined ? [] : [checkpoint])
   const project = from === undefined ? undefined : nearestPackage(from)
-  const configured = configuredPlugins(project)
-  const looked = new Set<string>()
-  const candidates: Candidate[] = []
+  const manager = packageManager({ project: project && dirname(project.file), host })
+  const sort = (candidates: readonly Candidate[]) => sorted(candidates, checkpoint, manager)
+  const usual = (): Listing => usualPlugins(project, host)
   if (explicit.length > 0) {
-    for (const name of explicit) candidates.push({ found: findNamed(name, cwd, [from, host]), via: '--plugin' })
-  } else if (configured && project) {
-    looked.add(project.file)
-    for (const name of configured)
-      candidates.push({ found: findNamed(name, dirname(project.file), [dirname(project.file), host]), via: project.file })
-  } else {
-    // The host's own package.json lists no plugins; the one above it belongs to the project or workspace it is installed in.
-    for (const found of [project, nearestPackage(dirname(host))]) {
-      if (!found || looked.has(found.file)) continue
-      looked.add(found.file)
-      candidates.push(...listed(found))
-    }
+    const place = { cwd, places: [from, host].filter(folder => folder !== undefined), checkpoint, manager }
+    const found = explicit.map(name => ({ found: byHand(name, place, () => sort(usual().candidates).plugins), via: BY_HAND }))
+    return { ...sort(found), missing: [], looked: [], byHand: true, manager }
   }
-  const plugins = new Map<string, FoundPlugin>()
-  const skipped = new Map<string, SkippedPlugin>()
-  for (const candidate of candidates) {
-    const inside = candidate.via !== '--plugin' && checkpoint !== undefined && isWithin(candidate.found.root, checkpoint)
-    const judged = inside ? inCheckpoint(candidate) : judge(candidate)
-    if ('reason' in judged) skipped.set(judged.root, judged)
-    else if (!plugins.has(judged.root)) plugins.set(judged.root, judged)
-  }
-  return { plugins: [...plugins.values()], skipped: [...skipped.values()], looked: [...looked], byHand: explicit.length > 0 }
+  const { candidates, missing, looked, named } = usual()
+  const [lost] = missing
+  if (named && lost && !lenient) throw notFound(lost.package, [project?.file ?? cwd], [], manager)
+  return { ...sort(candidates), missing, looked, byHand: false, manager }
 }
 
-/** The folder of this package, links resolved: of silane itself, whatever linked to it. */
-const ownFolder = dirname(dirname(dirname(realpathSync(fileURLToPath(import.meta.url)))))
+const BY_HAND = '--plugin'
+
+/** What is looked at where nothing is asked for. */
+interface Listing {
+  readonly candidates: readonly Candidate[]
+  readonly missing: readonly MissingPlugin[]
+  readonly looked: readonly string[]
+  /** A package.json names its plugins, which nothing else joins. */
+  readonly named: boolean
+}
+
+function usualPlugins(project: PackageFile | undefined, host: string): Listing {
+  const candidates: Candidate[] = []
+  const missing: MissingPlugin[] = []
+  const configured = configuredPlugins(project)
+  if (configured && project) {
+    const at = dirname(project.file)
+    for (const name of configured) {
+      const found = looksLikePath(name, at) ? readPackage(resolve(at, name)) : (installedPackage(name, at) ?? installedPackage(name, host))
+      if (found) candidates.push({ found, via: project.file })
+      else missing.push({ package: name, via: project.file })
+    }
+    return { candidates, missing, looked: [project.file], named: true }
+  }
+  const looked = new Set<string>()
+  // The host's own package.json lists no plugins; the one above it belongs to the project or workspace it is installed in.
+  for (const found of [project, hostProject(host), launcherProject(host)]) {
+    if (!found || looked.has(found.file)) continue
+    looked.add(found.file)
+    const listing = listed(found)
+    candidates.push(...listing.candidates)
+    missing.push(...listing.missing)
+  }
+  const beside = globalFolder(host)
+  if (beside !== undefined) {
+    looked.add(beside)
+    candidates.push(
+      ...packagesIn(beside)
+        .filter(isPlugin)
+        .map(found => ({ found, via: beside })),
+    )
+  }
+  return { candidates, missing, looked: [...looked], named: false }
+}
+
+const hostProject = (host: string): PackageFile | undefined => plugAndPlayProject(host) ?? nearestPackage(dirname(host))
+
+/** The project whose command was called, where a store that many projects share holds the packages: links lead out of the project. */
+function launcherProject(host: string): PackageFile | undefined {
+  const [, launcher = ''] = process.argv
+  const end = launcher.replaceAll('\\', '/').lastIndexOf('/node_modules/')
+  return end > 0 && isWithin(launcher, host) ? nearestPackage(launcher.slice(0, end)) : undefined
+}
+
+/** The packages in a folder of global ones: each was asked for, as in a package.json. */
+function packagesIn(folder: string): readonly PackageFile[] {
+  const names = readdirSync(folder).flatMap(name => {
+    if (!name.startsWith('@')) return [name]
+    return isFolder(join(folder, name)) ? readdirSync(join(folder, name)).map(inner => `${name}/${inner}`) : []
+  })
+  return names.sort().flatMap(name => readPackage(join(folder, name)) ?? [])
+}
+
+const isPlugin = ({ keywords }: PackageFile): boolean => keywords.includes(KEYWORD)
+
+function sorted(
+  candidates: readonly Candidate[],
+  checkpoint: string | undefined,
+  manager: PackageManager,
+): Pick<Discovery, 'plugins' | 'skipped'> {
+  const plugins = new Map<string, FoundPlugin>()
+  const skipped = new Map<string, SkippedPlugin>()
+  // A project's own comes before another version of it beside the host.
+  const roots = new Map<string, string>()
+  for (const candidate of candidates) {
+    const { name, root } = candidate.found
+    const inside = candidate.via !== BY_HAND && checkpoint !== undefined && isWithin(root, checkpoint)
+    if (!inside && (roots.get(name) ?? root) !== root) continue
+    const judged = inside ? inCheckpoint(candidate) : judge(candidate, manager)
+    if (!inside) roots.set(name, root)
+    if ('reason' in judged) skipped.set(root, judged)
+    else if (!plugins.has(root)) plugins.set(root, judged)
+  }
+  return { plugins: [...plugins.values()], skipped: [...skipped.values()] }
+}
 
 function configuredPlugins(project: PackageFile | undefined): readonly string[] | undefined {
   const block = project?.json.silane
@@ -114,29 +206,79 @@ function configuredPlugins(project: PackageFile | undefined): readonly string[] 
 }
 
 /** The package itself, for the author of a plugin, and its dependencies. Only those that carry the keyword are candidates. */
-function listed(from: PackageFile): Candidate[] {
-  const names = ['dependencies', 'devDependencies', 'optionalDependencies'].flatMap(key => {
-    const block = from.json[key]
-    return isRecord(block) ? Object.keys(block) : []
-  })
-  const installed = [...new Set(names)].sort().map(name => installedPackage(name, dirname(from.file)))
-  return [from, ...installed]
-    .filter(found => found !== undefined)
-    .filter(found => found.keywords.includes(KEYWORD))
-    .map(found => ({ found, via: from.file }))
+function listed(from: PackageFile): Pick<Listing, 'candidates' | 'missing'> {
+  const namesIn = (...keys: readonly string[]) =>
+    keys.flatMap(key => {
+      const block = from.json[key]
+      return isRecord(block) ? Object.keys(block) : []
+    })
+  const names = [...new Set(namesIn('dependencies', 'devDependencies', 'optionalDependencies'))].sort()
+  const found = names.map(name => ({ name, installed: installedPackage(name, dirname(from.file)) }))
+  // An optional dependency may be missing, and of what is not there nothing but its name tells whether it is a plugin.
+  const optional = namesIn('optionalDependencies')
+  const missing = found.filter(({ name, installed }) => !installed && isPluginName(name) && !optional.includes(name))
+  return {
+    candidates: [from, ...found.flatMap(({ installed }) => installed ?? [])]
+      .filter(isPlugin)
+      .map(each => ({ found: each, via: from.file })),
+    missing: missing.map(({ name }) => ({ package: name, via: from.file })),
+  }
 }
 
-/** A path counts from the folder `at`; a name is looked up from each of `places` in turn. */
-function findNamed(name: string, at: string, places: readonly (string | undefined)[]): PackageFile {
-  const path = resolve(at, name)
-  const looksLikePath = isAbsolute(name) || name.startsWith('.') || isFolder(path)
-  const from = places.filter(place => place !== undefined)
-  const found = looksLikePath
-    ? readPackage(path)
-    : from.map(place => installedPackage(name, place)).find(candidate => candidate !== undefined)
-  if (found) return found
-  throw errors.E_PLUGIN_NOT_FOUND({ name, tried: looksLikePath ? [path] : from.map(place => `node_modules upward from ${place}`) })
+interface ByHand {
+  readonly cwd: string
+  /** The folders from which packages are looked for. */
+  readonly places: readonly string[]
+  readonly checkpoint: string | undefined
+  readonly manager: PackageManager
 }
+
+/**
+ * A path counts from the working directory. Else it is the name or the id of a plugin that would be found anyway, or the name of a package
+ * that nothing lists. A folder of that name comes last, and never the checkpoint's: `convert ./x --plugin x` means no code in x.
+ */
+function byHand(name: string, { cwd, places, checkpoint, manager }: ByHand, usual: () => readonly FoundPlugin[]): PackageFile {
+  const path = resolve(cwd, name)
+  const tried = places.map(place => `node_modules upward from ${place}`)
+  if (isAbsolute(name) || name.startsWith('.')) {
+    const found = readPackage(path)
+    if (found) return found
+    throw notFound(name, [path], [], manager)
+  }
+  const plugins = usual()
+  const installed = (wanted: string) => places.map(place => installedPackage(wanted, place)).find(found => found !== undefined)
+  const [called] = plugins.filter(plugin => plugin.package === name)
+  const [first, second] = called ? [called] : plugins.filter(plugin => plugin.manifest.id === name)
+  if (first && second)
+    throw errors.E_PLUGIN_TWICE({
+      id: name,
+      plugins: [first, second].map(plugin => `${plugin.package}@${plugin.version}`),
+      where: `${first.root}, ${second.root}`,
+      mend: `Name the package: --plugin ${first.package}`,
+    })
+  const known = knownPlugins.find(({ id }) => id === name)
+  const beside = isFolder(path) && !(checkpoint !== undefined && isWithin(path, checkpoint)) ? readPackage(path) : undefined
+  const found = first ? readPackage(first.root) : (installed(name) ?? (known && installed(known.package)) ?? beside)
+  if (found) return found
+  const names = plugins.flatMap(plugin => [plugin.manifest.id, plugin.package])
+  throw notFound(name, tried, names, manager)
+}
+
+/** The error of a name that no plugin has: with the names that are near it, and what would install it. */
+function notFound(name: string, tried: readonly string[], names: readonly string[], manager: PackageManager): Error {
+  const known = knownPlugins.find(plugin => plugin.id === name || plugin.package === name)
+  const all = new Set([...names, ...knownPlugins.map(({ id }) => id)])
+  const isPath = isAbsolute(name) || name.startsWith('.')
+  return errors.E_PLUGIN_NOT_FOUND({
+    name,
+    tried,
+    near: known || isPath ? [] : nearest(name, all),
+    install: known ? manager.add(known.package) : isPluginName(name) ? manager.add(name) : undefined,
+  })
+}
+
+/** Whether an entry of `silane.plugins` is a path. */
+const looksLikePath = (name: string, at: string): boolean => isAbsolute(name) || name.startsWith('.') || isFolder(resolve(at, name))
 
 const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
 
@@ -149,7 +291,7 @@ const inCheckpoint = ({ found: { name, version, root }, via }: Candidate): Skipp
   modelTypes: [],
 })
 
-function judge({ found, via }: Candidate): FoundPlugin | SkippedPlugin {
+function judge({ found, via }: Candidate, manager: PackageManager): FoundPlugin | SkippedPlugin {
   const at = { package: found.name, version: found.version, root: found.root, via }
   const block = found.json.silane
   const skip = (reason: string, apiVersion?: number): SkippedPlugin => ({
@@ -158,13 +300,15 @@ function judge({ found, via }: Candidate): FoundPlugin | SkippedPlugin {
     modelTypes: modelTypesOf(found),
     ...(apiVersion === undefined ? {} : { apiVersion }),
   })
-  // Before anything else is believed: a newer block may mean something else by its keys.
+  // Before anything else is believed: another version's block may mean something else by its keys.
   const wants = isRecord(block) ? block.apiVersion : undefined
   if (typeof wants === 'number' && wants > API_VERSION)
-    return skip(`it needs plugin API ${wants}, this silane has ${API_VERSION}: npm install silane@latest`, wants)
+    return skip(`it is made for plugin API ${wants}, this silane has ${API_VERSION}: ${manager.add('silane@latest')}`, wants)
+  if (typeof wants === 'number' && wants < API_VERSION)
+    return skip(`it is made for plugin API ${wants}, this silane has ${API_VERSION}: ${manager.add(`${found.name}@latest`)}`, wants)
   const read = readPluginManifest(block)
   if ('problem' in read) return skip(read.problem)
-  return { ...at, json: found.json, manifest: read.manifest, warning: coreMismatch(found) }
+  return { ...at, json: found.json, manifest: read.manifest, warning: coreWarning(found, manager) }
 }
 
 function modelTypesOf(found: PackageFile): readonly string[] {
@@ -173,12 +317,23 @@ function modelTypesOf(found: PackageFile): readonly string[] {
   return claims.map(claim => (isRecord(claim) ? claim.modelType : undefined)).filter(type => typeof type === 'string')
 }
 
-/** A core outside the plugin's peer range: it may work, so it is said and not refused. */
-function coreMismatch(found: PackageFile): string | undefined {
-  const peers = found.json.peerDependencies
+/** What a plugin asks of the core and does not get: the range, and which of the two is behind. */
+export function coreMismatch(
+  { name, json }: Pick<PackageFile, 'name' | 'json'>,
+  core: string = versions.core,
+): { readonly range: string; readonly behind: string } | undefined {
+  const peers = json.peerDependencies
   const range = isRecord(peers) ? peers['@silane/core'] : undefined
   // Inside a workspace the range is only known when the package is packed.
   if (typeof range !== 'string' || range.startsWith('workspace:')) return undefined
-  if (semver.satisfies(versions.core, range, { includePrerelease: true })) return undefined
-  return `${found.name}@${found.version} asks for @silane/core ${range}, and this silane has ${versions.core}. If it fails: npm install silane@latest ${found.name}@latest`
+  if (semver.satisfies(core, range, { includePrerelease: true })) return undefined
+  return { range, behind: semver.validRange(range) !== null && semver.ltr(core, range) ? 'silane' : name }
+}
+
+/** A core outside the plugin's peer range: it may work, so it is said and not refused. */
+function coreWarning(found: PackageFile, manager: PackageManager): string | undefined {
+  const mismatch = coreMismatch(found)
+  if (!mismatch) return undefined
+  const { range, behind } = mismatch
+  return `${found.name}@${found.version} asks for @silane/core ${range}, and this silane has ${versions.core}. If it fails: ${manager.add(`${behind}@latest`)}`
 }

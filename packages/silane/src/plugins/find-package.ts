@@ -1,5 +1,7 @@
-import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
+import module from 'node:module'
 import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import type { Json } from '@silane/core'
 
 /** A package.json, as far as it is looked at. */
@@ -43,7 +45,7 @@ export function readPackage(folder: string): PackageFile | undefined {
   const { name, version, keywords } = json
   return {
     file,
-    root: realpathSync(folder),
+    root: resolvedFolder(folder),
     name: typeof name === 'string' ? name : folder,
     version: typeof version === 'string' ? version : '0.0.0',
     keywords: textsOf(keywords),
@@ -51,8 +53,17 @@ export function readPackage(folder: string): PackageFile | undefined {
   }
 }
 
+/**
+ * A package's folder, links resolved: one that is linked twice is one. Under Plug'n'Play folders are no links but stand for a package with
+ * the peers that it got; what such a path leads to is a package without them.
+ */
+const resolvedFolder = (folder: string): string => (process.versions.pnp === undefined ? realpathSync(folder) : folder)
+
+/** The folder of this package: of silane itself, whatever linked to it. */
+export const ownFolder = dirname(dirname(dirname(resolvedFolder(fileURLToPath(import.meta.url)))))
+
 /** The folder and those above it, up to the root. */
-function* upward(folder: string): Generator<string> {
+export function* upward(folder: string): Generator<string> {
   for (let at = folder, last = ''; at !== last; last = at, at = dirname(at)) yield at
 }
 
@@ -113,11 +124,55 @@ export function nearestPackage(folder: string): PackageFile | undefined {
   return undefined
 }
 
-/** An installed package by name, as Node finds it from a folder: in the node_modules of the folder or of one above it. */
+/** What a package may be called: a name out of a package.json goes into paths. */
+const NAME = /^(?:@[\w.~-]+\/)?[\w~-][\w.~-]*$/
+
+/**
+ * An installed package by name, where an import from a folder finds it: by Node's rule for modules (nodejs.org/api/esm.html, PACKAGE_RESOLVE),
+ * links followed, or where Plug'n'Play says. NODE_PATH counts as little as there: pnpm's commands set it to all that anything depends on.
+ * Whether a package exports its package.json makes no difference. Undefined where it is not installed.
+ */
 export function installedPackage(name: string, from: string): PackageFile | undefined {
-  for (const at of upward(from)) {
-    const folder = join(at, 'node_modules', name)
-    if (existsSync(join(folder, 'package.json'))) return readPackage(folder)
+  if (!NAME.test(name)) return undefined
+  const table = plugAndPlay(from)
+  if (table) {
+    const folder = attempt(() => table.resolveToUnqualified(name, `${from}/`, { considerBuiltins: false }))
+    return folder ? readPackage(folder) : undefined
+  }
+  for (const folder of upward(from)) {
+    const found = readPackage(join(folder, 'node_modules', name))
+    if (found) return found
   }
   return undefined
+}
+
+/** The package.json of the project that a package is installed in, where Plug'n'Play tells: its archives stand anywhere. */
+export function plugAndPlayProject(from: string): PackageFile | undefined {
+  const table = plugAndPlay(from)
+  const found = table && attempt(() => table.getPackageInformation({ name: null, reference: null }))
+  return found ? readPackage(found.packageLocation) : undefined
+}
+
+/** As far as yarn's and pnpm's table of packages is asked (yarnpkg.com/advanced/pnpapi). */
+interface PlugAndPlay {
+  readonly resolveToUnqualified: (request: string, issuer: string, options: { readonly considerBuiltins: boolean }) => string | null
+  readonly getPackageInformation: (
+    locator: Readonly<Record<'name' | 'reference', null>>,
+  ) => { readonly packageLocation: string } | null | undefined
+}
+
+/** The table for a folder, in a process that was started with one. */
+function plugAndPlay(from: string): PlugAndPlay | undefined {
+  if (process.versions.pnp === undefined || !('findPnpApi' in module) || typeof module.findPnpApi !== 'function') return undefined
+  const find: (place: string) => PlugAndPlay | null = module.findPnpApi.bind(module)
+  return attempt(() => find(`${from}/`)) ?? undefined
+}
+
+/** What a table throws for a package that it does not have, or that the asker does not list. */
+function attempt<T>(ask: () => T): T | undefined {
+  try {
+    return ask()
+  } catch {
+    return undefined
+  }
 }

@@ -2,6 +2,7 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { errors } from '../errors.ts'
+import { packageManager } from './package-manager.ts'
 
 /**
  * Imports a package that only some verbs need, from the first of these places that has it. Its type is the caller's to say: it is known
@@ -12,7 +13,7 @@ export async function optionalPackage(name: string, places: readonly string[], w
     const path = resolved(name, place)
     if (path !== undefined) return import(pathToFileURL(path).href)
   }
-  throw errors.E_PACKAGE_MISSING({ package: name, what })
+  throw errors.E_PACKAGE_MISSING({ package: name, what, install: packageManager({ project: places.at(-1) }).add(name) })
 }
 
 function resolved(name: string, folder: string): string | undefined {
