@@ -8,7 +8,7 @@ export interface CreateOptions {
   readonly name: string
   /** The npm scope that it is published under, with or without `@`. Default: none. */
   readonly scope?: string | undefined
-  /** Where it is written. Default: `silane-plugin-my-model` in the working directory. */
+  /** Where it is written. Default: the name of the package without its scope, in the working directory. */
   readonly dir?: string | undefined
   /** For package.json and LICENSE. Default: none. */
   readonly author?: string | undefined

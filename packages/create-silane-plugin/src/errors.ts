@@ -27,7 +27,7 @@ export const errors = {
     new CreateError(
       'E_CREATE_NAME',
       `"${name}" ${problem}.`,
-      'Choose a name of lower-case letters, digits and single hyphens, such as my-model: it becomes silane-plugin-my-model, and the plugin is called my-model.',
+      'Choose a name of lower-case letters, digits and single hyphens, such as my-model.',
     ),
   E_CREATE_EXISTS: ({ folder }: { folder: string }) =>
     new CreateError('E_CREATE_EXISTS', `${folder} is there and not empty.`, 'Choose another folder with --dir, or empty this one.'),

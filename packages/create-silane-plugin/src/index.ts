@@ -6,11 +6,11 @@ import { CreateError, errors } from './errors.ts'
 
 export { type Created, type CreateOptions, createPlugin } from './create-plugin.ts'
 
-const help = `Usage: npm create silane-plugin NAME -- [flags]
+const help = `Usage: npm create silane-plugin <name> -- [flags]
 
-Writes a working silane plugin into the folder silane-plugin-NAME.
+Writes a working silane plugin into the folder silane-plugin-<name>.
 
-  --scope SCOPE    npm scope to publish it under: @SCOPE/silane-plugin-NAME
+  --scope SCOPE    npm scope to publish it under: @SCOPE/silane-plugin-<name>
   --dir FOLDER     where it is written; must be empty or new
   --author AUTHOR  for package.json and LICENSE: "Jane Doe <jane@example.org>"
   --version        the version of this program
