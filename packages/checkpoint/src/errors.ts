@@ -259,15 +259,30 @@ export const errors = defineErrors({
     where: f.where,
     next: 'Run once with access to the hub (without --offline and HF_HUB_OFFLINE), or give a folder that holds the model.',
   }),
-  E_HUB_DOWNLOAD: (f: { file: string; problem: string; where: string }) => ({
+  E_HUB_DOWNLOAD: (f: { file: string; problem: string; kept: boolean; where: string }) => ({
     what: `The download of ${f.file} failed: ${f.problem}.`,
     where: f.where,
-    next: 'Run the command again; what has arrived is kept and the download continues there.',
+    next: `Run the command again${f.kept ? '; what has arrived is kept and the download continues there' : ''}.`,
   }),
   E_HUB_FILE: (f: { file: string; problem: string; where: string }) => ({
     what: `${f.file} arrived damaged: ${f.problem}.`,
     where: f.where,
     next: 'The damaged file has been removed; run the command again.',
+  }),
+  E_HUB_RANGES: (f: { file: string; host: string; where: string }) => ({
+    what: `${f.host} gives no parts of files, and ${f.file} is too large to be passed over for one.`,
+    where: f.where,
+    next: 'Give --download, which brings the weights into the cache.',
+  }),
+  E_WEIGHTS_REMOTE: (f: { file: string; bytes: number; where: string }) => ({
+    what: `${f.bytes} bytes of ${f.file} are needed, of which only the header was fetched.`,
+    where: f.where,
+    next: 'Give --download, which brings the weights into the cache.',
+  }),
+  E_WEIGHTS_WHOLE: (f: { file: string; size: number; where: string }) => ({
+    what: `The weights are ${f.file}, ${bytes(f.size)}: what a PyTorch file holds can be told only with all of it.`,
+    where: f.where,
+    next: 'Give --download, which brings it into the cache; a conversion needs it there anyway.',
   }),
   E_HUB_CACHE: (f: { folder: string; problem: string; next: string }) => ({
     what: `The cache of the hub, ${f.folder}, cannot be used: ${f.problem}.`,

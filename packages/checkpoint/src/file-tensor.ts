@@ -1,8 +1,8 @@
 import { byteSize, bytesOf, type Constant, type DType, room, sizeOf } from '@silane/core'
-import type { RandomAccessFile } from './random-access-file.ts'
+import type { ByteSource } from './byte-source.ts'
 
 /** A tensor whose elements stand one after the other in a file, from `offset` on. */
-export function fileTensor(file: RandomAccessFile, offset: number, dtype: DType, shape: readonly number[]): Constant {
+export function fileTensor(file: ByteSource, offset: number, dtype: DType, shape: readonly number[]): Constant {
   const size = sizeOf(shape)
   const width = byteSize(dtype)
   return {
@@ -11,7 +11,7 @@ export function fileTensor(file: RandomAccessFile, offset: number, dtype: DType,
     // The place says what the elements are, whatever tensors they are seen as: tied weights have one id.
     id: `${file.name}@${offset}:${dtype}[${size}]`,
     // Booleans are made 0 and 1 while they are read.
-    ...(dtype === 'bool' ? {} : { at: { file: file.path, offset } }),
+    ...(dtype === 'bool' || file.path === undefined ? {} : { at: { file: file.path, offset } }),
     read: (start, count, into) => {
       if (start < 0 || count < 0 || start + count > size) throw new RangeError(`elements ${start} to ${start + count} of ${size}`)
       const data = room(dtype, count, into)

@@ -7,6 +7,7 @@ import { chooseWeights } from './choose-weights.ts'
 import { countedShards, indexOfShards } from './counted-shards.ts'
 import { errors } from './errors.ts'
 import { type FolderFileOptions, folderFile, MAX_FILE_BYTES } from './folder-file.ts'
+import type { RemoteFile } from './hub/remote-file.ts'
 import { imageProcessor } from './image-processor.ts'
 import { inside } from './inside.ts'
 import { adapterFile, isAdapter } from './is-adapter.ts'
@@ -45,15 +46,29 @@ export interface OpenCheckpoint extends Checkpoint {
   readonly root: string
   /** Throws E_FILE_CHANGED where a file that something was taken from is not what it was when it was opened first. */
   checkUnchanged(): void
+  /**
+   * After E_WEIGHTS_REMOTE: fetches what was asked for, so that it can be asked for again. False where nothing was, or where so much was
+   * that the weights should be downloaded.
+   */
+  bringMissing(): Promise<boolean>
   close(): void
 }
 
 /** A checkpoint, and what its weights were made of. */
 type Opened = Checkpoint & Pick<OpenCheckpoint, 'notes' | 'refusal' | 'changed' | 'stored'>
 
-/** Opens the checkpoint that is in a folder. The headers of its weights are read and checked; elements are not. */
-export function folderCheckpoint(root: string, identity: Identity): OpenCheckpoint {
-  const files = listFiles(root, identity.location)
+/** Parts of weights that are fetched one after the other, and their bytes in all: tables of positions, not whole weights. */
+const MAX_PARTS = 64
+const MAX_PART_BYTES = 64 << 20
+
+const NONE: ReadonlyMap<string, RemoteFile> = new Map()
+
+/**
+ * Opens the checkpoint that is in a folder. The headers of its weights are read and checked; elements are not. Files of `remote` count as
+ * the folder's, by their names from it on.
+ */
+export function folderCheckpoint(root: string, identity: Identity, remote = NONE): OpenCheckpoint {
+  const files = [...new Set([...listFiles(root, identity.location), ...remote.keys()])].sort()
   const opened: RandomAccessFile[] = []
   const used = new Set<string>()
   const states = new Map<string, string>()
@@ -71,11 +86,24 @@ export function folderCheckpoint(root: string, identity: Identity): OpenCheckpoi
     for (const file of opened) file.close()
   }
   try {
-    const whole = checkpoint({ place, files, prefix: '', opened, used }, identity)
-    return { ...whole, root, used: () => [...used].sort(), checkUnchanged, close }
+    const whole = checkpoint({ place, files, prefix: '', opened, used, remote }, identity)
+    return { ...whole, root, used: () => [...used].sort(), checkUnchanged, close, bringMissing: partsOf(remote) }
   } catch (error) {
     close()
     throw error
+  }
+}
+
+/** Fetches the part that was asked for last, within bounds. */
+function partsOf(remote: ReadonlyMap<string, RemoteFile>): () => Promise<boolean> {
+  let [parts, bytes] = [0, 0]
+  return async () => {
+    const file = [...remote.values()].find(({ wanted }) => wanted > 0)
+    if (!file || ++parts > MAX_PARTS) return false
+    bytes += file.wanted
+    if (bytes > MAX_PART_BYTES) return false
+    await file.bringWanted()
+    return true
   }
 }
 
@@ -97,6 +125,8 @@ interface Place {
   readonly opened: RandomAccessFile[]
   /** Where to note what something is taken from. */
   readonly used: Set<string>
+  /** What is not in the folder, by its name from the root on. */
+  readonly remote: ReadonlyMap<string, RemoteFile>
 }
 
 function checkpoint(place: Place, identity: Identity): Opened {
@@ -123,6 +153,8 @@ function checkpoint(place: Place, identity: Identity): Opened {
   const path = (file: string): string => {
     const at = placeOf(file)
     used.add(prefix + at)
+    const missing = place.remote.get(prefix + at)
+    if (missing) throw errors.E_WEIGHTS_REMOTE({ file: prefix + at, bytes: missing.size, where })
     return place.place(prefix + at)
   }
   const json = (file: string): Json | undefined => (has(file) ? parse(placeOf(file)) : undefined)
@@ -139,11 +171,16 @@ function checkpoint(place: Place, identity: Identity): Opened {
     const index = shards ? indexOfShards(shards, openShard, where) : json(file)
     return readShards(index ?? null, file, where, shard => (has(shard) ? openShard(shard) : undefined))
   }
-  const openFile = (file: string): WeightsFile => {
-    const name = prefix + placeOf(file)
+  const read = (name: string): WeightsFile => {
+    const remote = place.remote.get(name)
+    if (remote) return readSafetensors(remote)
     const source = new RandomAccessFile(place.place(name), name, where)
     opened.push(source)
-    const { tensor, ...rest } = file.endsWith('.safetensors') ? readSafetensors(source) : readTorch(source)
+    return name.endsWith('.safetensors') ? readSafetensors(source) : readTorch(source)
+  }
+  const openFile = (file: string): WeightsFile => {
+    const name = prefix + placeOf(file)
+    const { tensor, ...rest } = read(name)
     // Opening a shard is no use of it: only the names in its header were looked at.
     const taken = (found: string) => {
       const given = tensor(found)

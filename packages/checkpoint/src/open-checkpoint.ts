@@ -19,18 +19,23 @@ export interface OpenOptions {
   /** Use only what is in the cache. */
   readonly offline?: boolean | undefined
   readonly token?: string | undefined
+  /**
+   * Of weights on the hub that are not in the cache, have the headers of safetensors files alone. Elements are fetched by `bringMissing`
+   * after they were asked for in vain. Throws E_WEIGHTS_WHOLE for PyTorch files that are large.
+   */
+  readonly headers?: boolean | undefined
   readonly onProgress?: ((progress: Progress) => void) | undefined
   readonly signal?: AbortSignal | undefined
 }
 
-/** Opens a folder, or downloads a model from the hub into the shared cache and opens it there. */
+/** Opens a folder, or downloads a model from the hub into the shared cache and opens it there; see `headers`. */
 export async function openCheckpoint(model: string, options: OpenOptions = {}): Promise<OpenCheckpoint> {
   const path = resolve(model.replace(/^~(?=\/|$)/, homedir()))
   if (model !== '' && isFolder(path)) return folderCheckpoint(path, { location: path, id: basename(path), revision: null })
   if (looksLikePath(model)) throw errors.E_MODEL_FOLDER({ model, where: existsSync(path) ? path : dirname(path) })
   const hub = await import('./hub/hub-snapshot.ts')
-  const { folder, identity } = await hub.hubSnapshot(model, options)
-  return folderCheckpoint(folder, identity)
+  const { folder, identity, remote } = await hub.hubSnapshot(model, options)
+  return folderCheckpoint(folder, identity, remote)
 }
 
 const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false

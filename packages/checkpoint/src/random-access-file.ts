@@ -1,14 +1,13 @@
 import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs'
+import type { ByteSource } from './byte-source.ts'
 import { errors } from './errors.ts'
 
 /** Bytes per system call: Node refuses 2 GiB and more. */
 const MAX_READ = 1 << 30
 
 /** A file that is read in places, over one descriptor. */
-export class RandomAccessFile {
-  /** Name inside the checkpoint, which is what messages and ids carry: never a path of this machine. */
+export class RandomAccessFile implements ByteSource {
   readonly name: string
-  /** Where the checkpoint is, for messages. */
   readonly where: string
   readonly path: string
   readonly size: number
@@ -28,14 +27,12 @@ export class RandomAccessFile {
     }
   }
 
-  /** The bytes from `offset` on, in a buffer of their own and thus aligned for every element type. */
   read(offset: number, length: number): ArrayBuffer {
     const buffer = new ArrayBuffer(length)
     this.readInto(new Uint8Array(buffer), offset)
     return buffer
   }
 
-  /** Fills `target` with the bytes from `offset` on. */
   readInto(target: Uint8Array, offset: number): void {
     // A closed descriptor's number may belong to another file by now, so this is not left to the system.
     if (this.#descriptor === undefined) throw errors.E_CHECKPOINT_CLOSED({ file: this.name, where: this.where })

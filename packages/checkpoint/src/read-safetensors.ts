@@ -1,16 +1,16 @@
 import { byteSize, type Constant, type DType, isJsonObject, type Json, sizeOf } from '@silane/core'
+import type { ByteSource } from './byte-source.ts'
 import { errors } from './errors.ts'
 import { fileTensor } from './file-tensor.ts'
 import { type Float8, float8Tensor } from './float8.ts'
 import { parseJson } from './parse-json.ts'
-import type { RandomAccessFile } from './random-access-file.ts'
 import type { WeightsFile } from './weights-file.ts'
 
 /** The length of the header that stands in front of it. */
-const LENGTH_BYTES = 8
+export const LENGTH_BYTES = 8
 
 /** The bound of the format's reference implementation. */
-const MAX_HEADER_BYTES = 100_000_000
+export const MAX_HEADER_BYTES = 100_000_000
 
 /** A header within its bound can name about 1.5 million; the largest models have 100,000. */
 const MAX_TENSORS = 500_000
@@ -52,7 +52,7 @@ interface Entry {
 }
 
 /** Reads the header of a safetensors file. As in the reference implementation, tensors must fill the file without overlaps and holes. */
-export function readSafetensors(file: RandomAccessFile): WeightsFile {
+export function readSafetensors(file: ByteSource): WeightsFile {
   const { data, header } = readHeader(file)
   const entries = readEntries(file, header)
   checkPlaces(file, entries, file.size - data)
@@ -81,7 +81,7 @@ export function readSafetensors(file: RandomAccessFile): WeightsFile {
   }
 }
 
-function readHeader(file: RandomAccessFile): { data: number; header: { readonly [key: string]: Json } } {
+function readHeader(file: ByteSource): { data: number; header: { readonly [key: string]: Json } } {
   const at = { file: file.name, where: file.where }
   const truncated = (part: string, needed: number) => errors.E_SAFETENSORS_TRUNCATED({ ...at, size: file.size, part, needed })
   if (file.size < LENGTH_BYTES) throw truncated('the length of the header', LENGTH_BYTES)
@@ -101,7 +101,7 @@ function readHeader(file: RandomAccessFile): { data: number; header: { readonly 
 }
 
 /** The tensors by name, in the order in which they stand in the file. A Map, so that no name means anything to the language. */
-function readEntries(file: RandomAccessFile, header: { readonly [key: string]: Json }): Map<string, Entry> {
+function readEntries(file: ByteSource, header: { readonly [key: string]: Json }): Map<string, Entry> {
   const named = Object.entries(header).filter(([name]) => name !== '__metadata__')
   if (named.length > MAX_TENSORS) {
     throw errors.E_SAFETENSORS_LIMIT({
@@ -116,7 +116,7 @@ function readEntries(file: RandomAccessFile, header: { readonly [key: string]: J
   return new Map(entries.sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end))
 }
 
-function readEntry(file: RandomAccessFile, tensor: string, value: Json): Entry {
+function readEntry(file: ByteSource, tensor: string, value: Json): Entry {
   const broken = (problem: string) => errors.E_SAFETENSORS_TENSOR({ file: file.name, tensor, problem, where: file.where })
   if (!isJsonObject(value)) throw broken('it is not an object')
   const { dtype, shape, data_offsets: offsets } = value
@@ -132,7 +132,7 @@ function readEntry(file: RandomAccessFile, tensor: string, value: Json): Entry {
 const isCounts = (value: Json | undefined): value is readonly number[] =>
   Array.isArray(value) && value.every(item => Number.isSafeInteger(item) && item >= 0)
 
-function checkPlaces(file: RandomAccessFile, entries: ReadonlyMap<string, Entry>, size: number): void {
+function checkPlaces(file: ByteSource, entries: ReadonlyMap<string, Entry>, size: number): void {
   let previous = 0
   for (const [tensor, { dtype, shape, begin, end }] of entries) {
     const wrong = (problem: string) => errors.E_SAFETENSORS_OFFSETS({ file: file.name, tensor, problem, where: file.where })

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { Readable } from 'node:stream'
 import { onTestFinished, vi } from 'vitest'
 
 export const commits = { main: 'a'.repeat(40), v1: 'b'.repeat(40) }
@@ -14,6 +15,8 @@ export interface FakeHub {
   /** What the next answers of downloads are spoilt with. */
   corrupt: boolean
   ignoreRanges: boolean
+  /** Bytes that downloads have put on the wire, by file. */
+  readonly sent: Map<string, number>
   token: string | undefined
   stop(): Promise<void>
 }
@@ -30,7 +33,7 @@ export async function fakeHub(name: string, revisions: { readonly main: Files; r
       server.closeAllConnections()
       server.close(() => resolve())
     })
-  const hub: FakeHub = { endpoint, requests: [], cuts: [], corrupt: false, ignoreRanges: false, token: undefined, stop }
+  const hub: FakeHub = { endpoint, requests: [], cuts: [], corrupt: false, ignoreRanges: false, sent: new Map(), token: undefined, stop }
   onTestFinished(stop)
   for (const [variable, value] of Object.entries({
     HF_ENDPOINT: endpoint,
@@ -46,6 +49,10 @@ export async function fakeHub(name: string, revisions: { readonly main: Files; r
   }
   onTestFinished(() => void vi.unstubAllEnvs())
   return hub
+}
+
+function* pieces(bytes: Buffer): Generator<Buffer> {
+  for (let at = 0; at < bytes.length; at += 1 << 16) yield bytes.subarray(at, at + (1 << 16))
 }
 
 const isLarge = (path: string) => /\.(?:safetensors|bin)$/.test(path)
@@ -92,15 +99,22 @@ function answer(
   }
   const bytes = files.find(([file]) => file === rest)?.[1]
   if (!bytes) return json(404, { error: 'Entry not found' }, 'EntryNotFound')
-  const start = hub.ignoreRanges ? 0 : Number(/bytes=(\d+)-/.exec(range ?? '')?.[1] ?? 0)
-  const part = Buffer.from(bytes.subarray(start))
+  const [, from = '0', to] = (hub.ignoreRanges ? null : /bytes=(\d+)-(\d+)?/.exec(range ?? '')) ?? []
+  const [start, end] = [Number(from), Math.min(to === undefined ? bytes.length : Number(to) + 1, bytes.length)]
+  const part = Buffer.from(bytes.subarray(start, end))
   if (hub.corrupt) part.fill(0)
-  response.writeHead(start > 0 ? 206 : 200, {
+  const partial = start > 0 || to !== undefined
+  response.writeHead(partial ? 206 : 200, {
     'Content-Length': part.length,
-    ...(start > 0 ? { 'Content-Range': `bytes ${start}-${bytes.length - 1}/${bytes.length}` } : {}),
+    ...(partial ? { 'Content-Range': `bytes ${start}-${end - 1}/${bytes.length}` } : {}),
   })
+  // A connection serves one request after the other.
+  const { socket } = response
+  const before = socket?.bytesWritten ?? 0
+  response.on('close', () => hub.sent.set(rest, (hub.sent.get(rest) ?? 0) + (socket?.bytesWritten ?? 0) - before))
   const cut = isLarge(rest) ? hub.cuts.shift() : undefined
-  if (cut === undefined) return response.end(part)
+  // In pieces, as from a disk: what nobody reads is not sent.
+  if (cut === undefined) return Readable.from(pieces(part)).pipe(response)
   response.flushHeaders()
   if (cut > 0) response.write(part.subarray(0, cut))
   return setTimeout(() => response.destroy(), 30)

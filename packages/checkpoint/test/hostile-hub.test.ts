@@ -106,6 +106,73 @@ describe('a hub that answers badly keeps nobody', { timeout: 20_000 }, () => {
   })
 })
 
+describe('a hub that gives parts of a file badly keeps nobody', { timeout: 30_000 }, () => {
+  const parts = (give: Answer) =>
+    hub((request, response, kind) => {
+      if (kind === 'info') return json(response, info)
+      if (kind === 'tree') return json(response, [weights])
+      return give(request, response, kind)
+    })
+  const opened = () => failure(() => openCheckpoint('org/m', { headers: true }))
+  const partial = (response: ServerResponse, range: string) => response.writeHead(206, { 'Content-Range': `bytes ${range}` })
+
+  it('that never sends it', async () => {
+    const counts = await parts(() => {})
+    expect(await opened()).toMatch(/^E_HUB_DOWNLOAD: .*has not answered for 0\.2 s/s)
+    expect(counts.asked).toBe(7)
+  })
+
+  it('that sends it a byte at a time', async () => {
+    await parts((request, response) => {
+      partial(response, `${/\d+/.exec(request.headers.range ?? '')?.[0]}-32767/1000000`)
+      drip(request, response, 'x')
+    })
+    expect(await opened()).toMatch(/^E_HUB_DOWNLOAD: .*less than 4096 bytes came in 0\.2 s/s)
+  })
+
+  it.each([
+    ['another part', '5-32767/1000000', /^E_HUB_DOWNLOAD: .*another part than the one asked for/s],
+    ['a part of nothing', 'x', /^E_HUB_DOWNLOAD: .*another part than the one asked for/s],
+    ['a part of another file', '0-32767/999', /^E_HUB_FILE: .*it has 999 bytes instead of 1000000/s],
+  ])('that sends %s', async (_, range, said) => {
+    await parts((_, response) => partial(response, range).end('x'.repeat(32_768)))
+    expect(await opened()).toMatch(said)
+  })
+
+  it('that does not stop where it was asked to: the rest is left', async () => {
+    let sent = 0
+    let closed = false
+    await parts((_, response) => {
+      partial(response, '0-32767/1000000')
+      response.on('close', () => {
+        closed = true
+      })
+      const chunk = Buffer.alloc(1 << 16)
+      const go = () => {
+        while (!response.destroyed && response.write(chunk)) sent += chunk.length
+        if (!response.destroyed) response.once('drain', go)
+      }
+      go()
+    })
+    // A header of length 0.
+    expect(await opened()).toMatch(/^E_SAFETENSORS_HEADER/)
+    await vi.waitFor(() => expect(closed).toBe(true))
+    expect(sent).toBeLessThan(50_000_000)
+  })
+
+  it('that refuses it', async () => {
+    await parts((_, response) => response.writeHead(403, { 'X-Error-Code': 'GatedRepo' }).end())
+    expect(await opened()).toMatch(/^E_HUB_ACCESS/)
+  })
+
+  it('and a user who stops is heard', async () => {
+    await parts(() => {})
+    const abort = new AbortController()
+    setTimeout(() => abort.abort(), 50)
+    await expect(openCheckpoint('org/m', { headers: true, signal: abort.signal })).rejects.toMatchObject({ name: 'AbortError' })
+  })
+})
+
 describe('a hub that is overloaded', () => {
   it('is asked again after the time that it says', async () => {
     const counts = await hub((_, response) => {

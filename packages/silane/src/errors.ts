@@ -82,10 +82,10 @@ export const errors = defineErrors({
     where: f.where,
     next: `Update the one that is behind: ${f.update}`,
   }),
-  E_PLUGIN_MISSING: (f: { plugin: string; where: string; install: string }) => ({
+  E_PLUGIN_MISSING: (f: { plugin: string; where: string; mend: string }) => ({
     what: `${f.plugin} is listed and not installed.`,
     where: f.where,
-    next: `Install it: ${f.install}`,
+    next: f.mend,
   }),
   E_PLUGIN_TWICE: (f: { id: string; plugins: readonly string[]; where: string; mend: string }) => ({
     what: `These plugins have the same id, "${f.id}": ${list(f.plugins)}.`,
@@ -102,15 +102,15 @@ export const errors = defineErrors({
     where: f.where,
     next: `Have one for both: ${f.mend}`,
   }),
-  E_PLUGIN_LOAD: (f: { plugin: string; problem: string; where: string; mend?: string }) => ({
+  E_PLUGIN_LOAD: (f: { plugin: string; problem: string; where: string }) => ({
     what: `${f.plugin} cannot be loaded: ${f.problem}.`,
     where: f.where,
-    next: f.mend ?? 'Check that its dependencies are installed; `silane plugins --check` says with which command.',
+    next: 'Check that its dependencies are installed; `silane plugins --check` says with which command.',
   }),
-  E_PLUGIN_FAILED: (f: { plugin: string; doing: string; problem: string; where: string | undefined; mend?: string }) => ({
+  E_PLUGIN_FAILED: (f: { plugin: string; doing: string; problem: string; where: string | undefined }) => ({
     what: `${f.plugin} failed in ${f.doing}: ${f.problem}.`,
     where: f.where,
-    next: f.mend ?? 'Report it to the author of the plugin, with the model and the command; --verbose shows where it was thrown.',
+    next: 'Report it to the author of the plugin, with the model and the command; --verbose shows where it was thrown.',
   }),
   E_OPTION_UNKNOWN: (f: { option: string; plugin: string; task: string; has: readonly string[] }) => ({
     what: `Plugin ${f.plugin} has no ${f.option} for the task ${f.task}. It has: ${list(f.has)}.`,

@@ -154,7 +154,7 @@ describe('what is printed', () => {
 
   test('inspect: what stands in the way of a conversion', async () => {
     const model = write(temporary(), { 'config.json': { model_type: 'wavenet' } })
-    expect(await main(['inspect', model])).toBe(0)
+    expect(await main(['inspect', model])).toBe(2)
     expect(out).toContain('E_MODEL_TYPE No plugin claims the model type "wavenet".')
   })
 

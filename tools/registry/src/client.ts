@@ -3,6 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync 
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
 import { clientConfig, root } from './tarballs.ts'
 
 export interface Ran {
@@ -11,8 +12,21 @@ export interface Ran {
   readonly stderr: string
 }
 
+/** What people did and what they saw, in the order in which they did it. */
+export class Transcript {
+  text = ''
+
+  /** A line of prose. */
+  say(line: string): void {
+    this.text += `\n# ${line}\n\n`
+  }
+}
+
 /** Which program `yarn` is; `npm` is the machine's, `pnpm` the workspace's. */
 export interface ClientOptions {
+  /** Who it is, for a transcript of several. */
+  readonly name?: string
+  readonly transcript?: Transcript
   readonly yarn?: 'classic' | 'berry'
   /** What package.json of the empty project says besides its name. */
   readonly manifest?: Readonly<Record<string, unknown>>
@@ -24,13 +38,18 @@ export class Client {
   /** The project's folder. */
   readonly folder: string
   readonly environment: NodeJS.ProcessEnv
-  #transcript = ''
   readonly #scratch: string
+  readonly #registry: string
+  readonly #prompt: string
+  readonly #transcript: Transcript
 
-  constructor(registry: string, { yarn = 'classic', manifest = {} }: ClientOptions = {}) {
+  constructor(registry: string, { name = '', transcript = new Transcript(), yarn = 'classic', manifest = {} }: ClientOptions = {}) {
+    this.#registry = registry
+    this.#prompt = `${name}$`
+    this.#transcript = transcript
     this.#scratch = realpathSync(mkdtempSync(join(tmpdir(), 'silane-client-')))
     this.home = join(this.#scratch, 'home')
-    this.folder = join(this.#scratch, 'project')
+    this.folder = join(this.home, 'project')
     const programs = join(this.#scratch, 'programs')
     for (const folder of [this.home, this.folder, programs]) mkdirSync(folder)
     writeFileSync(join(this.home, '.npmrc'), clientConfig(registry))
@@ -49,14 +68,9 @@ export class Client {
     this.environment = clientEnvironment(this.home, programs)
   }
 
-  /** All that was run and what it printed, in order. Paths and the port are replaced by words. */
+  /** All that was run and what it printed, in order. The home is called `~` there, and the registry `http://registry/`. */
   get transcript(): string {
-    return this.#transcript
-  }
-
-  /** A line of prose in the transcript. */
-  say(line: string): void {
-    this.#transcript += `# ${line}\n`
+    return this.#transcript.text
   }
 
   /** Runs a line of shell in the project and expects it to end with `status`. */
@@ -69,8 +83,15 @@ export class Client {
   /** Runs a line of shell in the project, however it ends. */
   async try(line: string, environment: NodeJS.ProcessEnv = {}): Promise<Ran> {
     const ran = await shell(line, this.folder, { ...this.environment, ...environment })
-    const printed = `${ran.stderr}${ran.stdout}`.trimEnd()
-    this.#transcript += `$ ${line}\n${printed}${printed === '' ? '' : '\n'}${ran.status === 0 ? '' : `(exit ${ran.status})\n`}\n`
+    const printed = stripVTControlCharacters(`${ran.stdout}${ran.stderr}`)
+      .replaceAll(this.home, '~')
+      .replaceAll(this.#registry, 'http://registry/')
+      .split('\n')
+      .map(text => text.trimEnd())
+      .join('\n')
+      .replace(/\n{3,}/g, '\n\n')
+      .trim()
+    this.#transcript.text += `${this.#prompt} ${line}\n${printed}${printed === '' ? '' : '\n'}${ran.status === 0 ? '' : `(exit ${ran.status})\n`}\n`
     return ran
   }
 
@@ -95,7 +116,7 @@ function clientEnvironment(home: string, programs: string): NodeJS.ProcessEnv {
   const nowhere = 'http://127.0.0.1:9'
   return {
     ...Object.fromEntries(kept.flatMap(name => (process.env[name] === undefined ? [] : [[name, process.env[name]]]))),
-    PATH: [programs, dirname(process.execPath), ...path].join(delimiter),
+    PATH: [programs, join(home, 'global/bin'), dirname(process.execPath), ...path].join(delimiter),
     HOME: home,
     NPM_CONFIG_USERCONFIG: join(home, '.npmrc'),
     NPM_CONFIG_GLOBALCONFIG: join(home, 'global-npmrc'),
@@ -105,8 +126,8 @@ function clientEnvironment(home: string, programs: string): NodeJS.ProcessEnv {
     HTTPS_PROXY: nowhere,
     NO_PROXY: '127.0.0.1,localhost',
     NODE_USE_ENV_PROXY: '1',
-    // Until the default runtime has no install script.
-    ONNXRUNTIME_NODE_INSTALL: 'skip',
+    // pnpm leaves versions alone that are younger than a day.
+    PNPM_CONFIG_MINIMUM_RELEASE_AGE: '0',
   }
 }
 

@@ -1,4 +1,4 @@
-export { Client, type ClientOptions, type Ran } from './client.ts'
+export { Client, type ClientOptions, type Ran, Transcript } from './client.ts'
 export { type Registry, startRegistry } from './registry.ts'
 export type { PublishedWorkspace } from './setup.ts'
 export {

@@ -20,9 +20,9 @@ const own = ['@silane/*', 'silane', 'create-silane-plugin', 'silane-plugin-*', '
 const upstream = (): string => execFileSync('npm', ['config', 'get', 'registry'], { cwd: tmpdir(), encoding: 'utf8' }).trim()
 
 // JSON is YAML too.
-const config = (folder: string) => ({
+const config = (folder: string, url: string) => ({
   storage: join(folder, 'storage'),
-  uplinks: { upstream: { url: upstream(), maxage: '1d', timeout: '60s', max_fails: 20, fail_timeout: '1s' } },
+  uplinks: { upstream: { url, maxage: '1d', timeout: '60s', max_fails: 20, fail_timeout: '1s' } },
   packages: {
     ...Object.fromEntries(own.map(name => [name, { access: '$all', publish: '$all', unpublish: '$all' }])),
     '**': { access: '$all', proxy: 'upstream' },
@@ -33,12 +33,15 @@ const config = (folder: string) => ({
   log: { type: 'stdout', format: 'pretty', level: 'error' },
 })
 
-/** An empty registry on a free port of 127.0.0.1, which fetches packages of others on demand and keeps them. */
-export async function startRegistry(): Promise<Registry> {
+/**
+ * An empty registry on a free port of 127.0.0.1, which fetches packages of others on demand and keeps them. `from` is where it fetches
+ * them: another registry of this kind has them already.
+ */
+export async function startRegistry(from: string = upstream()): Promise<Registry> {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'silane-registry-')))
   mkdirSync(join(folder, 'storage'))
   const file = join(folder, 'config.yaml')
-  writeFileSync(file, JSON.stringify(config(folder)))
+  writeFileSync(file, JSON.stringify(config(folder, from)))
   const child = fork(join(import.meta.dirname, 'server.ts'), [file], { execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
   const ended = new Promise<void>(resolve => child.once('exit', () => resolve()))
   const stop = async () => {

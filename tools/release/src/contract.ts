@@ -40,9 +40,11 @@ export function versionProblems(before: readonly Manifest[], after: readonly Man
     const previous = earlier.get(next.name)
     if (previous === undefined) return []
     const label = `${next.name} ${previous.version} -> ${next.version}`
-    const followed = Object.keys(rangesOf(next)).filter(
-      name => earlier.has(name) && lowestMajor(previous, name) !== lowestMajor(next, name),
-    )
+    // The core, and what else is ours: a package of others is followed by a changeset of one's own.
+    const followed = Object.keys(rangesOf(next)).filter(name => {
+      const [was, is] = [previous, next].map(manifest => lowestMajor(manifest, name))
+      return (name === CORE || earlier.has(name)) && was !== undefined && was !== is
+    })
     const problems: string[] = []
     if (followed.includes(CORE) && semver.major(next.version) <= semver.major(previous.version))
       problems.push(`${label}: follows ${CORE} ${rangesOf(previous)[CORE]} -> ${rangesOf(next)[CORE]} and must be a major`)

@@ -23,9 +23,13 @@ function toolProblems(path: string, command: string, ...args: string[]): string[
   return status === 0 ? [] : [`${path}: ${command}\n${error ?? ''}${stdout}${stderr}`]
 }
 
-function contentProblems({ path, manifest }: Tarball): string[] {
+/** What is wrong with what a tarball holds, without what publint and attw say. */
+export function contentProblems({ path, manifest }: Tarball): string[] {
   const { name, version } = manifest
-  const files = execFileSync('tar', ['-tzf', path], { encoding: 'utf8' }).trim().split('\n')
+  const files = execFileSync('tar', ['-tzf', path], { encoding: 'utf8' })
+    .trim()
+    .split('\n')
+    .filter(file => !file.endsWith('/'))
   const content = (file: string) => execFileSync('tar', ['-xzOf', path, `package/${file}`], { encoding: 'utf8' })
   const budget = sizeBudget(name)
   const kilobytes = Math.ceil(statSync(path).size / 1000)
@@ -47,11 +51,10 @@ function contentProblems({ path, manifest }: Tarball): string[] {
   if (has('CHANGELOG.md') && !content('CHANGELOG.md').includes(`\n## ${version}\n`))
     problems.push(`its CHANGELOG.md says nothing of ${version}: npm run version writes it`)
   has('README.md')
-  const strays = files.filter(file => !/^package\/(dist|bin)\/|^package\/(package\.json|LICENSE|README\.md|CHANGELOG\.md)$/.test(file))
-  const extra = Array.isArray(manifest.files) ? manifest.files : []
-  for (const stray of strays) {
-    if (!extra.includes(stray.replace('package/', ''))) problems.push(`it holds ${stray}, which its files do not name`)
-  }
+  const listed = (Array.isArray(manifest.files) ? manifest.files : []).map(entry => `package/${entry}`)
+  const isListed = (file: string) => listed.some(entry => file === entry || file.startsWith(`${entry}/`))
+  for (const file of files.filter(file => !/^package\/(package\.json|LICENSE|README\.md)$/.test(file) && !isListed(file)))
+    problems.push(`it holds ${file}, which its files do not name`)
   if (budget === undefined) problems.push('it has no size budget: tools/release/src/size-budgets.ts')
   else if (kilobytes > budget) problems.push(`it weighs ${kilobytes} kB, its budget is ${budget} kB: tools/release/src/size-budgets.ts`)
   return problems.map(problem => `${name}@${version}: ${problem}`)

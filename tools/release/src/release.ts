@@ -88,8 +88,8 @@ async function publishLacking(tarballs: readonly Tarball[], { dryRun, provenance
     execFileSync('npm', ['publish', path, '--access', 'public', '--loglevel', 'warn', ...(provenance ? ['--provenance'] : [])], {
       stdio: ['inherit', 'ignore', 'inherit'],
     })
-    if (tag && spawnSync('git', ['rev-parse', '-q', '--verify', `refs/tags/${label}`], { cwd: root }).status !== 0)
-      execFileSync('git', ['tag', label, '-m', label], { cwd: root })
+    if (tag && spawnSync('git', ['rev-parse', '-q', '--verify', `refs/tags/${label}`]).status !== 0)
+      execFileSync('git', ['tag', label, '-m', label])
   }
 }
 

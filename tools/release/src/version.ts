@@ -1,14 +1,12 @@
-// `npm run version`: turns changesets into versions and changelogs. changesets gives a patch to what depends on a package with a new
+// `npm run version`, for the workspace that it is run in: turns changesets into versions and changelogs. changesets gives a patch to what depends on a package with a new
 // major; a package that carries the plugin contract gets a major of its own here, and what was written is judged by the same rule.
 import { execFileSync } from 'node:child_process'
 import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs'
-import { delimiter, join, resolve } from 'node:path'
+import { delimiter, join } from 'node:path'
 import type { Manifest } from '@silane/registry'
 import { asPacked, CORE, carriesContract, versionProblems } from './contract.ts'
 
 const root = join(import.meta.dirname, '../../..')
-const workspace = resolve(process.argv[2] ?? root)
-
 type Bump = 'major' | 'minor' | 'patch' | 'none'
 
 /** The packages of a workspace that are published. */
@@ -71,7 +69,8 @@ function version(folder: string): void {
   }
   run('changeset', 'version')
   if (existsSync(join(folder, 'biome.json'))) run('biome', 'format', '--write', 'packages', 'plugins')
-  run('pnpm', 'install', '--lockfile-only', '--prefer-offline')
+  // Only versions of our own changed, which the lockfile does not hold: it must be right still, and no package of others is judged anew.
+  run('pnpm', 'install', '--lockfile-only', '--frozen-lockfile', '--config.minimumReleaseAge=0')
   const after = manifestsOf(folder)
   const versions = new Map(before.map(manifest => [manifest.name, manifest.version]))
   for (const { name, version } of after) if (versions.get(name) !== version) console.log(`${name} ${versions.get(name)} -> ${version}`)
@@ -80,4 +79,4 @@ function version(folder: string): void {
   if (problems.length > 0) process.exitCode = 1
 }
 
-if (process.argv[1] === import.meta.filename) version(workspace)
+if (process.argv[1] === import.meta.filename) version(process.cwd())

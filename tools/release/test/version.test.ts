@@ -1,10 +1,11 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { copyFileSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { asPacked, CORE, carriesContract, rangeProblems, versionProblems } from '../src/contract.ts'
 import { manifestsOf, readChangesets } from '../src/version.ts'
+import { checkOut } from './check-out.ts'
 
 const root = join(import.meta.dirname, '../../..')
 
@@ -24,18 +25,7 @@ describe('npm run version', () => {
   let folder: string
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'silane-version-'))
-    const files = globSync(['package.json', 'pnpm-*.yaml', '.changeset/config.json', '{packages,plugins,tools}/*/package.json'], {
-      cwd: root,
-    })
-    for (const file of [...files, ...globSync('{packages,plugins}/*/CHANGELOG.md', { cwd: root })]) {
-      mkdirSync(dirname(join(folder, file)), { recursive: true })
-      copyFileSync(join(root, file), join(folder, file))
-    }
-    symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
-    writeFileSync(join(folder, '.gitignore'), 'node_modules\n')
-    git('init', '-q', '-b', 'main')
-    git('add', '-A')
-    git('-c', 'user.name=test', '-c', 'user.email=test@example.invalid', 'commit', '-qm', 'The workspace')
+    checkOut(folder)
   })
   afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
@@ -49,7 +39,7 @@ describe('npm run version', () => {
   /** Runs it; gives what changed its version, as `name` to `how`. */
   const version = () => {
     const before = new Map(manifestsOf(folder).map(manifest => [manifest.name, manifest.version]))
-    const ran = spawnSync(process.execPath, [join(root, 'tools/release/src/version.ts'), folder], { encoding: 'utf8' })
+    const ran = spawnSync(process.execPath, [join(root, 'tools/release/src/version.ts')], { cwd: folder, encoding: 'utf8' })
     expect(`${ran.stdout}${ran.stderr}`, 'what it printed').not.toMatch(/rror/)
     expect(ran.status).toBe(0)
     const bumped = manifestsOf(folder).flatMap(({ name, version }) => {
@@ -123,6 +113,16 @@ describe('versions', () => {
       'plugin 1.0.0 -> 1.0.1: no changeset names it, and it works with what it worked with',
     ])
     expect(versionProblems(before, after, new Set([CORE, 'plugin']))).toEqual([])
+  })
+
+  test('that follow the core to another major are majors, also where the core itself is not looked at', () => {
+    const before = [plugin('1.0.0', '^1.0.0')]
+    expect(versionProblems(before, [plugin('1.0.1', '^2.0.0')])).toEqual([
+      `plugin 1.0.0 -> 1.0.1: follows ${CORE} ^1.0.0 -> ^2.0.0 and must be a major`,
+    ])
+    expect(versionProblems(before, [plugin('2.0.0', '^2.0.0')])).toEqual([])
+    expect(versionProblems(before, [plugin('1.0.1', '^1.4.0')])).toEqual([])
+    expect(versionProblems([{ name: 'plugin', version: '1.0.0' }], [plugin('1.0.1', '^1.0.0')])).toEqual([])
   })
 
   test('of a package that is new are its own affair', () => {

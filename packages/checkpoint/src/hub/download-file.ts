@@ -9,13 +9,13 @@ import { causeOf, type HubClient, type HubFile } from './hub-client.ts'
 import { Unreachable } from './unreachable.ts'
 
 /** Attempts in a row that bring nothing to speak of before a download is given up; one that brings bytes starts the count anew. */
-const MAX_ATTEMPTS = 5
+export const MAX_ATTEMPTS = 5
 
 /** Bytes. A connection that brings less within the patience (10 s) is taken for broken: the slowest that people have brings ten times as much. */
-const LEAST = 4096
+export const LEAST = 4096
 
 /** Before the second attempt, in milliseconds; doubled for each one after it. */
-const FIRST_PAUSE = 200
+export const FIRST_PAUSE = 200
 
 /**
  * Downloads a file to `blob`, by way of `blob.incomplete`, and continues what an earlier run left there. Bytes are written to
@@ -85,14 +85,14 @@ async function transfer(
     }
     if (done >= file.size) break
     attempt = done - before >= LEAST ? 1 : attempt + 1
-    if (attempt > MAX_ATTEMPTS) throw errors.E_HUB_DOWNLOAD({ file: file.path, problem, where: client.model })
+    if (attempt > MAX_ATTEMPTS) throw errors.E_HUB_DOWNLOAD({ file: file.path, problem, kept: true, where: client.model })
     await setTimeout(FIRST_PAUSE * 2 ** (attempt - 1), undefined, signal ? { signal } : {})
   }
   return hash.digest('hex')
 }
 
 /** Passes chunks on while enough of them come. */
-async function* flowing(chunks: AsyncIterable<Uint8Array>, patience: number, late: AbortController): AsyncGenerator<Uint8Array> {
+export async function* flowing(chunks: AsyncIterable<Uint8Array>, patience: number, late: AbortController): AsyncGenerator<Uint8Array> {
   let fresh = 0
   const timer = setInterval(() => {
     if (fresh < LEAST) late.abort(new Unreachable(`less than ${LEAST} bytes came in ${patience / 1000} s`))

@@ -97,13 +97,14 @@ export class HubClient {
     })
   }
 
-  /** A file from a byte on; `late` ends it. */
-  download(commit: string, file: HubFile, start: number, late: AbortController): Promise<Response> {
+  /** A file from a byte on, up to another one if that is said; `late` ends it. */
+  download(commit: string, file: HubFile, start: number, late: AbortController, end?: number): Promise<Response> {
     const path = file.path.split('/').map(encodeURIComponent).join('/')
+    const range = end !== undefined ? `bytes=${start}-${end - 1}` : start > 0 ? `bytes=${start}-` : undefined
     return this.#fetch(
       `${this.#settings.endpoint}/${this.#name}/resolve/${commit}/${path}`,
       // A compressed answer would have another length, and parts of it would be parts of something else.
-      { headers: { 'Accept-Encoding': 'identity', ...(start > 0 ? { Range: `bytes=${start}-` } : {}) } },
+      { headers: { 'Accept-Encoding': 'identity', ...(range ? { Range: range } : {}) } },
       late,
     )
   }

@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Json, systemAnswer } from '@silane/core'
 import { chooseWeights } from '../choose-weights.ts'
@@ -7,6 +7,7 @@ import { errors } from '../errors.ts'
 import type { Identity } from '../folder-checkpoint.ts'
 import { folderFile } from '../folder-file.ts'
 import { inside } from '../inside.ts'
+import { isAdapter } from '../is-adapter.ts'
 import { listFiles } from '../list-files.ts'
 import { modelFiles } from '../model-files.ts'
 import type { OpenOptions } from '../open-checkpoint.ts'
@@ -14,15 +15,20 @@ import { readJsonFile } from '../read-json-file.ts'
 import { weightMap } from '../read-shards.ts'
 import { downloadFile } from './download-file.ts'
 import { HubCache } from './hub-cache.ts'
-import { HubClient } from './hub-client.ts'
+import { HubClient, type HubFile } from './hub-client.ts'
 import { type HubSettings, hubSettings } from './hub-settings.ts'
 import { isModuleFolder, isTokenizerFolder, neededFiles } from './needed-files.ts'
+import { readRange } from './read-range.ts'
+import { RemoteFile } from './remote-file.ts'
+import { bringHeaders } from './remote-header.ts'
 import { Unreachable } from './unreachable.ts'
 
 /** A folder that holds one commit of a model. */
 export interface HubSnapshot {
   readonly folder: string
   readonly identity: Identity
+  /** Weights of which the folder has nothing and the headers are at hand, by their names in it. */
+  readonly remote: ReadonlyMap<string, RemoteFile>
 }
 
 /** Brings what a conversion needs of a model into the cache. Without a network, what is there already has to be enough. */
@@ -41,9 +47,10 @@ export async function hubSnapshot(model: string, options: OpenOptions): Promise<
 
 async function snapshotIn(settings: HubSettings, name: string, revision: string, options: OpenOptions): Promise<HubSnapshot> {
   const cache = new HubCache(settings.cacheDir, name)
-  const opened = (commit: string): HubSnapshot => ({
+  const opened = (commit: string, remote: HubSnapshot['remote'] = new Map()): HubSnapshot => ({
     folder: cache.snapshot(commit),
     identity: { location: `${name}@${revision}`, id: name, revision: commit },
+    remote,
   })
   const cached = isCommit(revision) ? revision : cache.commit(revision)
   const missing = cached === undefined ? ['all files'] : missingFiles(cache.snapshot(cached), `${name}@${revision}`)
@@ -56,9 +63,10 @@ async function snapshotIn(settings: HubSettings, name: string, revision: string,
   const client = new HubClient(settings, name, revision, options.signal)
   try {
     const commit = await client.commit()
-    await downloadSnapshot(client, cache, commit, `${name}@${revision}`, options)
-    cache.remember(revision, commit)
-    return opened(commit)
+    const remote = await downloadSnapshot(client, cache, commit, `${name}@${revision}`, options)
+    // Without its weights a commit is not what an earlier one may be here: enough for a run without a network.
+    if (remote.size === 0) cache.remember(revision, commit)
+    return opened(commit, remote)
   } catch (error) {
     if (!(error instanceof Unreachable)) throw error
     if (cached !== undefined && missing.length === 0) return opened(cached)
@@ -85,8 +93,15 @@ function parseModel(model: string, option: string | undefined): { name: string; 
   return { name, revision }
 }
 
-async function downloadSnapshot(client: HubClient, cache: HubCache, commit: string, where: string, options: OpenOptions): Promise<void> {
+async function downloadSnapshot(
+  client: HubClient,
+  cache: HubCache,
+  commit: string,
+  where: string,
+  options: OpenOptions,
+): Promise<HubSnapshot['remote']> {
   const snapshot = cache.snapshot(commit)
+  const remote = new Map<string, RemoteFile>()
   const root = await client.list(commit)
   const modules = root.files.some(file => file.path === 'modules.json') ? root.folders.filter(isModuleFolder) : []
   const folders = [...modules, ...root.folders.filter(isTokenizerFolder)]
@@ -96,9 +111,14 @@ async function downloadSnapshot(client: HubClient, cache: HubCache, commit: stri
     const prefix = i < folders.length ? `${folders[i]}/` : ''
     const byName = new Map(files.map(file => [file.path.slice(prefix.length), file]))
     const fetchAll = async (names: readonly string[]) => {
-      for (const name of names) {
-        const file = byName.get(name)
-        if (!file || existsSync(join(snapshot, file.path))) continue
+      const lacking = names.flatMap(name => byName.get(name) ?? []).filter(file => !existsSync(join(snapshot, file.path)))
+      if (options.headers) refuseLarge(lacking, where)
+      for (const file of lacking) {
+        if (options.headers && isReadInParts(file.path.slice(prefix.length))) {
+          const fetch = (start: number, end: number) => readRange(client, commit, file, { start, end, signal: options.signal })
+          remote.set(file.path, new RemoteFile({ name: file.path, where, size: file.size, fetch }))
+          continue
+        }
         await downloadFile(client, commit, file, cache.blob(file), options)
         await cache.link(commit, file)
       }
@@ -107,6 +127,27 @@ async function downloadSnapshot(client: HubClient, cache: HubCache, commit: stri
     await fetchAll(needed)
     const index = needed.at(-1)
     if (index?.endsWith('.index.json')) await fetchAll(shardsOf(join(snapshot, prefix), index, where))
+  }
+  // A model may consist of its weights alone.
+  if (remote.size > 0) mkdirSync(snapshot, { recursive: true })
+  await bringHeaders([...remote.values()])
+  return remote
+}
+
+/** Weights that begin with a header. Of an adapter, which is small, the elements are looked at. */
+const isReadInParts = (file: string): boolean => file.endsWith('.safetensors') && !isAdapter(file)
+
+/** Bytes of PyTorch files that are downloaded without being asked for: a module's weights, a model for tests. */
+const SMALL = 64e6
+
+/** Refuses to download what cannot be read in parts, where that is much. Throws E_WEIGHTS_WHOLE. */
+function refuseLarge(files: readonly HubFile[], where: string): void {
+  const whole = files.filter(({ path }) => /\.(?:bin|pth|pt|ckpt)$/.test(path))
+  const size = whole.reduce((sum, file) => sum + file.size, 0)
+  const [first] = whole
+  if (first && size > SMALL) {
+    const file = whole.length === 1 ? first.path : `${first.path} and ${whole.length - 1} more`
+    throw errors.E_WEIGHTS_WHOLE({ file, size, where })
   }
 }
 

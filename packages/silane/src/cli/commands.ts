@@ -21,9 +21,12 @@ export function addCommands(program: Command, exit: (code: number) => void): voi
 
   addModelFlags(program.command('inspect'))
     .summary('look at a checkpoint, a converted folder, an .mlpackage or an .onnx file')
-    .description('Shows what a checkpoint is, which plugin reads it and what would be made of it; or what a package or file holds.')
+    .description(
+      'Shows what a checkpoint is, which plugin reads it and what would be made of it; or what a package or file holds. Exit code 2 where no plugin reads the checkpoint.',
+    )
     .argument('<target>', 'checkpoint, converted folder, .mlpackage or .onnx')
     .option('--tensors', 'list every tensor of the checkpoint')
+    .option('--download', 'bring the weights of a model on the hub into the cache; default: read their headers alone')
     .option('--print <pass>', 'print the functions of a checkpoint as text: load, or after:PASS such as after:ane')
     .option('--json', 'print one JSON document on stdout')
     .action(async (target, flags) => {
@@ -48,11 +51,23 @@ export function addCommands(program: Command, exit: (code: number) => void): voi
     .command('plugins')
     .summary('list the plugins that are found')
     .description('Lists plugins: where they are, what they read, their tasks and options, and why something was skipped.')
+    .option('--check', 'look for what is wrong with them, and say the command that mends it; exit code 1 where something is')
     .option('--plugin <name>', 'look at this one instead: its id, its package or a folder; repeatable', names)
     .option('--json', 'print one JSON document on stdout')
     .action(async flags => {
       const { pluginsCommand } = await import('./plugins-command.ts')
       exit(await pluginsCommand(flags))
+    })
+
+  program
+    .command('doctor')
+    .summary('what is wrong with the installed plugins')
+    .description('The same as `silane plugins --check`.')
+    .option('--plugin <name>', 'look at this one instead: its id, its package or a folder; repeatable', names)
+    .option('--json', 'print one JSON document on stdout')
+    .action(async flags => {
+      const { pluginsCommand } = await import('./plugins-command.ts')
+      exit(await pluginsCommand({ ...flags, check: true }))
     })
 
   program

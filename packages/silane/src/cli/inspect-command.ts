@@ -20,17 +20,21 @@ const bold = (text: string) => style('bold', text, out)
 /** `silane inspect`. */
 export async function inspectCommand(
   target: string,
-  flags: ModelFlags & { readonly json?: boolean; readonly tensors?: boolean; readonly print?: string },
+  flags: ModelFlags & { readonly json?: boolean; readonly tensors?: boolean; readonly print?: string; readonly download?: boolean },
 ): Promise<number> {
+  const options = { ...modelOptions(target, flags), download: flags.download }
   if (flags.print !== undefined) {
     const { printPass } = await import('../inspect/print-pass.ts')
-    terminal.result(await printPass(modelOptions(target, flags), flags.print))
+    terminal.result(await printPass(options, flags.print))
     return 0
   }
-  const inspection = await inspect(modelOptions(target, flags))
+  const inspection = await inspect(options)
   terminal.result(flags.json ? JSON.stringify(inspection, undefined, 2) : describe(inspection, flags.tensors ?? false))
-  return 0
+  return inspection.kind === 'checkpoint' && inspection.claimed === false ? EXIT_UNCLAIMED : 0
 }
+
+/** As of every verb that can do nothing with what it is given. */
+const EXIT_UNCLAIMED = 2
 
 function describe(inspection: Inspection, tensors: boolean): string {
   switch (inspection.kind) {

@@ -1,13 +1,21 @@
 import type { OptionSpec } from '@silane/core'
+import { checkPlugins } from '../plugins/check-plugins.ts'
+import { claimText } from '../plugins/claim-text.ts'
 import { type ListedPlugin, listPlugins } from '../plugins/list-plugins.ts'
-import type { Claim } from '../plugins/plugin-manifest.ts'
+import { packageManager } from '../plugins/package-manager.ts'
+import { formatTable } from './format.ts'
 import { style, terminal } from './terminal.ts'
 
 const bold = (text: string) => style('bold', text, process.stdout)
 const dim = (text: string) => style('dim', text, process.stdout)
 
-/** `silane plugins`. */
-export async function pluginsCommand(flags: { readonly plugin?: string[]; readonly json?: boolean }): Promise<number> {
+/** `silane plugins`: the list, and with `--check` what is wrong with it; gives the exit code. */
+export async function pluginsCommand(flags: {
+  readonly plugin?: string[]
+  readonly json?: boolean
+  readonly check?: boolean
+}): Promise<number> {
+  if (flags.check) return checkCommand(flags)
   const list = await listPlugins({ explicit: flags.plugin })
   if (flags.json) {
     terminal.document(list)
@@ -16,12 +24,32 @@ export async function pluginsCommand(flags: { readonly plugin?: string[]; readon
   for (const plugin of list.plugins) terminal.result(describe(plugin))
   for (const { package: name, version, root, reason } of list.skipped)
     terminal.result(`${bold(`${name}@${version}`)} skipped: ${reason}\n  ${dim(root)}\n`)
-  if (list.plugins.length === 0 && list.skipped.length === 0)
-    terminal.result(
-      `No plugins. Looked in ${list.looked.join(', ') || 'no package.json'}.\nInstall one beside silane: npm install @silane/plugin-<family>`,
-    )
+  for (const { package: name, via } of list.missing) terminal.result(`${bold(name)} is not installed\n  ${dim(`listed by ${via}`)}\n`)
+  if (list.plugins.length + list.skipped.length + list.missing.length === 0) terminal.result(nothing(list.looked))
   return 0
 }
+
+/** The same list in short, and each problem with what mends it. */
+async function checkCommand(flags: { readonly plugin?: string[]; readonly json?: boolean }): Promise<number> {
+  const found = await checkPlugins({ explicit: flags.plugin })
+  if (flags.json) {
+    terminal.document(found)
+    return found.ok ? 0 : 1
+  }
+  const rows = found.plugins.map(plugin => [`${plugin.package}@${plugin.version}`, plugin.id, plugin.ok ? 'ok' : 'see below', plugin.root])
+  if (rows.length > 0) terminal.result(formatTable(['plugin', 'id', '', 'in'], rows, process.stdout))
+  else if (found.ok) terminal.result(nothing(found.looked))
+  for (const { code, what, where, next } of found.problems)
+    terminal.result(
+      ['', `${style('red', code, process.stdout)} ${what}`, ...(where ? [`  ${dim(where)}`] : []), ...(next ? [`  ${next}`] : [])].join(
+        '\n',
+      ),
+    )
+  return found.ok ? 0 : 1
+}
+
+const nothing = (looked: readonly string[]): string =>
+  `No plugins. Looked in ${looked.join(', ') || 'no package.json'}.\nInstall one beside silane: ${packageManager({ project: process.cwd() }).add('@silane/plugin-<family>')}`
 
 function describe(plugin: ListedPlugin): string {
   const lines = [
@@ -34,18 +62,6 @@ function describe(plugin: ListedPlugin): string {
     ...(plugin.warning === undefined ? [] : [`  warning  ${plugin.warning}`]),
   ]
   return `${lines.join('\n')}\n`
-}
-
-function claimText({ modelType, architectures, when }: Claim): string {
-  const parts = [
-    ...(modelType === undefined ? [] : [modelType]),
-    ...(architectures ? [`(${architectures.join(', ')})`] : []),
-    ...Object.entries(when?.config ?? {}).map(([key, value]) => `config ${key} = ${JSON.stringify(value)}`),
-    ...(when?.files ?? []).map(file => `file ${file}`),
-    ...(when?.tensors ?? []).map(tensor => `tensor ${tensor}`),
-    ...Object.entries(when?.options ?? {}).map(([name, value]) => `option ${name}=${value}`),
-  ]
-  return parts.join(', ').replace(', (', ' (')
 }
 
 function optionText(name: string, { type, default: fallback, choices, doc }: OptionSpec): string {

@@ -4,6 +4,7 @@ import {
   type Checkpoint,
   type Constant,
   chooseTask,
+  isSilaneError,
   type LoadRequest,
   type PluginContract,
   type SourceModel,
@@ -21,22 +22,42 @@ import { shapeEntries } from './settings.ts'
 import { watchTensors } from './unread-tensors.ts'
 
 /** A checkpoint, opened. Throws where its weights cannot be taken as they are, before anything else is looked at. */
-export async function openModel(options: ModelOptions): Promise<OpenCheckpoint> {
+export async function openModel(options: OpenModelOptions): Promise<OpenCheckpoint> {
   const checkpoint = await openToLook(options)
   if (!checkpoint.refusal) return checkpoint
   checkpoint.close()
   throw checkpoint.refusal
 }
 
+interface OpenModelOptions extends ModelOptions {
+  /** Of weights on the hub, headers are enough; see `whileMissing`. */
+  readonly headers?: boolean
+}
+
 /** A checkpoint, opened, whether or not its weights can be taken (see `refusal`). */
-export function openToLook(options: ModelOptions): Promise<OpenCheckpoint> {
-  const { model, cwd, revision, offline, signal, onProgress } = options
+export function openToLook(options: OpenModelOptions): Promise<OpenCheckpoint> {
+  const { model, cwd, revision, offline, headers, signal, onProgress } = options
   return openCheckpoint(cwd !== undefined && /^\.{0,2}\//.test(model) ? resolve(cwd, model) : model, {
     revision,
     offline,
+    headers,
     signal,
     onProgress: onProgress && (({ file, bytes, total }) => onProgress({ step: `download ${basename(file)}`, fraction: bytes / total })),
   })
+}
+
+/**
+ * Does something with a checkpoint of which the hub has the weights. Where it asks for elements, which few do, these are fetched, and it
+ * is done anew: what it makes must be nothing but its result.
+ */
+export async function whileMissing<T>(checkpoint: OpenCheckpoint, work: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await work()
+    } catch (error) {
+      if (!isSilaneError(error) || error.code !== 'E_WEIGHTS_REMOTE' || !(await checkpoint.bringMissing())) throw error
+    }
+  }
 }
 
 /** The plugin that reads a checkpoint, its code loaded. */

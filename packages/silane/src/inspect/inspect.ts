@@ -8,7 +8,7 @@ import type { ModelOptions } from '../convert/convert-options.ts'
 import { describeTensors } from '../convert/describe-tensors.ts'
 import { keptFolder } from '../convert/output-folder.ts'
 import { type ProgramPlan, planDeployment } from '../convert/plan-deployment.ts'
-import { findPlugin, loadModel, openToLook } from '../convert/prepare-model.ts'
+import { findPlugin, loadModel, openToLook, whileMissing } from '../convert/prepare-model.ts'
 import { resolveSettings } from '../convert/resolve-settings.ts'
 import { rewriteProgram } from '../convert/rewrite-program.ts'
 import { errors } from '../errors.ts'
@@ -40,6 +40,8 @@ export interface CheckpointInspection {
   readonly tensors: readonly TensorSummary[]
   readonly parameters: number
   readonly bytes: number
+  /** Whether a plugin reads it; absent where that was not asked, since its weights cannot be taken. */
+  readonly claimed?: boolean
   /** The plugin that would convert it, and why; the plan; the lowered graphs. Absent where something stands in the way. */
   readonly plugin?: { readonly package: string; readonly version: string; readonly because: readonly string[] }
   readonly model?: {
@@ -85,8 +87,14 @@ export interface OnnxInspection {
 
 export type Inspection = CheckpointInspection | PackageInspection | FolderInspection | OnnxInspection
 
+/** What to look at, and how. */
+export interface InspectOptions extends ModelOptions {
+  /** Bring the weights of a model on the hub into the cache. Default: their headers are read, which tell all that is shown. */
+  readonly download?: boolean | undefined
+}
+
 /** Looks at a checkpoint, a converted folder, an .mlpackage or an .onnx file, without writing anything. */
-export async function inspect(options: ModelOptions): Promise<Inspection> {
+export async function inspect(options: InspectOptions): Promise<Inspection> {
   const path = resolve(options.cwd ?? '.', options.model)
   if (path.endsWith('.mlpackage')) return inspectPackage(path)
   if (path.endsWith('.onnx')) return inspectOnnx(path)
@@ -94,9 +102,9 @@ export async function inspect(options: ModelOptions): Promise<Inspection> {
   return inspectCheckpoint(options)
 }
 
-async function inspectCheckpoint(options: ModelOptions): Promise<CheckpointInspection> {
+async function inspectCheckpoint(options: InspectOptions): Promise<CheckpointInspection> {
   const settings = resolveSettings(options)
-  const checkpoint = await openToLook(options)
+  const checkpoint = await openToLook({ ...options, headers: !options.download })
   try {
     // As the file has them: quantised, and an adapter's apart.
     const tensors = checkpoint.stored.map(({ name, dtype, shape }): TensorSummary => ({ name, dtype, shape }))
@@ -105,30 +113,39 @@ async function inspectCheckpoint(options: ModelOptions): Promise<CheckpointInspe
     const bytes = checkpoint.stored.reduce((sum, tensor) => sum + tensor.bytes, 0)
     const facts = { kind: 'checkpoint' as const, location, config, files, tensors, parameters, bytes }
     let plugin: CheckpointInspection['plugin']
+    let claimed: CheckpointInspection['claimed']
     try {
       if (checkpoint.refusal) throw checkpoint.refusal
+      claimed = false
       const chosen = await findPlugin(checkpoint, options)
+      claimed = true
       plugin = { package: chosen.plugin.package, version: chosen.plugin.version, because: chosen.because }
-      const model = await loadModel(checkpoint, chosen, options)
       const { onnxContents } = await import('@silane/onnx')
-      const rewritten = planDeployment(model, settings).programs.map(program => rewriteProgram(program, chosen.contract, settings))
-      return {
-        ...facts,
-        plugin,
-        model: {
-          architecture: model.architecture,
-          task: model.task,
-          options: model.options,
-          notes: model.notes ?? [],
-          unread: model.unread,
-        },
-        plan: rewritten.flatMap(({ plan, targets }) => summarize(plan, targets.coreml)),
-        functions: rewritten.flatMap(program => functionReports(program, (_, graph) => onnxContents(graph, settings.onnxPrecision))),
-      }
+      const found = await whileMissing(checkpoint, async () => {
+        const model = await loadModel(checkpoint, chosen, options)
+        const rewritten = planDeployment(model, settings).programs.map(program => rewriteProgram(program, chosen.contract, settings))
+        return {
+          model: {
+            architecture: model.architecture,
+            task: model.task,
+            options: model.options,
+            notes: model.notes ?? [],
+            unread: model.unread,
+          },
+          plan: rewritten.flatMap(({ plan, targets }) => summarize(plan, targets.coreml)),
+          functions: rewritten.flatMap(program => functionReports(program, (_, graph) => onnxContents(graph, settings.onnxPrecision))),
+        }
+      })
+      return { ...facts, claimed, plugin, ...found }
     } catch (error) {
       // What is there can be shown although it cannot be converted; a fault of ours is thrown all the same.
       if (!isSilaneError(error) || error.exitCode === 1) throw error
-      return { ...facts, ...(plugin ? { plugin } : {}), problem: { code: error.code, what: error.what, next: error.next } }
+      return {
+        ...facts,
+        ...(claimed === undefined ? {} : { claimed }),
+        ...(plugin ? { plugin } : {}),
+        problem: { code: error.code, what: error.what, next: error.next },
+      }
     }
   } finally {
     checkpoint.close()

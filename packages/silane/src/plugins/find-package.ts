@@ -124,6 +124,16 @@ export function nearestPackage(folder: string): PackageFile | undefined {
   return undefined
 }
 
+/** The names that a package.json lists under these keys. */
+export const dependencyNames = (
+  json: PackageFile['json'],
+  keys: readonly string[] = ['dependencies', 'devDependencies', 'optionalDependencies'],
+): readonly string[] =>
+  keys.flatMap(key => {
+    const block = json[key]
+    return isRecord(block) ? Object.keys(block) : []
+  })
+
 /** What a package may be called: a name out of a package.json goes into paths. */
 const NAME = /^(?:@[\w.~-]+\/)?[\w~-][\w.~-]*$/
 
@@ -137,7 +147,7 @@ export function installedPackage(name: string, from: string): PackageFile | unde
   const table = plugAndPlay(from)
   if (table) {
     const folder = attempt(() => table.resolveToUnqualified(name, `${from}/`, { considerBuiltins: false }))
-    return folder ? readPackage(folder) : undefined
+    return folder ? readPackage(folder.replace(/[\\/]$/, '')) : undefined
   }
   for (const folder of upward(from)) {
     const found = readPackage(join(folder, 'node_modules', name))

@@ -1,5 +1,5 @@
 import { isSilaneError, type OptionSpec } from '@silane/core'
-import { type DiscoverOptions, discoverPlugins, type SkippedPlugin } from './discover-plugins.ts'
+import { type DiscoverOptions, discoverPlugins, type MissingPlugin, type SkippedPlugin } from './discover-plugins.ts'
 import { loadPlugin } from './load-plugin.ts'
 import type { Claim } from './plugin-manifest.ts'
 
@@ -22,12 +22,14 @@ export interface ListedPlugin {
 export interface PluginList {
   readonly plugins: readonly ListedPlugin[]
   readonly skipped: readonly SkippedPlugin[]
+  /** Those that a package.json names and that are not installed. */
+  readonly missing: readonly MissingPlugin[]
   readonly looked: readonly string[]
 }
 
 /** What plugins are found, where, what they read, and why something was skipped. */
 export async function listPlugins(options: DiscoverOptions = {}): Promise<PluginList> {
-  const { plugins, skipped, looked } = discoverPlugins(options)
+  const { plugins, skipped, missing, looked } = discoverPlugins({ ...options, lenient: true })
   const listed: ListedPlugin[] = []
   for (const found of plugins) {
     const { id, status, claims, tasks } = found.manifest
@@ -41,5 +43,5 @@ export async function listPlugins(options: DiscoverOptions = {}): Promise<Plugin
       listed.push({ ...facts, problem: error.what, ...warning })
     }
   }
-  return { plugins: listed, skipped, looked }
+  return { plugins: listed, skipped, missing, looked }
 }

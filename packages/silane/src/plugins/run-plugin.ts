@@ -21,7 +21,7 @@ export const runningPlugin = ({ package: name, version, root }: Pick<FoundPlugin
 const PATIENCE = 60
 
 /** Milliseconds; a plugin that works longer by design is given its time with SILANE_PLUGIN_TIMEOUT, in seconds. */
-function patience(): number {
+export function patience(): number {
   const asked = Number(process.env.SILANE_PLUGIN_TIMEOUT)
   return 1000 * (asked > 0 && asked < 1e6 ? asked : PATIENCE)
 }
