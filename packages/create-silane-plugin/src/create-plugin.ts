@@ -31,8 +31,8 @@ const PLACEHOLDER = 'my-model'
 /** npm's limit for the whole name. */
 const LONGEST = 214
 
-/** Files of the template that npm would leave out of a package, or read as its own, under the names they have in a plugin. */
-const renamed: Readonly<Record<string, string>> = { gitignore: '.gitignore' }
+/** Files of the template that package managers would leave out, or take for those of this package, and their names in a plugin. */
+const renamed: Readonly<Record<string, string>> = { gitignore: '.gitignore', 'manifest.json': 'package.json', 'mit.txt': 'LICENSE' }
 
 const template = fileURLToPath(new URL('../template', import.meta.url))
 

@@ -108,7 +108,7 @@ describe('the command', () => {
 })
 
 test('the template asks for what this workspace has', () => {
-  const template = JSON.parse(read(root, 'template/package.json'))
+  const template = JSON.parse(read(root, 'template/manifest.json'))
   const { devDependencies } = JSON.parse(read(root, '../../package.json'))
   const ranges: Record<string, string> = { ...template.devDependencies, ...template.dependencies }
   const version = (name: string): string => {

@@ -1,17 +1,18 @@
 // Writes the template's fixture and those of the guide again: `npm run goldens`, with the requirements of template/goldens in the Python
 // that PYTHON names (default: python3).
 import { execFileSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { steps } from './guide.ts'
+import { createPlugin } from '../src/index.ts'
+import { steps, stepsOf } from './guide.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const scratch = mkdtempSync(join(tmpdir(), 'silane-goldens-'))
 try {
-  const template = join(scratch, 'template')
-  cpSync(join(root, 'template'), template, { recursive: true })
+  const plugin = join(scratch, 'plugin')
+  createPlugin({ name: 'goldens', dir: plugin })
   // The commands say `npm run goldens`, which says `python3`.
   const bin = join(scratch, 'bin')
   mkdirSync(bin)
@@ -19,14 +20,11 @@ try {
   // No link: a Python of a virtual environment knows its packages by its own path.
   writeFileSync(join(bin, 'python3'), `#!/bin/sh\nexec '${python}' "$@"\n`, { mode: 0o755 })
   const env = { ...process.env, PATH: [bin, process.env.PATH].join(delimiter) }
-  const base =
-    '{"vocab_size": 96, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 48, "max_position_embeddings": 32}'
-  const lines = [
-    `npm run goldens -- fixtures/base --model BertGenerationEncoder --task feature-extraction --config '${base}'`,
-    ...steps.flatMap(step => (step.kind === 'python' ? step.lines.filter(line => line.startsWith('npm run goldens')) : [])),
-  ]
-  for (const line of lines) execFileSync('sh', ['-c', line], { cwd: template, env, stdio: 'inherit' })
-  const made = join(template, 'fixtures')
+  const lines = [...stepsOf(readFileSync(join(plugin, 'README.md'), 'utf8')), ...steps]
+    .flatMap(step => (step.kind === 'file' ? [] : step.lines))
+    .filter(line => line.startsWith('npm run goldens'))
+  for (const line of lines) execFileSync('sh', ['-c', line], { cwd: plugin, env, stdio: 'inherit' })
+  const made = join(plugin, 'fixtures')
   cpSync(join(made, 'base'), join(root, 'template/fixtures/base'), { recursive: true })
   rmSync(join(made, 'base'), { recursive: true })
   rmSync(join(root, 'test/fixtures/electra'), { recursive: true, force: true })
