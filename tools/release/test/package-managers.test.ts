@@ -28,7 +28,7 @@ let user: Client
 afterEach(() => user.remove())
 
 describe.each(packageManagers)('$name', ({ options, install, silane }) => {
-  test('installs silane and a plugin from the registry alone, runs no script, and they convert', { timeout: 180_000 }, async () => {
+  test('installs silane and a plugin from the registry alone, runs no script, and they convert', { timeout: 600_000 }, async () => {
     user = new Client(url, options)
     cpSync(fixture, join(user.folder, 'model'), { recursive: true })
     if (install !== undefined) {

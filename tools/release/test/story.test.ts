@@ -82,7 +82,7 @@ const readable = (text: string): string => {
   ].join('')
 }
 
-const minutes = { timeout: 240_000 }
+const minutes = { timeout: 600_000 }
 
 /** The version that a user has of a package: how many there are, and which. */
 const installed = (user: Client, name: string): string[] => {

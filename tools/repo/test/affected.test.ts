@@ -39,3 +39,12 @@ test('a change of the core has those of every plugin run, and of every package t
 test('a page of the repository has none run', () => {
   expect(affected('README.md')).toEqual([])
 })
+
+test('tests against a registry are never taken from the cache, others are', () => {
+  const cached = (project: string): unknown => {
+    const shown = execFileSync(join(root, 'node_modules/.bin/nx'), ['show', 'project', project, '--json'], { cwd: root, encoding: 'utf8' })
+    return JSON.parse(shown).targets.test.cache
+  }
+  expect(cached('@silane/release')).toBe(false)
+  expect(cached('@silane/core')).toBe(true)
+})
