@@ -205,7 +205,7 @@ describe('the core', () => {
     expect((await check(cwd)).replaceAll(linked, '<linked>')).toMatchInlineSnapshot(`
       "E_CORE_TWICE a@1.2.3 has a copy of the core of its own: 1.0.0 in <project>/node_modules/@silane/core, 1.0.0 in <linked>/node_modules/@silane/core.
       <linked>
-      Have one for both: npm install --install-links <linked>"
+      Have one for both: npm install "$(npm pack --silent <linked>)""
     `)
   })
 
