@@ -365,7 +365,7 @@ describe('code', () => {
     const { plugins } = await listPlugins({ cwd, host: temporary() })
     expect(plugins.map(({ package: name, options, problem }) => [name, options, problem?.slice(0, 40)])).toEqual([
       ['a', { k: { type: 'integer', doc: 'd' } }, undefined],
-      ['b', undefined, 'b@1.2.3 cannot be loaded: Cannot find mo'],
+      ['b', undefined, 'b@1.2.3 cannot be loaded: there is no ./'],
     ])
   })
 })

@@ -64,7 +64,7 @@ describe('a plugin that cannot be loaded', () => {
   test('since its file is not', async () => {
     const { 'node_modules/a/index.js': _, ...files } = installed('a')
     expect(await check(project(files))).toMatchInlineSnapshot(`
-      "E_PLUGIN_LOAD a@1.2.3 cannot be loaded: Cannot find module '<project>/node_modules/a/index.js' imported from /work/wt/doctor/packages/silane/src/plugins/load-plugin.ts.
+      "E_PLUGIN_LOAD a@1.2.3 cannot be loaded: there is no ./index.js.
       <project>/node_modules/a/index.js
       Install what is missing: npm install. Else update the plugin: npm install a@latest. If that does not help, remove it (npm uninstall a) and report it to its author."
     `)
@@ -74,7 +74,7 @@ describe('a plugin that cannot be loaded', () => {
     expect(await check(project(installed('a', {}, {}, "throw new Error('boom')")))).toMatchInlineSnapshot(`
       "E_PLUGIN_LOAD a@1.2.3 cannot be loaded: boom.
       <project>/node_modules/a/index.js
-      Install what is missing: npm install. Else update the plugin: npm install a@latest. If that does not help, remove it (npm uninstall a) and report it to its author."
+      Update the plugin: npm install a@latest. If that does not help, remove it (npm uninstall a) and report it to its author."
     `)
   })
 
