@@ -22,10 +22,11 @@ def arguments():
     parser.add_argument("--config", type=json.loads, default={}, help="JSON: arguments of its configuration, so that it becomes tiny")
     parser.add_argument("--from-pretrained", metavar="CHECKPOINT", help="takes weights and configuration from there instead of making some")
     parser.add_argument("--seq", type=int, default=16, help="tokens of a sample")
-    parser.add_argument("--inputs", type=pathlib.Path, help="safetensors with tensors <sample>.in.<input>, where the model reads other things than text")
+    parser.add_argument("--inputs", type=pathlib.Path, help="safetensors with tensors <sample>.in.<input>, where the model reads other things than a text or a picture")
     parser.add_argument("--outputs", nargs="+", help="outputs of the model that count; default: all tensors among them")
     parser.add_argument("--program", default="model", help="name of the program that is converted")
     parser.add_argument("--drive", choices=["cached-decoder", "host"], help="how the program is driven; default: one call per sample")
+    parser.add_argument("--generate", type=int, metavar="TOKENS", help="of a model that writes text: how many tokens it goes on with, greedily")
     parser.add_argument("--convert", nargs=argparse.REMAINDER, default=[], help="last: flags of silane convert beside --task and --seq")
     parser.add_argument("--seed", type=int, default=1)
     return parser.parse_args()
@@ -62,6 +63,31 @@ def text_samples(model, options):
         if "token_type_ids" in known and getattr(config, "type_vocab_size", 0) > 1:
             sample["token_type_ids"] = ((torch.arange(options.seq)[None] >= length // 2) & (mask == 1)).long()
         yield sample
+
+
+def decoder_samples(model, options):
+    """Texts without padding: a decoder over a cache is given one token after the other."""
+    for sample in text_samples(model, options):
+        yield {"input_ids": sample["input_ids"][:, : int(sample["attention_mask"].sum())]}
+
+
+def picture_samples(model, options):
+    config, generator = model.config, torch.Generator().manual_seed(options.seed)
+    size = config.image_size if isinstance(config.image_size, (list, tuple)) else [config.image_size] * 2
+    for _ in range(2):
+        yield {"pixel_values": torch.randn(1, config.num_channels, *size, generator=generator)}
+
+
+def make_samples(model, options):
+    if options.inputs:
+        return given_samples(options.inputs)
+    if options.drive == "cached-decoder":
+        return list(decoder_samples(model, options))
+    if model.main_input_name == "pixel_values" and hasattr(model.config, "image_size"):
+        return list(picture_samples(model, options))
+    if model.main_input_name == "input_ids" and not model.config.is_encoder_decoder:
+        return list(text_samples(model, options))
+    raise SystemExit(f"{options.model} reads other things than a text or a picture: give --inputs")
 
 
 def given_samples(path):
@@ -120,6 +146,13 @@ def check(run, sample, outputs, valid):
             assert same(shown(other, name), shown(outputs, name), 1e-5), f"{name} depends on what stands in the padding"
 
 
+def continuation(model, ids, count):
+    written = model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=count, do_sample=False, num_beams=1)
+    tokens = written[0, ids.shape[1]:].tolist()
+    assert len(set(tokens)) > 1, f'it writes {tokens}: another --seed, or "tie_word_embeddings": false in --config, tells more'
+    return {"input_ids": ids[0].tolist(), "max_new_tokens": count, "tokens": tokens}
+
+
 def plain(tensor):
     tensor = tensor.detach().contiguous()
     return tensor.float().clone() if tensor.is_floating_point() else tensor.to(torch.int32)
@@ -135,7 +168,7 @@ def main():
     # What counts is what the files hold.
     model = type(made).from_pretrained(options.folder, attn_implementation="eager", dtype=torch.float32).eval()
     run = runner(model, options.outputs)
-    samples = given_samples(options.inputs) if options.inputs else list(text_samples(model, options))
+    samples = make_samples(model, options)
     tensors, valid = {}, {}
     for index, sample in enumerate(samples):
         outputs = run(sample)
@@ -153,10 +186,12 @@ def main():
         "source": f"transformers {options.model}; transformers {transformers.__version__}, torch {torch.__version__}, CPU, float32, eager attention",
         "architecture": options.model,
         "task": options.task,
-        "convert": [*([] if options.inputs else ["--seq", str(options.seq)]), *options.convert],
+        "convert": [*(["--seq", str(options.seq)] if "attention_mask" in samples[0] else []), *options.convert],
         "programs": {options.program: program | ({"valid": valid} if valid else {}) | ({"drive": options.drive} if options.drive else {})},
         "seed": options.seed,
     }
+    if options.generate:
+        case["generate"] = [continuation(model, sample["input_ids"], options.generate) for sample in samples]
     (options.folder / "case.json").write_text(json.dumps(case, indent=2) + "\n")
     print(f"{options.folder}: {sum(file.stat().st_size for file in options.folder.iterdir()) // 1024} kB")
 
