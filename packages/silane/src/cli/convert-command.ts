@@ -14,6 +14,7 @@ import { terminal } from './terminal.ts'
 
 interface ConvertFlags extends ModelFlags {
   readonly out?: string
+  readonly name?: string
   readonly force?: boolean
   readonly validate: boolean
   readonly golden?: string
@@ -26,10 +27,11 @@ interface ConvertFlags extends ModelFlags {
 export async function convertCommand(model: string, flags: ConvertFlags, signal: AbortSignal): Promise<number> {
   const line = progressLine()
   try {
-    const { out, force, validate, golden, trace } = flags
+    const { out, name, force, validate, golden, trace } = flags
     const result = await convert({
       ...modelOptions(model, flags),
       out,
+      name,
       force,
       validate,
       golden,

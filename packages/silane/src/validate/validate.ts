@@ -15,7 +15,8 @@ import type { StageFiles } from './open-stages.ts'
 import { goldensOf } from './validate-conversion.ts'
 import { type StagesReport, validateStages } from './validate-stages.ts'
 
-export interface ValidateOptions extends Pick<ModelOptions, 'plugins' | 'offline' | 'cwd' | 'signal' | 'onProgress' | 'onNote'> {
+export interface ValidateOptions
+  extends Pick<ModelOptions, 'plugins' | 'subfolder' | 'offline' | 'token' | 'cacheDir' | 'cwd' | 'signal' | 'onProgress' | 'onNote'> {
   /** A folder that `convert` wrote. */
   readonly folder: string
   /** The checkpoint it was made from. Default: the id and revision that it records, where that is on the hub. */
@@ -41,10 +42,12 @@ export async function validate(options: ValidateOptions): Promise<ValidateResult
   const start = performance.now()
   const folder = resolve(options.cwd ?? '.', options.folder)
   const manifest = readManifest(folder)
-  const { id, revision } = manifest.model
+  const { id, revision, subfolder } = manifest.model
   const model = options.model ?? (revision === null ? undefined : `${id}@${revision}`)
   const report =
-    model === undefined ? await againstGoldens(folder, manifest, options) : await againstCheckpoint(folder, manifest, model, options)
+    model === undefined
+      ? await againstGoldens(folder, manifest, options)
+      : await againstCheckpoint(folder, manifest, model, options.model === undefined ? { ...options, subfolder } : options)
   return { ...report, seconds: (performance.now() - start) / 1000, peakBytes: process.resourceUsage().maxRSS * 1024 }
 }
 
@@ -145,6 +148,7 @@ const settingsOf = ({ options }: Manifest): GivenSettings =>
 
 /** The options of the conversion, out of its manifest. */
 function modelOptions(manifest: Manifest, model: string, options: ValidateOptions): ModelOptions {
-  const { plugins, offline, cwd, signal, onProgress, onNote } = options
-  return { ...settingsOf(manifest), model, task: manifest.model.task, plugins, offline, cwd, signal, onProgress, onNote }
+  const { plugins, subfolder, offline, token, cacheDir, cwd, signal, onProgress, onNote } = options
+  const place = { model, subfolder, offline, token, cacheDir, cwd }
+  return { ...settingsOf(manifest), ...place, task: manifest.model.task, plugins, signal, onProgress, onNote }
 }
