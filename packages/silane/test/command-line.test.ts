@@ -105,7 +105,7 @@ test.each([
 describe('completion', () => {
   /** What bash offers for a line, whose last word is being written. */
   function complete(line: string): readonly string[] {
-    const words = line.split(' ').flatMap(word => word.split(/(=)/).filter((part, i, parts) => part !== '' || parts.length === 1))
+    const words = line.split(' ').flatMap(word => word.split(/(=)/).filter((part, _, parts) => part !== '' || parts.length === 1))
     const code = `${script}\nCOMP_WORDS=(${words.map(word => `'${word}'`).join(' ')})\nCOMP_CWORD=${words.length - 1}\n_silane\nprintf '%s\\n' "\${COMPREPLY[@]}"`
     const { stdout, stderr, status } = spawnSync('bash', ['--norc', '-c', code], { encoding: 'utf8' })
     expect([stderr, status]).toEqual(['', 0])
@@ -184,7 +184,7 @@ describe('a converted folder', () => {
 
   test('--quiet leaves the result and errors', async () => {
     expect(await main(['validate', place, '--model', fixture('base'), '-q'])).toBe(0)
-    expect(out).toMatch(/^ok: 14 outputs pass/)
+    expect(out).toMatch(/^ok: 14 outputs pass.*\n$/)
     expect(err).toBe('')
     expect(await main(['validate', place, '--model', './nowhere', '-q'])).toBe(2)
     expect(err).toMatch(/^E_MODEL_FOLDER/)

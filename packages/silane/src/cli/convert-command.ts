@@ -61,6 +61,7 @@ function tell({ out, manifest, report, comparisons, seconds, peakBytes, traced }
   for (const found of traced?.located ?? []) say(`traced: ${found}`)
   if (table && comparisons.length > 0) say(`\n${comparisonTable(comparisons, stream)}\n`)
   for (const warning of report.warnings) say(`warning: ${warning}`)
+  if (terminal.quiet) return
   for (const note of report.notes) say(`note: ${note}`)
   const sizes = [...writtenFiles(manifest), ...onnxDataFiles(out).map(({ path, bytes }) => [path, bytes] as const)]
   say('')

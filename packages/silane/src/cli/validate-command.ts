@@ -52,8 +52,9 @@ function tell(
   say(printVerdict(verdict({ validated: true, misses, comparisons, coverage }), stream))
   for (const miss of misses) say(`missed: ${miss}`)
   if (table && comparisons.length > 0) say(`\n${comparisonTable(comparisons, stream)}\n`)
-  for (const sentence of describeCoverage(coverage)) say(sentence)
   for (const warning of warnings) say(`warning: ${warning}`)
+  if (terminal.quiet) return
+  for (const sentence of describeCoverage(coverage)) say(sentence)
   for (const note of notes) say(`note: ${note}`)
   say(`${formatSeconds(seconds)} in ${runtime.name} ${runtime.version}; peak memory ${formatBytes(peakBytes)}`)
 }
