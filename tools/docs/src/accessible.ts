@@ -1,9 +1,16 @@
 /**
- * A page of the theme with what a keyboard and a narrow window need: tables and code stand in boxes that scroll by themselves and
- * take the focus, so that a page is never wider than its window.
+ * A page of the theme with what a keyboard, a reader of screens and a narrow window need. Tables and code stand in boxes that scroll
+ * by themselves and take the focus, so that a page is never wider than its window; landmarks have roles and names; no heading is
+ * skipped.
  */
 export const accessible = (html: string): string =>
   html
     .replaceAll('<table>', '<div class="scroll" tabindex="0" role="group" aria-label="table"><table>')
     .replaceAll('</table>', '</table></div>')
+    .replaceAll(/<th( style="[^"]*")?><\/th>/g, '<td></td>')
     .replaceAll(/<pre(?=[ >])/g, '<pre tabindex="0"')
+    .replace('<div class="col-content">', '<div class="col-content" role="main">')
+    .replace('<nav id="tsd-sidebar-links"', '<nav id="tsd-sidebar-links" aria-label="elsewhere"')
+    .replace('<div class="page-menu">', '<div class="page-menu" role="complementary" aria-label="this page">')
+    .replaceAll(/<h4 (class="tsd-[a-z-]+-title")>([\s\S]*?)<\/h4>/g, '<h3 $1>$2</h3>')
+    .replace('<h3>Settings</h3>', '<h2>Settings</h2>')

@@ -17,9 +17,9 @@ import {
 } from 'typedoc'
 import { accessible } from './accessible.ts'
 import { apiCategories, apiCategory } from './api-categories.ts'
+import { landingPage } from './landing.ts'
 import { categories, packages, pages, root } from './pages.ts'
 import { repository, rewriteLinks } from './rewrite-links.ts'
-import { transcript } from './transcript.ts'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 
@@ -64,7 +64,7 @@ async function build(out: string, names: readonly string[], stage: string): Prom
   const documents = shown.map(({ path, title, category }) => write(path, text(path), { title, category }))
   // All of them are there before the first is read: links to what is not there are no links to TypeDoc.
   const readmes = new Map(names.map(name => [packageName(name), write(readme(name), text(readme(name)).replace(/^# .*\n/, ''))]))
-  const landing = write('landing.md', readFileSync(join(here, '../landing.md'), 'utf8').replace('{{transcript}}', await transcript()))
+  const landing = write('tools/docs/landing.md', await landingPage())
 
   const logger = new Warnings()
   const app = await Application.bootstrap(settings(out, names, documents, landing))
@@ -146,4 +146,5 @@ const settings = (out: string, names: readonly string[], documents: readonly str
   ignoredHighlightLanguages: ['mermaid'],
   blockTags: ['@category', '@default', '@example', '@generated', '@param', '@remarks', '@returns', '@see', '@template', '@throws'],
   validation: { notExported: false },
+  visibilityFilters: {},
 })
