@@ -87,7 +87,7 @@ async function build(out: string, names: readonly string[], stage: string): Prom
     }
   })
   app.renderer.on(PageEvent.END, page => {
-    if (page.contents !== undefined) page.contents = accessible(page.contents)
+    if (page.contents !== undefined) page.contents = accessible(page.contents, page.url)
   })
 
   const entryPoints = app.getEntryPoints()?.map(entry => {
