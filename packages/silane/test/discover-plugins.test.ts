@@ -1,6 +1,6 @@
 import { symlinkSync } from 'node:fs'
 import Module from 'node:module'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { localInstallation } from '../src/cli/local-installation.ts'
 import { discoverPlugins } from '../src/plugins/discover-plugins.ts'
@@ -250,6 +250,42 @@ describe('beside a command for the whole machine', () => {
     }
   })
 
+  test('pnpm add -g: projects of one package each', () => {
+    const store = write(temporary(), { 'v11/links/silane/1.0.0/abc/node_modules/silane/bin/silane.js': '' })
+    const host = join(store, 'v11/links/silane/1.0.0/abc/node_modules/silane')
+    const all = join(temporary(), 'pnpm/global/v11')
+    write(all, {
+      '1-0/package.json': { dependencies: { silane: '1' } },
+      '1-0/node_modules/.keep': '',
+      '2-0/package.json': { dependencies: { a: '1' } },
+      '2-0/node_modules/a/package.json': pluginPackage('a'),
+    })
+    symlinkSync(host, join(all, '1-0/node_modules/silane'))
+    // pnpm has a second name for each.
+    symlinkSync(join(all, '2-0'), join(all, 'hash'))
+    const { argv } = process
+    process.argv = [process.execPath, join(all, '1-0/node_modules/silane/bin/silane.js')]
+    const { plugins, manager } = discoverPlugins({ cwd: temporary(), host })
+    process.argv = argv
+    expect(plugins.map(plugin => plugin.package)).toEqual(['a'])
+    expect(manager.add('x')).toBe('pnpm add -g x')
+  })
+
+  test("pnpm's store: the project that the command names by NODE_PATH", () => {
+    const store = write(temporary(), { 'v11/links/silane/1.0.0/abc/node_modules/silane/package.json': { name: 'silane' } })
+    const host = join(store, 'v11/links/silane/1.0.0/abc/node_modules/silane')
+    const cwd = write(project({ a: pluginPackage('a') }), { 'pnpm-lock.yaml': '' })
+    vi.stubEnv('NODE_PATH', ['/x', `${cwd}/node_modules/.bin/../.pnpm/node_modules`].join(delimiter))
+    const { argv } = process
+    process.argv = [process.execPath, join(write(host, { 'bin/silane.js': '' }), 'bin/silane.js')]
+    const { plugins, manager } = discoverPlugins({ cwd: temporary(), host })
+    process.argv = argv
+    expect(plugins.map(plugin => plugin.package)).toEqual(['a'])
+    expect(manager.global).toBe(false)
+    // To packages that lie elsewhere it says nothing.
+    expect(discoverPlugins({ cwd: temporary(), host: join(temporary(), 'silane') }).plugins).toEqual([])
+  })
+
   test('nothing of it that lies in the checkpoint', () => {
     const { prefix, host } = globally({ 'lib/node_modules/a/package.json': pluginPackage('a') })
     expect(discoverPlugins({ cwd: temporary(), host, checkpoint: prefix }).plugins).toEqual([])
@@ -329,7 +365,7 @@ describe('code', () => {
     const { plugins } = await listPlugins({ cwd, host: temporary() })
     expect(plugins.map(({ package: name, options, problem }) => [name, options, problem?.slice(0, 40)])).toEqual([
       ['a', { k: { type: 'integer', doc: 'd' } }, undefined],
-      ['b', undefined, 'b@1.2.3 cannot be loaded: Cannot find mo'],
+      ['b', undefined, 'b@1.2.3 cannot be loaded: there is no ./'],
     ])
   })
 })

@@ -64,7 +64,7 @@ describe('a plugin that cannot be loaded', () => {
   test('since its file is not', async () => {
     const { 'node_modules/a/index.js': _, ...files } = installed('a')
     expect(await check(project(files))).toMatchInlineSnapshot(`
-      "E_PLUGIN_LOAD a@1.2.3 cannot be loaded: Cannot find module '<project>/node_modules/a/index.js' imported from /work/wt/doctor/packages/silane/src/plugins/load-plugin.ts.
+      "E_PLUGIN_LOAD a@1.2.3 cannot be loaded: there is no ./index.js.
       <project>/node_modules/a/index.js
       Install what is missing: npm install. Else update the plugin: npm install a@latest. If that does not help, remove it (npm uninstall a) and report it to its author."
     `)
@@ -74,7 +74,7 @@ describe('a plugin that cannot be loaded', () => {
     expect(await check(project(installed('a', {}, {}, "throw new Error('boom')")))).toMatchInlineSnapshot(`
       "E_PLUGIN_LOAD a@1.2.3 cannot be loaded: boom.
       <project>/node_modules/a/index.js
-      Install what is missing: npm install. Else update the plugin: npm install a@latest. If that does not help, remove it (npm uninstall a) and report it to its author."
+      Update the plugin: npm install a@latest. If that does not help, remove it (npm uninstall a) and report it to its author."
     `)
   })
 
@@ -205,7 +205,7 @@ describe('the core', () => {
     expect((await check(cwd)).replaceAll(linked, '<linked>')).toMatchInlineSnapshot(`
       "E_CORE_TWICE a@1.2.3 has a copy of the core of its own: 1.0.0 in <project>/node_modules/@silane/core, 1.0.0 in <linked>/node_modules/@silane/core.
       <linked>
-      Have one for both: npm install --install-links <linked>"
+      Have one for both: npm install "$(npm pack --silent <linked>)""
     `)
   })
 

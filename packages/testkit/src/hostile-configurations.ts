@@ -6,7 +6,11 @@ import { isJsonObject, isSilaneError, type Json, type JsonObject, type PluginCon
 import { loadRequest, type ModelOptions } from 'silane'
 import type { FixtureCase } from './read-cases.ts'
 
-/** What each key is set to first. A key that may be all of these is one that nobody reads: files of transformers have many. */
+/**
+ * What each key is set to first. A key that may be all of these is one that nobody reads, and gets no more: no reading of a number, a
+ * text, a switch or a table takes all five. Files of transformers have many such keys, a RAG of three models has some 200, so that all eleven
+ * values for every key double the time of a plugin's suite, to a minute and more, and find nothing.
+ */
 const PROBES: readonly Json[] = [-1, 1e39, 'x', [], {}]
 
 /** What the others are set to besides: more than the weights have, far out of range, between whole numbers, nothing. */

@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Json, Tensors } from '@silane/core'
 import { readGoldens } from 'silane'
+import * as z from 'zod'
+import { type CaseFile, caseSchema, type Prompt } from './case-schema.ts'
 
 /** Where a plugin is. */
 export interface PluginPlace {
@@ -67,28 +69,6 @@ export interface FixtureProgram {
   readonly drive: string | undefined
 }
 
-interface CaseFile {
-  readonly task: string
-  readonly convert?: readonly string[]
-  readonly programs?: Readonly<Record<string, { readonly outputs?: object; readonly drive?: string }>>
-  readonly expect?: { readonly exit?: number; readonly error?: string }
-  readonly generate?: readonly (Prompt & { readonly max_new_tokens: number; readonly tokens: readonly number[] })[]
-  readonly generation?: readonly (Prompt & {
-    /** Absent: there is no generation_config.json. */
-    readonly generation_config?: JsonObject
-    readonly config?: JsonObject
-    readonly tokens?: readonly number[]
-    readonly error?: string
-  })[]
-}
-
-interface Prompt {
-  readonly input_ids?: readonly number[]
-  readonly encoder_input_ids?: readonly number[]
-  /** A tensor of a golden file, `golden.PROGRAM.safetensors#SAMPLE.in.NAME`. */
-  readonly [thing: string]: unknown
-}
-
 const TENSOR = /^golden\.(.+)\.safetensors#(\d+)\.in\.(.+)$/
 
 /** The tensors of golden files that an entry names. */
@@ -111,20 +91,33 @@ export function readCases(fixtures: string): readonly FixtureCase[] {
     const folder = join(fixtures, name)
     const file = join(folder, 'case.json')
     if (!existsSync(file)) return []
-    const facts = JSON.parse(readFileSync(file, 'utf8')) as CaseFile
-    const { task, convert = [], programs = {} } = facts
+    const facts = readCase(file)
+    const { task, convert, programs, expect } = facts
     const entries = Object.entries(programs).map(
       ([program, { outputs = {}, drive }]) => [program, { outputs: Object.keys(outputs), drive }] as const,
     )
-    const expect = facts.expect && { exit: facts.expect.exit ?? REFUSED, error: facts.expect.error }
-    return [{ name, folder, task, convert, programs: Object.fromEntries(entries), continuations: continuationsOf(folder, facts), expect }]
+    const continuations = continuationsOf(folder, facts)
+    return [
+      {
+        name,
+        folder,
+        task,
+        convert,
+        programs: Object.fromEntries(entries),
+        continuations,
+        expect: expect && { error: undefined, ...expect },
+      },
+    ]
   })
 }
 
-/** The exit code of bad input, which a case need not name beside the code of its error. */
-const REFUSED = 2
+function readCase(file: string): CaseFile {
+  const parsed = caseSchema.safeParse(JSON.parse(readFileSync(file, 'utf8')))
+  if (parsed.success) return parsed.data
+  throw new Error(`${file}\n${z.prettifyError(parsed.error)}`)
+}
 
-function continuationsOf(folder: string, { generate = [], generation = [] }: CaseFile): readonly Continuation[] {
+function continuationsOf(folder: string, { generate, generation }: CaseFile): readonly Continuation[] {
   const promptOf = (entry: Prompt) => ({ ids: entry.encoder_input_ids ?? entry.input_ids ?? [], things: thingsOf(folder, entry) })
   const greedy = generate.map((entry, at): Continuation => {
     const { max_new_tokens: maxNewTokens, tokens } = entry
@@ -132,8 +125,6 @@ function continuationsOf(folder: string, { generate = [], generation = [] }: Cas
   })
   const settled = generation.map((entry, at): Continuation => {
     const { generation_config: generationConfig, config = {}, tokens, error } = entry
-    if ((tokens === undefined) === (error === undefined))
-      throw new Error(`${folder}: entry ${at} under "generation" in case.json needs either "tokens" or "error"`)
     const gives = error === undefined ? { tokens: tokens ?? [] } : { error }
     const settings = { generationConfig, config }
     return { ...promptOf(entry), title: `generation ${at}`, maxNewTokens: undefined, settings, gives }

@@ -1,70 +1,61 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { startVitest } from 'vitest/node'
+import { variants } from './broken-plugins/variants.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
-/** The results of the suite of a plugin, by the title of each test. */
-async function run(suite: string): Promise<ReadonlyMap<string, string>> {
-  const folder = mkdtempSync(join(tmpdir(), 'silane-testkit-'))
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
-  const outputFile = join(folder, 'results.json')
-  const code = process.exitCode
-  const vitest = await startVitest('test', [], {
-    root,
-    config: false,
-    watch: false,
-    include: [suite],
-    reporters: ['json'],
-    outputFile,
-    testTimeout: 60_000,
-  })
-  await vitest?.close()
-  // A run with failures sets the exit code of the process, which is this one's.
-  process.exitCode = code
-  const { testResults } = JSON.parse(readFileSync(outputFile, 'utf8')) as {
-    readonly testResults: readonly { readonly assertionResults: readonly { readonly fullName: string; readonly status: string }[] }[]
-  }
-  return new Map(testResults.flatMap(({ assertionResults }) => assertionResults.map(({ fullName, status }) => [fullName, status])))
+interface Result {
+  readonly status: string
+  /** Why it was skipped. */
+  readonly note: string | undefined
 }
 
-test('the suite finds what is wrong with a plugin', async () => {
-  const results = await run('test/broken-plugin/suite.ts')
-  const status = (title: string) => results.get(`plugin broken ${title}`)
-  expect({
-    package: status('package.json is complete'),
-    fixtures: status('there are fixtures'),
-    claims: status('its claims hold for fixtures'),
-    numbers: status('base converts within the gates'),
-    exact: status('base converts exactly in fp32'),
-    twice: status('base loads the same twice'),
-    missing: status('errors a missing tensor is E_TENSOR_MISSING'),
-    bias: status('errors a missing bias is E_TENSOR_MISSING'),
-    shape: status('errors a tensor of another shape is E_TENSOR_SHAPE'),
-    task: status('errors an unknown task is E_OPTION'),
-  }).toEqual({
-    package: 'failed',
-    fixtures: 'passed',
-    // A fixture asks for an option that it does not declare.
-    claims: 'failed',
-    numbers: 'failed',
-    exact: 'failed',
-    twice: 'failed',
-    missing: 'failed',
-    bias: 'failed',
-    shape: 'failed',
-    // The host knows the tasks, and a plugin is not asked.
-    task: 'passed',
+/** The results of a suite, by the full name of each test. */
+async function run(suite: string): Promise<ReadonlyMap<string, Result>> {
+  const code = process.exitCode
+  const vitest = await startVitest('test', [], { root, config: false, watch: false, include: [suite], reporters: [], testTimeout: 60_000 })
+  const tests = [...vitest.state.getTestModules()].flatMap(module => {
+    expect(module.errors()).toEqual([])
+    return [...module.children.allTests()]
   })
+  const results = tests.map(test => {
+    const result = test.result()
+    return [test.fullName.replaceAll(' > ', ' '), { status: result.state, note: 'note' in result ? result.note : undefined }] as const
+  })
+  await vitest.close()
+  // A run with failures sets the exit code of the process, which is this one's.
+  process.exitCode = code
+  return new Map(results)
+}
+
+const suites = await run('test/broken-plugins/suite.ts')
+
+/** What the suite says of the plugin with a fault: titles without the plugin's, which end in a certain way. */
+const ended = (fault: string, status: string): readonly string[] => {
+  const start = `${fault} plugin tiny `
+  return [...suites]
+    .filter(([name, result]) => name.startsWith(start) && result.status === status)
+    .map(([name]) => name.slice(start.length))
+}
+
+test.each(Object.entries(variants))('a plugin with the fault "%s" fails the tests that are for it', (fault, { fails }) => {
+  expect(ended(fault, 'failed').toSorted()).toEqual(fails.toSorted())
+  expect(ended(fault, 'passed').length).toBeGreaterThan(8)
+})
+
+test('what does not apply to a plugin says so', () => {
+  const skipped = [...suites].filter(([name, { status }]) => name.startsWith('none ') && status === 'skipped')
+  expect(skipped.map(([name, { note }]) => `${name}: ${note}`)).toEqual([
+    'none plugin tiny refused checkpoints: no fixture has "expect" in its case.json',
+    'none plugin tiny any one name of a tied tensor gives the same programs: the plugin ties no tensors',
+  ])
 })
 
 test('a case says how its conversion ends, and what follows with which settings', async () => {
   const results = await run('test/expectations/suite.ts')
   const statuses = (start: string) =>
-    [...results].filter(([name]) => name.startsWith(start)).map(([name, status]) => `${name.slice(start.length)}: ${status}`)
+    [...results].filter(([name]) => name.startsWith(start)).map(([name, { status }]) => `${name.slice(start.length)}: ${status}`)
   expect(statuses('plugin gpt2 base ')).toEqual([
     'loads the same twice: passed',
     'converts within the gates: passed',
@@ -73,7 +64,7 @@ test('a case says how its conversion ends, and what follows with which settings'
   expect(
     [...results]
       .filter(([name]) => name.includes(' ends with exit code '))
-      .map(([name, status]) => `${name.replace('plugin gpt2 ', '')}: ${status}`),
+      .map(([name, { status }]) => `${name.replace('plugin gpt2 ', '')}: ${status}`),
   ).toEqual([
     'refused-by-error ends with exit code 2: passed',
     'refused-by-exit ends with exit code 2: passed',

@@ -26,6 +26,8 @@ const reference = [
   'docs/security.md',
   'tools/bench/README.md',
   'CONTRIBUTING.md',
+  'docs/releasing.md',
+  'docs/release-story.md',
 ]
 
 const slashes = (path: string): string => path.replaceAll('\\', '/')
@@ -52,7 +54,19 @@ export function pages(): readonly Page[] {
 
 /** The folders under packages/ in the order of the sidebar; a package that is new stands behind. */
 export function packages(): readonly string[] {
-  const order = ['silane', 'core', 'checkpoint', 'coreml', 'onnx', 'runtime', 'onnxruntime-wasm', 'images', 'documents', 'testkit']
+  const order = [
+    'silane',
+    'core',
+    'checkpoint',
+    'coreml',
+    'onnx',
+    'runtime',
+    'onnxruntime-wasm',
+    'images',
+    'documents',
+    'testkit',
+    'create-silane-plugin',
+  ]
   const rank = (name: string) => (order.includes(name) ? order.indexOf(name) : order.length)
   return globSync('packages/*/package.json', { cwd: root })
     .map(file => slashes(file).split('/')[1] ?? file)

@@ -42,6 +42,8 @@ describe('JSON of strangers is read by way of readJsonFile and parseJson', () =>
   const allowed: Readonly<Record<string, string>> = {
     'packages/checkpoint/src/parse-json.ts': 'is that place',
     'packages/coreml/src/read-manifest.ts': 'the manifest of a package, bounded; a package that cannot be read is a finding, not an error',
+    'packages/create-silane-plugin/src/create-plugin.ts': 'package.json of our own template',
+    'packages/create-silane-plugin/src/index.ts': 'our own package.json',
     'packages/documents/src/document-index.ts': 'columns of an index, whose tables are checked; the value is checked by a schema',
     'packages/documents/src/read-documents.ts': 'a line of a bounded length, of which four fields are looked at',
     'packages/silane/src/cli/model-flags.ts': 'an argument of whoever runs the command',
@@ -50,6 +52,7 @@ describe('JSON of strangers is read by way of readJsonFile and parseJson', () =>
     'packages/testkit/src/check-package.ts': "package.json of the plugin's author",
     'packages/testkit/src/generation-conformance.ts': "fixtures of the plugin's author",
     'packages/testkit/src/hostile-configurations.ts': "fixtures of the plugin's author",
+    'packages/testkit/src/packed-plugin.ts': 'what a script of its own printed about the plugin',
     'packages/testkit/src/read-cases.ts': "fixtures of the plugin's author",
   }
   const found = occurrences(['packages/*/src/**/*.ts', 'plugins/*/src/**/*.ts'], /\bJSON\.parse\(/)

@@ -8,6 +8,7 @@ const root = fileURLToPath(new URL('../../..', import.meta.url))
 /** What the sources of a package may import of ours (docs/architecture.md, Packages). */
 const allowed: Readonly<Record<string, readonly string[]>> = {
   'packages/core': [],
+  'packages/create-silane-plugin': [],
   'packages/checkpoint': ['@silane/core'],
   'packages/onnx': ['@silane/core'],
   'packages/coreml': ['@silane/core'],

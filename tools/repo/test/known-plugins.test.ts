@@ -38,7 +38,7 @@ describe('packages that messages name', () => {
       rest
         .split(' ')
         .filter(word => /^[@\w]/.test(word) && !word.startsWith('file:') && !word.endsWith('-'))
-        .slice(0, command.startsWith('npx') ? 1 : undefined)
+        .slice(0, /^(?:npx|npm create)/.test(command) ? 1 : undefined)
         .map(word => (command.startsWith('npm create') ? `create-${word}` : word.replace(/(?<=.)@.*$/, ''))),
     )
     return [...new Set([...ours, ...named])].filter(name => name !== '@silane/plugin')
@@ -68,6 +68,7 @@ describe('packages that messages name', () => {
     ['Install it: npm install @silane/plugin-elsewhere', ['@silane/plugin-elsewhere']],
     ['npm install -g nowhere@latest silane@latest', ['nowhere']],
     ['or write one: npm create silane-whatever', ['create-silane-whatever']],
+    ['npm create silane-whatever my-model', ['create-silane-whatever']],
     ['see silane-plugin-nowhere', ['silane-plugin-nowhere']],
     ['npm install @silane/plugin-<family>, or ‹install›', []],
     ['npm install @silane/documents', []],

@@ -22,8 +22,19 @@ describe.each(folders)('%s', folder => {
       publishConfig: { access: 'public' },
     })
     expect(manifest.description).toBeTypeOf('string')
-    expect(manifest.files).toContain('dist')
-    expect(existsSync(join(root, folder, 'README.md'))).toBe(true)
+    expect(manifest.files).toEqual(expect.arrayContaining(['dist', 'CHANGELOG.md']))
+    for (const file of ['README.md', 'CHANGELOG.md']) expect(existsSync(join(root, folder, file)), file).toBe(true)
+  })
+
+  test('leads its finder to the people and the pages behind it', () => {
+    const page = 'https://github.com/silane/silane'
+    expect(manifest).toMatchObject({
+      author: 'The silane authors',
+      homepage: `${manifest.name === 'silane' ? page : `${page}/tree/main/${folder}`}#readme`,
+      bugs: { url: `${page}/issues` },
+    })
+    expect(manifest.keywords.length).toBeGreaterThan(2)
+    expect(new Set(manifest.keywords).size).toBe(manifest.keywords.length)
   })
 
   test('publishes from dist what it exports from src', () => {

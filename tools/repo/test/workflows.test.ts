@@ -247,21 +247,3 @@ describe('the action of the examples', () => {
 
   it('has a list to go with it', () => expect(readCiFile(join(root, 'examples/ci/consumer/silane.ci.json')).models).toHaveLength(3))
 })
-
-describe('nx affected', () => {
-  const affected = (file: string): string[] => {
-    const { stdout } = spawnSync(join(root, 'node_modules/.bin/nx'), ['show', 'projects', '--affected', `--files=${file}`, '--json'], {
-      cwd: root,
-      encoding: 'utf8',
-      env: { ...process.env, NX_DAEMON: 'false' },
-    })
-    return JSON.parse(stdout.trim().split('\n').at(-1) ?? '')
-  }
-  const packages = find('{packages,plugins}/*/package.json').map(path => JSON.parse(read(path)).name as string)
-
-  it('of one plugin is that plugin', () => expect(affected('plugins/sam/src/model.ts')).toEqual(['@silane/plugin-sam']))
-
-  it('of the core is every package', () => {
-    expect(affected('packages/core/src/index.ts')).toEqual(expect.arrayContaining(packages))
-  })
-})

@@ -92,12 +92,6 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
                 }),
               )
             })
-      const losses = !validation
-        ? undefined
-        : await step('look at layers', async () => {
-            const { layerLosses } = await import('../validate/layer-losses.ts')
-            return layerLosses({ rewritten, model, folder: folder.work, signal: options.signal })
-          })
       const located =
         trace === undefined || !validation
           ? []
@@ -107,7 +101,7 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
             })
       const hashes = await step('hash checkpoint', () => hashing)
       checkpoint.checkUnchanged()
-      const report = buildReport({ model, plugin: plugin.package, validation, rewritten, losses, written })
+      const report = buildReport({ model, plugin: plugin.package, validation, rewritten, written })
       const folderFiles = [...filesWithin(folder.work), ...TEXTS]
       const facts = { ...checkpoint, model, pipeline, plugin, files: hashes, programs: written, settings, ok: report.ok, folderFiles }
       const manifest = buildManifest(facts)

@@ -116,7 +116,7 @@ function loadProblem(plugin: FoundPlugin, told: Told | undefined, { managerFor: 
   const again = `${manager.add(`${plugin.package}@latest`)}. If that does not help, remove it (${manager.remove(plugin.package)}) and report it to its author.`
   const next = !isInstalled(plugin)
     ? `It is a folder of yours: mend the code in ${plugin.root}, and have its dependencies installed there.`
-    : told.code === 'E_PLUGIN_LOAD' && !manager.global
+    : told.code === 'E_PLUGIN_LOAD' && /Cannot find|there is no/.test(told.what) && !manager.global
       ? `Install what is missing: ${manager.install()}. Else update the plugin: ${again}`
       : `Update the plugin: ${again}`
   return [problem({ ...told, next }, plugin)]

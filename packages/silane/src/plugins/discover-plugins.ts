@@ -1,5 +1,5 @@
 import { readdirSync, statSync } from 'node:fs'
-import { dirname, isAbsolute, join, resolve } from 'node:path'
+import { delimiter, dirname, isAbsolute, join, resolve } from 'node:path'
 import { API_VERSION, nearest } from '@silane/core'
 import semver from 'semver'
 import { errors } from '../errors.ts'
@@ -17,7 +17,7 @@ import {
   readPackage,
 } from './find-package.ts'
 import { knownPlugins } from './known-plugins.ts'
-import { globalFolder, isPluginName, type PackageManager, packageManager } from './package-manager.ts'
+import { globalFolder, isPluginName, isPnpmGlobal, isShared, type PackageManager, packageManager } from './package-manager.ts'
 import { type PluginManifest, readPluginManifest } from './plugin-manifest.ts'
 
 /** The word in `keywords` that makes a package a plugin. */
@@ -95,9 +95,12 @@ export function discoverPlugins(options: DiscoverOptions = {}): Discovery {
   // A checkpoint brings no code along: `silane inspect .` in a downloaded model runs nothing of it.
   const from = codeFolder(cwd, checkpoint === undefined ? [] : [checkpoint])
   const project = from === undefined ? undefined : nearestPackage(from)
-  const manager = packageManager({ project: project && dirname(project.file), host })
+  const called = launcherProject(host)
+  // What installed the host is told by where its command stands, not by a store.
+  const home = called ? join(dirname(called.file), 'node_modules', 'silane') : host
+  const manager = packageManager({ project: project && dirname(project.file), host: home })
   const sort = (candidates: readonly Candidate[]) => sorted(candidates, checkpoint, manager)
-  const usual = (): Listing => usualPlugins(project, host)
+  const usual = (): Listing => usualPlugins(project, host, called)
   if (explicit.length > 0) {
     const place = { cwd, places: [from, host].filter(folder => folder !== undefined), checkpoint, manager }
     const found = explicit.map(name => ({ found: byHand(name, place, () => sort(usual().candidates).plugins), via: BY_HAND }))
@@ -120,7 +123,7 @@ interface Listing {
   readonly named: boolean
 }
 
-function usualPlugins(project: PackageFile | undefined, host: string): Listing {
+function usualPlugins(project: PackageFile | undefined, host: string, called: PackageFile | undefined): Listing {
   const candidates: Candidate[] = []
   const missing: MissingPlugin[] = []
   const configured = configuredPlugins(project)
@@ -135,7 +138,7 @@ function usualPlugins(project: PackageFile | undefined, host: string): Listing {
   }
   const looked = new Set<string>()
   // The host's own package.json lists no plugins; the one above it belongs to the project or workspace it is installed in.
-  for (const found of [project, hostProject(host), launcherProject(host)]) {
+  for (const found of [project, hostProject(host), called, ...(called ? besideGlobal(called) : [])]) {
     if (!found || looked.has(found.file)) continue
     looked.add(found.file)
     const listing = listed(found)
@@ -156,11 +159,26 @@ function usualPlugins(project: PackageFile | undefined, host: string): Listing {
 
 const hostProject = (host: string): PackageFile | undefined => plugAndPlayProject(host) ?? nearestPackage(dirname(host))
 
-/** The project whose command was called, where a store that many projects share holds the packages: links lead out of the project. */
-function launcherProject(host: string): PackageFile | undefined {
+/**
+ * The project whose command was called, where a store that many projects share holds the packages: links lead out of the project, and its
+ * command is told by how it was called, pnpm's by the NODE_PATH that it sets.
+ */
+function launcherProject(host: string, env = process.env): PackageFile | undefined {
   const [, launcher = ''] = process.argv
   const end = launcher.replaceAll('\\', '/').lastIndexOf('/node_modules/')
-  return end > 0 && isWithin(launcher, host) ? nearestPackage(launcher.slice(0, end)) : undefined
+  const called = end > 0 && isWithin(launcher, host) ? nearestPackage(launcher.slice(0, end)) : undefined
+  if (called) return called
+  const folders = isShared(host) ? (env.NODE_PATH ?? '').split(delimiter) : []
+  const [project] = folders.flatMap(folder => /^(.+)[\\/]node_modules[\\/]\.pnpm[\\/]node_modules$/.exec(resolve(folder))?.[1] ?? [])
+  return project === undefined ? undefined : nearestPackage(project)
+}
+
+/** What else pnpm has installed for the whole machine: every package has a project of its own, beside the others. */
+function besideGlobal({ file }: PackageFile): readonly PackageFile[] {
+  const all = dirname(dirname(file))
+  if (!isPnpmGlobal(all)) return []
+  const found = readdirSync(all).flatMap(name => readPackage(join(all, name)) ?? [])
+  return [...new Map(found.map(project => [project.root, project])).values()]
 }
 
 /** The packages in a folder of global ones: each was asked for, as in a package.json. */

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Json, PluginContract } from '@silane/core'
@@ -17,13 +18,16 @@ export async function loadPlugin(found: FoundPlugin): Promise<PluginContract> {
   const entry = entryOf(found.json)
   if (entry === undefined) throw invalid('its package.json has no exports["."]')
   if (!isWithin(join(found.root, entry), found.root)) throw invalid(`its entry ${entry} is outside of its folder`)
+  const file = join(found.root, entry)
   const imported = await runPlugin({ plugin: running, doing: 'its import' }, async () => {
     let module: unknown
     try {
-      module = await import(pathToFileURL(join(found.root, entry)).href)
+      // Node would say that this file cannot find it.
+      if (!existsSync(file)) throw new Error(`there is no ${entry}`)
+      module = await import(pathToFileURL(file).href)
     } catch (cause) {
       const problem = cause instanceof Error ? (cause.message.split('\n')[0] ?? cause.message) : String(cause)
-      throw errors.E_PLUGIN_LOAD({ plugin: name, problem, where: join(found.root, entry) }, { cause })
+      throw errors.E_PLUGIN_LOAD({ plugin: name, problem, where: file }, { cause })
     }
     const plugin = typeof module === 'object' && module !== null && 'default' in module ? module.default : undefined
     return isPlugin(plugin) ? plugin : undefined

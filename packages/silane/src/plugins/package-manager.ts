@@ -25,7 +25,7 @@ const words: Readonly<Record<PackageManager['name'], (global: boolean) => Words>
       install: () => 'npm install',
       remove: (...packages) => `npm uninstall${g} ${packages.join(' ')}`,
       dedupe: () => 'npm dedupe',
-      copy: folder => `npm install${g} --install-links ${folder}`,
+      copy: folder => `npm install${g} "$(npm pack --silent ${folder})"`,
     }
   },
   pnpm: global => {
@@ -74,6 +74,9 @@ export interface ManagerPlace {
  */
 export function packageManager({ project, host = ownFolder, env = process.env }: ManagerPlace = {}): PackageManager {
   const agent = agentOf(env.npm_config_user_agent)
+  // The project that a package manager keeps for what is the whole machine's is its own.
+  const its = project === undefined ? undefined : globalManager(join(project, 'node_modules', 'silane'))
+  if (its) return manager(its, true)
   const global = globalManager(host)
   // A global command in a project that does not have silane: what it lacks goes beside itself.
   if (global && (project === undefined || !lists(project))) return manager(global, true)
@@ -125,7 +128,7 @@ const named = (found: RegExpExecArray | null): PackageManager['name'] | undefine
 /** Which package manager installed silane for the whole machine, by where it put it; undefined where it is part of a project. */
 function globalManager(host: string): PackageManager['name'] | undefined {
   const folders = host.replaceAll('\\', '/')
-  if (/\/pnpm\/(?:.*\/)?global\//.test(folders)) return 'pnpm'
+  if (isPnpmGlobal(folders)) return 'pnpm'
   if (/\/yarn\/global\/node_modules\//.test(folders)) return 'yarn 1'
   return globalFolder(host) === undefined ? undefined : 'npm'
 }
@@ -136,6 +139,12 @@ function globalManager(host: string): PackageManager['name'] | undefined {
  */
 export function globalFolder(host = ownFolder): string | undefined {
   const folder = dirname(host)
-  const shared = /[\\/]node_modules[\\/]|[\\/]store[\\/]v\d+[\\/]links[\\/]/.test(folder)
-  return /[\\/]node_modules$/.test(folder) && !shared && readPackage(dirname(folder)) === undefined ? folder : undefined
+  const isApart = /[\\/]node_modules[\\/]/.test(folder) || isShared(folder)
+  return /[\\/]node_modules$/.test(folder) && !isApart && readPackage(dirname(folder)) === undefined ? folder : undefined
 }
+
+/** Whether a package lies in pnpm's store, where all projects of a machine have it. */
+export const isShared = (folder: string): boolean => /[\\/]v\d+[\\/]links[\\/]/.test(folder)
+
+/** Whether a folder is one, or is inside one, in which pnpm has what it installs for the whole machine. */
+export const isPnpmGlobal = (folder: string): boolean => /\/pnpm\/(?:.*\/)?global\//.test(`${folder.replaceAll('\\', '/')}/`)

@@ -3,7 +3,7 @@ import type { OnnxContents } from '@silane/onnx'
 import { analyzeGraph, type GraphAnalysis } from '../analyze-graph.ts'
 import { analyzeOnnx, type OnnxAnalysis } from '../analyze-onnx.ts'
 import type { RewrittenProgram } from '../convert/rewrite-program.ts'
-import type { LayerLosses } from '../validate/layer-losses.ts'
+import type { LayerLoss } from '../validate/layer-probes.ts'
 
 interface ReportOf<Target, Analysis> {
   readonly program: string
@@ -30,7 +30,7 @@ export type FunctionReport = (ReportOf<'coreml', GraphAnalysis> & Lowered) | Rep
 export function functionReports(
   { plan, targets, hits }: RewrittenProgram,
   contentsOf: (name: string, graph: Graph) => OnnxContents,
-  lossesOf: (name: string) => LayerLosses | undefined = () => undefined,
+  lossesOf: (name: string) => readonly LayerLoss[] | undefined = () => undefined,
 ): FunctionReport[] {
   const facts = (target: 'coreml' | 'onnx', name: string) => ({ program: plan.name, function: name, rules: hits[target].get(name) ?? {} })
   return [
@@ -57,9 +57,9 @@ function beforeOf({ functions }: RewrittenProgram['plan'], name: string): Before
 }
 
 /** A tenth of a dB, so that equal conversions give equal bytes. What is not finite is told by the comparisons. */
-const stored = (losses: LayerLosses | undefined): Pick<Lowered, 'losses'> => {
+const stored = (losses: readonly LayerLoss[] | undefined): Pick<Lowered, 'losses'> => {
   if (!losses) return {}
-  const rounded = Object.entries(losses).flatMap(([layer, psnr]): [string, number | 'equal'][] => {
+  const rounded = losses.flatMap(({ layer, psnr }): [string, number | 'equal'][] => {
     if (psnr === Number.POSITIVE_INFINITY) return [[layer, 'equal']]
     return Number.isFinite(psnr) ? [[layer, Math.round(psnr * 10) / 10]] : []
   })

@@ -4,7 +4,6 @@ import type { WrittenProgram } from '../convert/build-manifest.ts'
 import type { LoadedModel } from '../convert/prepare-model.ts'
 import type { RewrittenProgram } from '../convert/rewrite-program.ts'
 import { unreadWarning } from '../convert/unread-tensors.ts'
-import type { LayerLosses } from '../validate/layer-losses.ts'
 import { missedGates } from '../validate/missed-gates.ts'
 import type { StagesReport } from '../validate/validate-stages.ts'
 import { describeNonFinite } from './describe-non-finite.ts'
@@ -61,13 +60,11 @@ export interface ReportFacts {
   readonly plugin: string
   readonly validation: StagesReport | undefined
   readonly rewritten: readonly RewrittenProgram[]
-  /** By program and function, where layers were looked at. */
-  readonly losses?: ReadonlyMap<string, ReadonlyMap<string, LayerLosses>> | undefined
   /** In the same order. */
   readonly written: readonly WrittenProgram[]
 }
 
-export function buildReport({ model, plugin, validation, rewritten, losses, written }: ReportFacts): ConversionReport {
+export function buildReport({ model, plugin, validation, rewritten, written }: ReportFacts): ConversionReport {
   const numbers = describeNonFinite(written, model.tensors)
   return {
     schema: 1,
@@ -88,7 +85,7 @@ export function buildReport({ model, plugin, validation, rewritten, losses, writ
       functionReports(
         program,
         name => contentsIn(written[i], name),
-        name => losses?.get(program.plan.name)?.get(name),
+        name => validation?.losses.find(found => found.program === program.plan.name && found.function === name)?.layers,
       ),
     ),
     notes: [...(model.notes ?? []), ...(validation?.notes ?? [])],

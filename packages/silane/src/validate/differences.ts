@@ -96,7 +96,7 @@ export async function differences(
 }
 
 /** The last value that floats of each part, in the order in which the parts end. */
-function lastValues(graph: Graph, partOf: (origin: Origin) => string | undefined): Map<string, Value> {
+export function lastValues(graph: Graph, partOf: (origin: Origin) => string | undefined): Map<string, Value> {
   const last = new Map<string, Value>()
   for (const { origin, outputs } of graph.ops) {
     const [value] = outputs

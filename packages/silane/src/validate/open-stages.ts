@@ -3,6 +3,7 @@ import { readPackage } from '@silane/coreml'
 import type { OnnxRuntime } from '@silane/runtime'
 import { folderProgram } from '../folder-program.ts'
 import type { StageName } from './gates.ts'
+import { type ProbedGraph, probeLayers } from './layer-probes.ts'
 import type { FunctionPorts, StageFunction } from './stage-calls.ts'
 
 /** One function, the graphs that it went through and the files that hold it. */
@@ -65,11 +66,17 @@ export async function openStages(folder: string, functions: readonly StageFiles[
     if (asOnnx) add('onnx', asOnnx)
     if (read) {
       const asPackage = add('package', packaged(read))
-      add('rounded', packaged(read, 'fp16'))
       const difference = written.coreml && graphDifference(written.coreml, read, equal)
+      // What was read back has no modules; where it is the same as what was written, that tells them.
+      const same = written.coreml && written.exact && difference === undefined && written.exact !== written.coreml
+      const [exactProbe, probe] = (same && probeLayers(written.exact, written.coreml, read)) || []
+      const probed = (found: ProbedGraph | undefined, rounding?: 'fp16') =>
+        found ? { probe: { layers: found.layers, open: () => runtime.open(found.graph, { rounding: rounding ?? 'none' }) } } : {}
+      add('rounded', { ...packaged(read, 'fp16'), ...probed(probe, 'fp16') })
       if (difference !== undefined) notes.push(`${program}/${name}: the package differs from the target graph: ${difference}`)
       const asTarget = written.coreml && add('target', difference === undefined ? asPackage : packaged(written.coreml))
-      if (written.exact) add('lowered', asTarget && written.exact === written.coreml ? asTarget : packaged(written.exact))
+      if (written.exact)
+        add('lowered', asTarget && written.exact === written.coreml ? asTarget : { ...packaged(written.exact), ...probed(exactProbe) })
     }
     if (source) graphs.push({ program, name, source, ...(read ? { read } : {}), ...(file === undefined ? {} : { onnx: file }) })
   }

@@ -12,6 +12,8 @@ export interface StageFunction {
   /** What the inputs and outputs are for: graphs that are read back do not say. */
   readonly ports: FunctionPorts
   readonly open: () => Promise<Session>
+  /** The same with the ends of layers as outputs, where they are compared. */
+  readonly probe?: { readonly layers: readonly string[]; readonly open: () => Promise<Session> }
   /** Set where floats go in as fp32 whatever the graph says: an ONNX file whose signature is read from the package. */
   readonly floats?: 'fp32'
   /** Set where a picture goes in as its pixels, 0 to 255: what is written for Core ML. */

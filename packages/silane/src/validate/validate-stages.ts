@@ -16,6 +16,7 @@ import { type ChosenSamples, chooseSamples, madeWith, type StageSample } from '.
 import { compareOutputs } from './compare-outputs.ts'
 import { type Gate, ORIGINAL, type StageName, stageNames } from './gates.ts'
 import { type Goldens, OF_HOST, requireCompared } from './goldens.ts'
+import { type LayerLoss, lossesOf, splitProbes } from './layer-probes.ts'
 import { maskAgreement } from './mask-agreement.ts'
 import { openStages, type StageFiles } from './open-stages.ts'
 import { scoreTokens } from './score-tokens.ts'
@@ -42,7 +43,15 @@ export interface ValidationInput {
   readonly onProgress: ModelOptions['onProgress']
 }
 
+/** Where in the layers of a function half precision loses what it loses; functions without layers have none. */
+export interface FunctionLosses {
+  readonly program: string
+  readonly function: string
+  readonly layers: readonly LayerLoss[]
+}
+
 export interface StagesReport extends Required<Report> {
+  readonly losses: readonly FunctionLosses[]
   /** What everything ran in. */
   readonly runtime: Pick<RuntimeFacts, 'name' | 'version'>
 }
@@ -67,6 +76,7 @@ export async function validateStages(input: ValidationInput): Promise<StagesRepo
   const wanted = order.filter(stage => gates.some(({ actual, expected }) => actual === stage || expected === stage))
   const comparisons: Comparison[] = []
   const coverage: Coverage[] = []
+  const losses: FunctionLosses[] = []
   const warnings: string[] = []
   const notes = new Set([...(instead === undefined ? [] : [instead]), ...opened.notes, ...(input.notes ?? [])])
   const announce = (what: string, stage: StageName) => {
@@ -121,13 +131,18 @@ export async function validateStages(input: ValidationInput): Promise<StagesRepo
     const chosen = chooseSamples(program, any.fn, source?.model, goldens, inputsOf(program))
     if (chosen.note !== undefined) notes.add(chosen.note)
     const results: Results = { [ORIGINAL]: chosen.samples.map(sample => sample.golden) }
-    const done = new Map<StageFunction, Outputs>()
+    const done = new Map<StageFunction, Ran>()
+    const probes = new Map<StageName, Tensors>()
     for (const { stage, fn } of runs) {
       announce(`${program}/${name}`, stage)
-      const outputs = done.get(fn) ?? (await runSamples(fn, chosen.samples))
-      done.set(fn, outputs)
-      results[stage] = outputs
+      const known = done.get(fn) ?? (await runSamples(fn, chosen.samples))
+      done.set(fn, known)
+      results[stage] = known.outputs
+      if (known.probes) probes.set(stage, known.probes)
     }
+    const [exact, rounded] = [probes.get('lowered'), probes.get('rounded')]
+    const layers = runs.find(({ fn }) => fn.probe)?.fn.probe?.layers ?? []
+    if (exact && rounded) losses.push({ program, function: name, layers: lossesOf(layers, exact, rounded) })
     compare(program, name, results, { ...chosen, outputs: any.fn.ports.outputs })
   }
 
@@ -167,7 +182,7 @@ export async function validateStages(input: ValidationInput): Promise<StagesRepo
     coverage.push(...(own.coverage ?? []))
   }
   const ok = own?.ok !== false && comparisons.every(comparison => comparison.ok)
-  return { ok, runtime: ran, comparisons, notes: [...notes], warnings, coverage }
+  return { ok, runtime: ran, comparisons, losses, notes: [...notes], warnings, coverage }
 }
 
 /** Errors that say that a sample is of another shape than the programs, or longer than they take. */
@@ -205,13 +220,25 @@ function weightsWarning({ program, function: name, output, actual, psnr, worst }
 const sameFunctions = (a: readonly StageFunction[], b: readonly StageFunction[]): boolean =>
   a.length === b.length && a.every((fn, i) => fn === b[i])
 
+/** Outputs by sample, and what the probes of the first one gave. */
+interface Ran {
+  readonly outputs: readonly Tensors[]
+  readonly probes?: Tensors
+}
+
 /** One session is open at a time, so that memory holds the weights once. */
-async function runSamples(fn: StageFunction, samples: readonly StageSample[]): Promise<readonly Tensors[]> {
-  const session = await fn.open()
+async function runSamples(fn: StageFunction, samples: readonly StageSample[]): Promise<Ran> {
+  const session = await (fn.probe ?? fn).open()
   try {
     const outputs: Tensors[] = []
-    for (const { inputs } of samples) outputs.push(await session.run(fittingInputs(fn, inputs)))
-    return outputs
+    let first: Tensors | undefined
+    for (const { inputs } of samples) {
+      const { own, probes } = splitProbes(await session.run(fittingInputs(fn, inputs)))
+      outputs.push(own)
+      // One sample tells where numbers are lost; the others would only take memory.
+      first ??= probes
+    }
+    return { outputs, ...(fn.probe && first ? { probes: first } : {}) }
   } finally {
     await session.close()
   }

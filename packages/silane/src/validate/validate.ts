@@ -30,6 +30,8 @@ export interface ValidateResult {
   readonly notes: readonly string[]
   readonly warnings: readonly string[]
   readonly coverage: readonly Coverage[]
+  /** How far each layer's end is from the same in fp32. */
+  readonly losses: StagesReport['losses']
   /** The build of onnxruntime that everything ran in. */
   readonly runtime: StagesReport['runtime']
   readonly seconds: number

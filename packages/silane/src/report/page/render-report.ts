@@ -57,7 +57,7 @@ function facts({ model, options, programs }: Manifest): Html {
     ),
   )
   const all: readonly (readonly [string, Html | string])[] = [
-    ['model', `${model.architecture} (${model.modelType})`],
+    ['architecture', `${model.architecture} (${model.modelType})`],
     ['task', model.task],
     ...(model.revision === null ? [] : ([['on the hub', hubLink(model.id, model.revision)]] as const)),
     ['precision', String(options.precision ?? '')],
