@@ -1,5 +1,5 @@
 // What converts into what, and how exactly: `node tools/repo/compatibility.ts` converts the fixtures that are new or have changed, and
-// those of plugins whose version has, and writes docs/compatibility.json and its page; `--all` converts every one, `--page` none.
+// those of plugins whose version has, and writes docs/compatibility.json, its page and the READMEs' tables; `--all` converts every one, `--page` none.
 // `--list FILE` writes the fixtures as a silane.ci.json. A missed gate or a failed conversion ends it with 1.
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { digestOf, type Fixture, fixtures, type Measured, measure, type Options, root, writeList } from './fixtures.ts'
+import { writeReadmes } from './readmes.ts'
 
 export const table = join(root, 'docs/compatibility.json')
 export const page = join(root, 'docs/compatibility.md')
@@ -168,16 +169,37 @@ function linesOf({ rows }: Family, tasks: readonly string[]): readonly Line[] {
   return [...lines.values()].sort((a, b) => (a.order < b.order ? -1 : 1))
 }
 
-/** The page of a table. */
-export function renderPage({ families, gates }: Compatibility): string {
-  const gate = (line: string) => {
+/** The gate of each line, as cells of a row. */
+const gateCells = ({ gates }: Compatibility): readonly string[] =>
+  LINES.map(line => {
     const [half, full] = [gates[`${line} fp16`], gates[`${line} fp32`]]
     return half === undefined && full === undefined
       ? ''
       : half === undefined || full === undefined || half === full
         ? `${half ?? full}`
         : `${half}, fp32 ${full}`
-  }
+  })
+
+/** The lines of a family's table: by task, options and target the lowest figures over the fixtures. */
+function familyTable(id: string, family: Family): readonly string[] {
+  return [
+    `| task | options | target | fixtures | ${LINES.join(' | ')} |`,
+    `|---|---|---|---:|${LINES.map(() => '---:').join('|')}|`,
+    ...linesOf(family, packageOf(id).silane.tasks).map(
+      ({ head, fixtures: seen, lowest }) => `${head}| ${seen.size} | ${LINES.map(line => lowest[line] ?? '').join(' | ')} |`,
+    ),
+  ]
+}
+
+/** The table of a plugin's README: its family's, with the gates below. */
+export function pluginTable(id: string, measured: Compatibility): readonly string[] {
+  const family = measured.families[id]
+  return family ? [...familyTable(id, family), `| *gate* | | | | ${gateCells(measured).join(' | ')} |`] : []
+}
+
+/** The page of a table. */
+export function renderPage(measured: Compatibility): string {
+  const { families } = measured
   const parts = Object.entries(families).map(([id, family]) => {
     const { tasks } = packageOf(id).silane
     const missing = tasks.filter(task => !family.rows.some(row => row.task === task))
@@ -186,11 +208,7 @@ export function renderPage({ families, gates }: Compatibility): string {
       '',
       `${family.package} ${family.version}, with silane ${family.silane}, core ${family.core}, onnxruntime ${family.onnxruntime}.${missing.length > 0 ? ` Without a fixture: ${missing.join(', ')}.` : ''}`,
       '',
-      `| task | options | target | fixtures | ${LINES.join(' | ')} |`,
-      `|---|---|---|---:|${LINES.map(() => '---:').join('|')}|`,
-      ...linesOf(family, tasks).map(
-        ({ head, fixtures: seen, lowest }) => `${head}| ${seen.size} | ${LINES.map(line => lowest[line] ?? '').join(' | ')} |`,
-      ),
+      ...familyTable(id, family),
       '',
     ].join('\n')
   })
@@ -203,7 +221,7 @@ export function renderPage({ families, gates }: Compatibility): string {
     '',
     `| | ${LINES.join(' | ')} |`,
     `|---|${LINES.map(() => '---:').join('|')}|`,
-    `| gate | ${LINES.map(gate).join(' | ')} |`,
+    `| gate | ${gateCells(measured).join(' | ')} |`,
     '',
     ...parts,
   ].join('\n')
@@ -225,5 +243,6 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     const updated = values.page ? readTable() : await update(values.all ?? false)
     writeFileSync(table, text(updated))
     writeFileSync(page, renderPage(updated))
+    await writeReadmes()
   }
 }

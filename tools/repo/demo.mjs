@@ -19,5 +19,5 @@ const { status, signal } = spawnSync(join(root, 'node_modules', '.bin', 'silane'
   stdio: 'inherit',
   env: environment(),
 })
-if (status === 0 && place.length > 0) console.error(`look closer: node_modules/.bin/silane inspect ${relative(from, out) || '.'}`)
+if (status === 0 && place.length > 0) console.error(`look closer: npx silane inspect ${relative(from, out) || '.'}`)
 process.exitCode = status ?? (signal ? 130 : 1)

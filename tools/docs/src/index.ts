@@ -1,0 +1,2 @@
+export { brokenLinks } from './check-links.ts'
+export { buildSite } from './site.ts'
