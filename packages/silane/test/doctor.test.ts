@@ -1,10 +1,13 @@
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, symlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { main } from '../src/cli.ts'
 import { checkPlugins } from '../src/plugins/check-plugins.ts'
 import { pluginPackage, temporary, write } from './workspace.ts'
+
+const repository = fileURLToPath(new URL('../../../', import.meta.url))
 
 beforeEach(() => {
   vi.stubEnv('npm_config_user_agent', '')
@@ -45,6 +48,7 @@ async function check(cwd: string, host = join(cwd, 'node_modules/silane'), expli
     .map(({ code, what, where, next }) => [`${code} ${what}`, where, next].filter(Boolean).join('\n'))
     .join('\n\n')
     .replaceAll(cwd, '<project>')
+    .replaceAll(repository, '<silane>/')
     .replaceAll(dirname(dirname(host)), '<host>')
 }
 
@@ -64,7 +68,7 @@ describe('a plugin that cannot be loaded', () => {
   test('since its file is not', async () => {
     const { 'node_modules/a/index.js': _, ...files } = installed('a')
     expect(await check(project(files))).toMatchInlineSnapshot(`
-      "E_PLUGIN_LOAD a@1.2.3 cannot be loaded: Cannot find module '<project>/node_modules/a/index.js' imported from /work/wt/doctor/packages/silane/src/plugins/load-plugin.ts.
+      "E_PLUGIN_LOAD a@1.2.3 cannot be loaded: Cannot find module '<project>/node_modules/a/index.js' imported from <silane>/packages/silane/src/plugins/load-plugin.ts.
       <project>/node_modules/a/index.js
       Install what is missing: npm install. Else update the plugin: npm install a@latest. If that does not help, remove it (npm uninstall a) and report it to its author."
     `)
