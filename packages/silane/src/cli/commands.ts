@@ -34,9 +34,9 @@ export function addCommands(program: Command, exit: (code: number) => void): voi
     description: 'Converts a checkpoint, a folder or an id on the hub such as org/name, and validates what was written.',
     examples: [
       'silane convert sentence-transformers/all-MiniLM-L6-v2',
-      'silane convert ./my-bert --seq 64,128 --target coreml -o bert.silane',
-      'silane convert https://huggingface.co/openai-community/gpt2/tree/main --context 256 --prefill 64',
-      'silane convert org/name --subfolder text_encoder --name clip --token hf_…',
+      'silane convert ./my-model --seq 64,128 --target coreml -o app.silane',
+      'silane convert https://huggingface.co/org/name/tree/main --context 256 --prefill 64',
+      'silane convert org/name --subfolder encoder --name Encoder --token hf_…',
     ],
   })
   addModelFlags(convert.argument('<model>', 'folder, org/name[@revision], hf://org/name[@revision][/folder], or the address of its page'))
@@ -61,9 +61,9 @@ export function addCommands(program: Command, exit: (code: number) => void): voi
     description:
       'Validates a converted folder again: ONNX files as written and packages as read back from disk. Exit code 3 where a gate is missed.',
     examples: [
-      'silane validate all-MiniLM-L6-v2.silane',
-      'silane validate bert.silane --model ./my-bert --table',
-      'silane validate bert.silane --golden golden.safetensors --json',
+      'silane validate name.silane',
+      'silane validate app.silane --model ./my-model --table',
+      'silane validate app.silane --golden golden.safetensors --json',
     ],
   })
   flags.folder(validate)
@@ -87,7 +87,7 @@ export function addCommands(program: Command, exit: (code: number) => void): voi
     summary: 'check .mlpackage folders',
     description:
       'Checks packages, whoever wrote them: format, names, types, weights. Of a converted folder, all its packages. Exit code 1 where one is broken, 2 where one has what is not supported, such as flexible shapes or compressed weights.',
-    examples: ['silane verify bert.silane', 'silane verify a.mlpackage b.mlpackage --json'],
+    examples: ['silane verify app.silane', 'silane verify a.mlpackage b.mlpackage --json'],
   }).argument('<path...>', '.mlpackage folders, or folders that `silane convert` wrote')
   flags.json(verify).action(async (paths, given) => {
     const { verifyCommand } = await import('./verify-command.ts')
@@ -101,10 +101,10 @@ export function addCommands(program: Command, exit: (code: number) => void): voi
     description:
       'Shows what a checkpoint is, which plugin reads it and what would be made of it; or what a package or file holds. Exit code 2 where no plugin reads the checkpoint.',
     examples: [
-      'silane inspect openai-community/gpt2',
-      'silane inspect ./my-bert --tensors',
-      'silane inspect bert.silane/model.mlpackage --json',
-      'silane inspect ./my-bert --print after:ane',
+      'silane inspect org/name',
+      'silane inspect ./my-model --tensors',
+      'silane inspect app.silane/model.mlpackage --json',
+      'silane inspect ./my-model --print after:ane',
     ],
   })
   addModelFlags(inspect.argument('<target>', 'checkpoint, converted folder, .mlpackage or .onnx'))
@@ -123,7 +123,7 @@ export function addCommands(program: Command, exit: (code: number) => void): voi
     kind: 'look',
     summary: 'time every function of a converted folder',
     description: "Times every function in onnxruntime on this machine's CPU and shows what the Neural Engine gets.",
-    examples: ['silane benchmark bert.silane', 'silane benchmark bert.silane --runs 50 --json'],
+    examples: ['silane benchmark app.silane', 'silane benchmark app.silane --runs 50 --json'],
   })
   flags.json(flags.folder(benchmark))
   flags
@@ -141,9 +141,9 @@ export function addCommands(program: Command, exit: (code: number) => void): voi
     description:
       'Generates text with a converted decoder or encoder-decoder, in onnxruntime: greedy, sampling or beams, as generation_config.json says.',
     examples: [
-      'silane generate gpt2.silane --text "Once upon a time" --max-new-tokens 40',
-      'silane generate gpt2.silane --text "Once" --sample --temperature 0.8 --top-p 0.9 --seed 3',
-      'silane generate t5.silane --text "translate English to German: Hello" --beams 4',
+      'silane generate writer.silane --text "Once upon a time" --max-new-tokens 40',
+      'silane generate writer.silane --text "Once" --sample --temperature 0.8 --top-p 0.9 --seed 3',
+      'silane generate translator.silane --text "translate English to German: Hello" --beams 4',
     ],
   })
   flags.folder(generate).optionsGroup(groups.choice).option('--text <text>', 'the prompt, or what the encoder reads')
@@ -167,7 +167,7 @@ export function addCommands(program: Command, exit: (code: number) => void): voi
     kind: 'use',
     summary: 'a text that describes a picture',
     description: 'Describes a picture, in onnxruntime: greedy, or with beams, as generation_config.json says.',
-    examples: ['silane caption blip.silane cat.jpg', 'silane caption blip.silane cat.jpg --text "a photograph of" --beams 3'],
+    examples: ['silane caption captions.silane cat.jpg', 'silane caption captions.silane cat.jpg --text "a photograph of" --beams 3'],
   })
   flags.image(flags.folder(caption)).optionsGroup(groups.choice).option('--text <text>', 'what the caption begins with; default: nothing')
   flags.ids(caption, 'a text')
@@ -181,7 +181,7 @@ export function addCommands(program: Command, exit: (code: number) => void): voi
     kind: 'use',
     summary: 'the answer to a question about a picture',
     description: 'Answers a question about a picture, in onnxruntime: greedy, or with beams, as generation_config.json says.',
-    examples: ['silane ask-image vqa.silane cat.jpg --question "What colour is the cat?"'],
+    examples: ['silane ask-image questions.silane cat.jpg --question "What colour is the cat?"'],
   })
   flags.image(flags.folder(askImage)).optionsGroup(groups.choice).option('--question <text>', 'what to ask')
   flags.ids(askImage, 'a question')
@@ -195,7 +195,7 @@ export function addCommands(program: Command, exit: (code: number) => void): voi
     kind: 'use',
     summary: 'what a picture shows',
     description: 'Gives the labels of a picture, the most likely first.',
-    examples: ['silane classify perceiver.silane cat.jpg', 'silane classify perceiver.silane cat.jpg --count 3 --json'],
+    examples: ['silane classify classes.silane cat.jpg', 'silane classify classes.silane cat.jpg --count 3 --json'],
   })
   flags.json(flags.image(flags.folder(classify))).option('--count <n>', 'how many labels; default: 5', whole)
   flags.plugin(flags.source(classify)).action(async (folder, image, given) => {
@@ -209,8 +209,8 @@ export function addCommands(program: Command, exit: (code: number) => void): voi
     summary: 'masks of what points and a box show in a picture',
     description: 'Writes masks of a picture as PNG files, with their scores, and the picture with the best of them over it.',
     examples: [
-      'silane segment sam.silane cat.jpg --points 320,240',
-      'silane segment sam.silane cat.jpg --points 320,240 20,20,0 --box 100,80,500,420 --all -o masks',
+      'silane segment masks.silane cat.jpg --points 320,240',
+      'silane segment masks.silane cat.jpg --points 320,240 20,20,0 --box 100,80,500,420 --all -o masks',
     ],
   })
   flags
@@ -232,8 +232,8 @@ export function addCommands(program: Command, exit: (code: number) => void): voi
     description:
       'Embeds documents with a converted encoder into one SQLite file. One that is there gains what it has not; a run that was ended goes on. Exit code 3 where lines were left out.',
     examples: [
-      'silane index minilm.silane --documents docs.jsonl -o docs.sqlite',
-      'silane index minilm.silane --documents docs.jsonl -o docs.sqlite --chunk 128 --overlap 16',
+      'silane index passages.silane --documents docs.jsonl -o docs.sqlite',
+      'silane index passages.silane --documents docs.jsonl -o docs.sqlite --chunk 128 --overlap 16',
       'silane index passages.silane --for questions.silane --documents docs.jsonl -o docs.sqlite',
     ],
   })
@@ -254,7 +254,7 @@ export function addCommands(program: Command, exit: (code: number) => void): voi
     kind: 'use',
     summary: 'passages of an index that are nearest to a question',
     description: 'Embeds a question and shows the passages of an index that are nearest to it.',
-    examples: ['silane search minilm.silane --index docs.sqlite --query "How do I reset it?"'],
+    examples: ['silane search passages.silane --index docs.sqlite --query "How do I reset it?"'],
   })
   flags
     .json(flags.folder(search))
@@ -273,7 +273,7 @@ export function addCommands(program: Command, exit: (code: number) => void): voi
     summary: 'the answer to a question from documents, with its sources',
     description:
       'Looks a question up in an index and answers it from what is found, in onnxruntime: greedy, or with beams, as the checkpoint says.',
-    examples: ['silane ask rag.silane --index docs.sqlite --question "Who built the bridge?"'],
+    examples: ['silane ask answers.silane --index docs.sqlite --question "Who built the bridge?"'],
   })
   flags
     .json(flags.folder(ask))

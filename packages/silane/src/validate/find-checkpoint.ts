@@ -1,7 +1,7 @@
 import { readdirSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { folderFile } from '@silane/checkpoint'
-import { hashFiles } from '../convert/hash-files.ts'
+import { type HashedFile, hashFiles } from '../convert/hash-files.ts'
 import type { Manifest } from '../manifest.ts'
 
 /** Folders that are looked at in one place. */
@@ -29,7 +29,7 @@ export async function findCheckpoint(folder: string, { model }: Manifest, { cwd 
   return undefined
 }
 
-type Files = Manifest['model']['files']
+type Files = readonly HashedFile[]
 
 /** Checked first, and for one file after the other: of most folders this is all that is looked at. */
 const hasSizes = (root: string, files: Files): boolean =>
