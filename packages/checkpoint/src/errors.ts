@@ -34,7 +34,7 @@ export const errors = defineErrors({
   }),
   E_MODEL_NAME: (f: { model: string; problem: string }) => ({
     what: `"${f.model}" is neither a folder nor an id on the hub: ${f.problem}.`,
-    next: 'Give a folder, or an id such as org/name or org/name@revision.',
+    next: "Give a folder, an id such as org/name or org/name@revision, hf://org/name@revision/folder, or the address of a model's page on the hub.",
   }),
   E_FOLDER_SIZE: (f: { limit: number; where: string }) => ({
     what: `The folder has more than ${f.limit} files, which no checkpoint has.`,
@@ -249,10 +249,15 @@ export const errors = defineErrors({
     where: f.where,
     next: 'Give an existing revision, or none for the main branch.',
   }),
+  E_HUB_SUBFOLDER: (f: { name: string; revision: string; subfolder: string; where: string }) => ({
+    what: `"${f.name}" has no folder "${f.subfolder}" at "${f.revision}".`,
+    where: f.where,
+    next: 'Look at its files on the hub, and give a folder that holds config.json and the weights.',
+  }),
   E_HUB_ACCESS: (f: { name: string; authorized: boolean; page: string; where: string }) => ({
     what: `The hub does not give access to "${f.name}"${f.authorized ? ' with this token' : ' without a token'}: it is gated or private.`,
     where: f.where,
-    next: `Accept the terms on ${f.page}, then set HF_TOKEN to a token of that account (from https://huggingface.co/settings/tokens).`,
+    next: `Accept the terms on ${f.page}, then give --token, or set HF_TOKEN, to a token of that account (from https://huggingface.co/settings/tokens).`,
   }),
   E_HUB_OFFLINE: (f: { name: string; revision: string; missing: readonly string[]; reason: string; where: string }) => ({
     what: `"${f.name}" at ${f.revision} is not complete in the cache, and ${f.reason}. Missing: ${f.missing.join(', ')}.`,

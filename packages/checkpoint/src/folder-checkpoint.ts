@@ -44,6 +44,8 @@ export interface OpenCheckpoint extends Checkpoint {
   readonly stored: readonly (StoredTensor & { readonly name: string })[]
   /** The folder on disk. */
   readonly root: string
+  /** Of a repository on the hub, the folder that this is; undefined for its top, and for what is on disk. */
+  readonly subfolder: string | undefined
   /** Throws E_FILE_CHANGED where a file that something was taken from is not what it was when it was opened first. */
   checkUnchanged(): void
   /**
@@ -67,7 +69,7 @@ const NONE: ReadonlyMap<string, RemoteFile> = new Map()
  * Opens the checkpoint that is in a folder. The headers of its weights are read and checked; elements are not. Files of `remote` count as
  * the folder's, by their names from it on.
  */
-export function folderCheckpoint(root: string, identity: Identity, remote = NONE): OpenCheckpoint {
+export function folderCheckpoint(root: string, identity: Identity, remote = NONE): Omit<OpenCheckpoint, 'subfolder'> {
   const files = [...new Set([...listFiles(root, identity.location), ...remote.keys()])].sort()
   const opened: RandomAccessFile[] = []
   const used = new Set<string>()

@@ -53,18 +53,22 @@ export function staysInside(root: string, name: string): boolean {
   }
 }
 
-/** A commit, as the hub names the folders of its cache: `snapshots/<commit>` has links into `blobs` beside `snapshots`. */
+/** A commit, as the hub names the folders of its cache: `snapshots/<commit>`, and what is in it, has links into `blobs` beside `snapshots`. */
 const COMMIT = /^[0-9a-f]{40}$/
 
 /** Where the files of a folder may lie, links resolved. */
 function placesOf(root: string): readonly string[] {
   const real = realpathSync.native(root)
-  if (!COMMIT.test(basename(real)) || basename(dirname(real)) !== 'snapshots') return [real]
+  const snapshot = upward(real).find(folder => COMMIT.test(basename(folder)) && basename(dirname(folder)) === 'snapshots')
+  if (snapshot === undefined) return [real]
   try {
-    return [real, realpathSync.native(join(real, '../../blobs'))]
+    return [real, realpathSync.native(join(snapshot, '../../blobs'))]
   } catch {
     return [real]
   }
 }
+
+/** A folder and those that it is in, the nearest first. */
+const upward = (folder: string): readonly string[] => (dirname(folder) === folder ? [folder] : [folder, ...upward(dirname(folder))])
 
 const within = (path: string, place: string): boolean => path === place || path.startsWith(place.endsWith(sep) ? place : place + sep)

@@ -1,8 +1,9 @@
 import { existsSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { basename, dirname, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { errors } from './errors.ts'
 import { folderCheckpoint, type OpenCheckpoint } from './folder-checkpoint.ts'
+import { inside } from './inside.ts'
 
 /** How far the download of one file has come. */
 export interface Progress {
@@ -15,6 +16,8 @@ export interface Progress {
 export interface OpenOptions {
   /** Branch, tag or commit. `org/name@revision` says the same. Default: main. */
   readonly revision?: string | undefined
+  /** The checkpoint is this folder of the repository, or of the folder. Default: its top. */
+  readonly subfolder?: string | undefined
   readonly cacheDir?: string | undefined
   /** Use only what is in the cache. */
   readonly offline?: boolean | undefined
@@ -28,14 +31,30 @@ export interface OpenOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** Opens a folder, or downloads a model from the hub into the shared cache and opens it there; see `headers`. */
+/**
+ * Opens a folder, or downloads a model from the hub into the shared cache and opens it there; see `headers`. The hub's models are said as
+ * `org/name`, `org/name@revision`, `hf://org/name@revision/folder`, or by the address of a page.
+ */
 export async function openCheckpoint(model: string, options: OpenOptions = {}): Promise<OpenCheckpoint> {
-  const path = resolve(model.replace(/^~(?=\/|$)/, homedir()))
-  if (model !== '' && isFolder(path)) return folderCheckpoint(path, { location: path, id: basename(path), revision: null })
-  if (looksLikePath(model)) throw errors.E_MODEL_FOLDER({ model, where: existsSync(path) ? path : dirname(path) })
+  if (!ADDRESS.test(model)) {
+    const path = resolve(model.replace(/^~(?=\/|$)/, homedir()))
+    if (model !== '' && isFolder(path)) return openFolder(path, model, options.subfolder)
+    if (looksLikePath(model)) throw errors.E_MODEL_FOLDER({ model, where: existsSync(path) ? path : dirname(path) })
+  }
   const hub = await import('./hub/hub-snapshot.ts')
-  const { folder, identity, remote } = await hub.hubSnapshot(model, options)
-  return folderCheckpoint(folder, identity, remote)
+  const { folder, identity, remote, subfolder } = await hub.hubSnapshot(model, options)
+  return { ...folderCheckpoint(folder, identity, remote), subfolder }
+}
+
+/** Says by itself that it is of the hub. */
+const ADDRESS = /^(?:hf|https?):\/\//i
+
+function openFolder(folder: string, model: string, subfolder: string | undefined): OpenCheckpoint {
+  const below = subfolder?.replace(/\/+$/, '')
+  if (below !== undefined && !inside(below)) throw errors.E_MODEL_NAME({ model, problem: `"${below}" cannot be a folder of it` })
+  const path = below === undefined ? folder : join(folder, below)
+  if (!isFolder(path)) throw errors.E_MODEL_FOLDER({ model: path, where: folder })
+  return { ...folderCheckpoint(path, { location: path, id: basename(path), revision: null }), subfolder: undefined }
 }
 
 const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false

@@ -194,6 +194,11 @@ export const errors = defineErrors({
     what: `${f.what} needs the plugin ${f.plugin}, which ${f.problem}.`,
     next: `${f.install}, or name it with --plugin.`,
   }),
+  E_CI_FILE_MISSING: (f: { file: string; where: string }) => ({
+    what: `There is no ${f.file}.`,
+    where: f.where,
+    next: `Write what is to be converted into it, such as { "models": [{ "model": "org/name", "options": [{ "seq": 128 }] }] }, or name another file with --config. All it may hold: https://github.com/silane/silane/blob/main/docs/guides/ci.md`,
+  }),
   E_CI_FILE: (f: { file: string; problem: string; where: string }) => ({
     what: `${f.file} does not say what to convert: ${f.problem}.`,
     where: f.where,

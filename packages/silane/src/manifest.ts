@@ -203,6 +203,8 @@ const schema = z
       .object({
         id: z.string(),
         revision: z.string().nullable(),
+        /** Of a repository on the hub, the folder that the checkpoint is. */
+        subfolder: inside.exactOptional(),
         modelType: z.string(),
         architecture: z.string(),
         task: z.string(),

@@ -37,7 +37,7 @@ describe('silane.ci.json', () => {
   test('what is no JSON, and what is not there, have codes too', () => {
     const folder = write(temporary(), { 'silane.ci.json': '{' })
     expect(() => readCiFile(join(folder, 'silane.ci.json'))).toThrow(expect.objectContaining({ code: 'E_JSON' }))
-    expect(() => readCiFile(join(folder, 'another.json'))).toThrow(expect.objectContaining({ code: 'E_FILE_READ' }))
+    expect(() => readCiFile(join(folder, 'another.json'))).toThrow(expect.objectContaining({ code: 'E_CI_FILE_MISSING' }))
   })
 
   test('an entry that is there twice is refused, whatever the order of its options', () => {

@@ -92,12 +92,26 @@ const reading = (fixture: string): { ids: number[]; tokens: number[] } => {
   return { ids: entries[0].input_ids, tokens: entries[0].tokens }
 }
 
+const CACHE_FULL = `the cache of ${CONTEXT} slots is full: convert with a larger --context for longer texts`
+
 test('a text that fills the cache, and one that does not fit', async () => {
   const folder = await convertFixture('gpt2/text-generation', { targets: ['onnx'] })
   const full = await generate({ folder, ids: ids(CONTEXT), maxNewTokens: 1 })
   expect(full.tokens.length).toBe(1)
   await expect(generate({ folder, ids: ids(CONTEXT + 1), maxNewTokens: 1 })).rejects.toMatchObject({ code: 'E_CONTEXT_FULL' })
-  await expect(generate({ folder, ids: ids(CONTEXT), maxNewTokens: 2 })).rejects.toMatchObject({ code: 'E_CONTEXT_FULL' })
+  const { tokens, text, stopReason, notes } = await generate({ folder, ids: ids(CONTEXT), maxNewTokens: 2 })
+  expect({ tokens, text, stopReason, notes }).toEqual({ tokens: full.tokens, text: undefined, stopReason: 'length', notes: [CACHE_FULL] })
+  // One that was asked for is no remark.
+  expect(full).toMatchObject({ stopReason: 'length', notes: [] })
+  for (const options of [{}, { beams: 2 }, { doSample: true }]) {
+    const settings = { eos_token_id: null }
+    const room = await generate({ folder, ids: ids(CONTEXT - 3), maxNewTokens: 4, settings, ...options })
+    const cut = await generate({ folder, ids: ids(CONTEXT - 3), maxNewTokens: 40, settings, ...options })
+    expect(room.tokens).toHaveLength(4)
+    expect(cut).toMatchObject({ stopReason: 'length', notes: [CACHE_FULL] })
+    expect(cut.tokens).toHaveLength(4)
+    if (!('beams' in options)) expect(cut.tokens).toEqual(room.tokens)
+  }
   await expect(generate({ folder, text: 'no tokenizer' })).rejects.toMatchObject({ code: 'E_NO_TOKENIZER' })
   await expect(generate({ folder, ids: [1], from: 'coreml' })).rejects.toMatchObject({ code: 'E_NOT_WRITTEN' })
 })
@@ -156,6 +170,34 @@ describe('results', () => {
     await expect(call({})).rejects.toMatchObject({ code: 'E_CONFIG', exitCode: 2, what: expect.stringContaining('bad_words_ids') })
   })
 
+  test('two things that cannot both hold are refused', async () => {
+    const folder = await convertFixture('gpt2/text-generation', { targets: ['onnx'] })
+    const call = (options: Partial<Parameters<typeof generate>[0]>) => generate({ folder, ids: ids(3), maxNewTokens: 1, ...options })
+    for (const options of [
+      { text: 'both' },
+      { beams: 2, settings: { num_beams: 3 } },
+      { settings: { max_length: 9 } },
+      ...[{ doSample: false }, { settings: { do_sample: false } }].flatMap(not =>
+        [{ temperature: 0.5 }, { topK: 3 }, { topP: 0.5 }, { seed: 1 }].map(drawn => ({ ...drawn, ...not })),
+      ),
+    ])
+      await expect(call(options), JSON.stringify(options)).rejects.toMatchObject({ code: 'E_OPTION', exitCode: 2 })
+    expect((await call({ beams: 2, settings: { num_beams: 2 } })).tokens).toHaveLength(1)
+  })
+
+  test('what ended them is said', async () => {
+    const folder = await convertFixture('gpt2/text-generation', { targets: ['onnx'] })
+    writeFileSync(join(folder, 'generation_config.json'), '{}')
+    const options = { folder, ids: ids(5), maxNewTokens: 8 }
+    const { tokens, stopReason } = await generate(options)
+    expect(stopReason).toBe('length')
+    const ended = await generate({ ...options, settings: { eos_token_id: tokens[1] ?? null } })
+    expect(ended.stopReason).toBe('end')
+    expect(ended.tokens.at(-1)).toBe(tokens[1])
+    expect((await generate({ ...options, settings: { max_time: 0 } })).stopReason).toBe('time')
+    expect((await generate({ ...options, settings: { max_time: 0 }, maxNewTokens: 1 })).stopReason).toBe('length')
+  })
+
   test('a time, and texts, end them', async () => {
     const folder = await convertFixture('gpt2/text-generation', { targets: ['onnx'] })
     writeFileSync(join(folder, 'generation_config.json'), '{}')
@@ -175,7 +217,9 @@ describe('results', () => {
     const last = (texts[2] ?? '').slice((texts[1] ?? '').length)
     expect(last).not.toBe('')
     const first = texts.findIndex(text => text.includes(last))
-    expect((await stop(['never there', last])).tokens).toEqual(whole.tokens.slice(0, first + 1))
+    const stopped = await stop(['never there', last])
+    expect(stopped.tokens).toEqual(whole.tokens.slice(0, first + 1))
+    expect(stopped.stopReason).toBe('text')
     expect((await stop('never there')).tokens).toEqual(whole.tokens)
   })
 })

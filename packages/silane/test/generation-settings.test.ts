@@ -89,7 +89,13 @@ describe.each(readdirSync(folder))('%s', file => {
     let found: readonly (readonly number[])[] = []
     await decoding(entry, async (decoder, at) => {
       const first = await decoder.read(decoder.start(), at.prompt)
-      const sequences = await chooseSequences(decoder, first, { ...at, ...choice, stops: () => false, onToken: () => {} })
+      const sequences = await chooseSequences(decoder, first, {
+        ...at,
+        ...choice,
+        room: Number.POSITIVE_INFINITY,
+        stops: () => undefined,
+        onToken: () => {},
+      })
       found = sequences.map(sequence => sequence.slice(at.prompt.length))
     })
     return found

@@ -7,9 +7,9 @@ import { loadRequest, type ModelOptions } from 'silane'
 import type { FixtureCase } from './read-cases.ts'
 
 /**
- * What each key is set to first. A key that may be all of these is one that nobody reads, and gets no more: no reading of a number, a
- * text, a switch or a table takes all five. Files of transformers have many such keys, a RAG of three models has some 200, so that all eleven
- * values for every key double the time of a plugin's suite, to a minute and more, and find nothing.
+ * What each key is set to first. A key that may be all of these is taken for one that nobody reads, and gets no more: no reading of a
+ * number, a text, a switch or a table takes all five. Files of transformers have many such keys: a configuration that holds three models
+ * has some 200, and with all eleven values each its suite does not end within the minute that a test has.
  */
 const PROBES: readonly Json[] = [-1, 1e39, 'x', [], {}]
 

@@ -46,7 +46,7 @@ describe('JSON of strangers is read by way of readJsonFile and parseJson', () =>
     'packages/create-silane-plugin/src/index.ts': 'our own package.json',
     'packages/documents/src/document-index.ts': 'columns of an index, whose tables are checked; the value is checked by a schema',
     'packages/documents/src/read-documents.ts': 'a line of a bounded length, of which four fields are looked at',
-    'packages/silane/src/cli/model-flags.ts': 'an argument of whoever runs the command',
+    'packages/silane/src/cli/read-flags.ts': 'an argument of whoever runs the command',
     'packages/silane/src/plugins/find-package.ts': 'package.json before any code is loaded, bounded; one that is none counts as absent',
     'packages/silane/src/versions.ts': 'our own package.json',
     'packages/testkit/src/check-package.ts': "package.json of the plugin's author",

@@ -67,8 +67,11 @@ async function transfer(
   for (let attempt = 1; done < file.size; ) {
     const before = done
     let problem = 'the connection was closed'
+    const late = new AbortController()
+    const stop = () => late.abort(signal?.reason)
+    signal?.throwIfAborted()
+    signal?.addEventListener('abort', stop)
     try {
-      const late = new AbortController()
       const answer = body(await client.download(commit, file, done, late), done)
       for await (const chunk of flowing(answer, client.patience.download, late)) {
         if (done + chunk.length > file.size)
@@ -82,6 +85,8 @@ async function transfer(
       signal?.throwIfAborted()
       if (!(error instanceof Unreachable)) throw error
       problem = error.message
+    } finally {
+      signal?.removeEventListener('abort', stop)
     }
     if (done >= file.size) break
     attempt = done - before >= LEAST ? 1 : attempt + 1

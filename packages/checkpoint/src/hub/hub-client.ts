@@ -71,7 +71,7 @@ export class HubClient {
     return sha.data
   }
 
-  /** What one folder of a commit holds: files, and names of folders. */
+  /** What one folder of a commit holds: files, and names of folders. Throws E_HUB_SUBFOLDER where there is none. */
   async list(commit: string, folder = ''): Promise<{ files: HubFile[]; folders: string[] }> {
     const { endpoint } = this.#settings
     const wrong = (problem: string) => errors.E_HUB_RESPONSE({ problem, where: endpoint })
@@ -93,6 +93,8 @@ export class HubClient {
         else if (id !== undefined) files.push({ path, size: lfs?.size ?? size, oid: id })
         if (files.length + folders.length > MAX_LISTED) throw wrong(`${this.#name} has more than ${MAX_LISTED} files in one folder`)
       }
+      // Git knows no empty folder.
+      if (folder !== '' && files.length + folders.length === 0) throw this.#noFolder(folder)
       return { files, folders }
     })
   }
@@ -153,6 +155,10 @@ export class HubClient {
     return response
   }
 
+  #noFolder(subfolder: string): Error {
+    return errors.E_HUB_SUBFOLDER({ name: this.#name, revision: this.#revision, subfolder, where: this.#settings.endpoint })
+  }
+
   #refusal({ status, headers, url }: Response): Error {
     const { endpoint, token } = this.#settings
     const code = headers.get('X-Error-Code') ?? ''
@@ -161,6 +167,8 @@ export class HubClient {
     if (code === 'RevisionNotFound') return errors.E_HUB_REVISION({ name, revision: this.#revision, where: endpoint })
     // Asked without a token, the hub answers 401 for what does not exist, and says so in the code alone.
     if (code === 'RepoNotFound' || (code === '' && status === 404)) return errors.E_HUB_NOT_FOUND(facts)
+    const folder = /\/tree\/[^/]+\/(.+)/.exec(new URL(url).pathname)?.[1]
+    if (code === 'EntryNotFound' && folder !== undefined) return this.#noFolder(decodeURIComponent(folder))
     if (status === 401 || status === 403) return errors.E_HUB_ACCESS({ ...facts, page: `${endpoint}/${name}` })
     // Overload and faults of the server pass; to the caller they are like a broken connection.
     if (status === 429 || status >= 500) return new Unreachable(`${new URL(url).host} answered with status ${status}`)

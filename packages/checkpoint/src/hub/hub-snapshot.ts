@@ -14,9 +14,11 @@ import type { OpenOptions } from '../open-checkpoint.ts'
 import { readJsonFile } from '../read-json-file.ts'
 import { weightMap } from '../read-shards.ts'
 import { downloadFile } from './download-file.ts'
+import { type HubAddress, hubAddress } from './hub-address.ts'
 import { HubCache } from './hub-cache.ts'
 import { HubClient, type HubFile } from './hub-client.ts'
 import { type HubSettings, hubSettings } from './hub-settings.ts'
+import { inOrder } from './in-order.ts'
 import { isModuleFolder, isTokenizerFolder, neededFiles } from './needed-files.ts'
 import { readRange } from './read-range.ts'
 import { RemoteFile } from './remote-file.ts'
@@ -26,6 +28,8 @@ import { Unreachable } from './unreachable.ts'
 /** A folder that holds one commit of a model. */
 export interface HubSnapshot {
   readonly folder: string
+  /** Which folder of the repository that is; undefined for its top. */
+  readonly subfolder: string | undefined
   readonly identity: Identity
   /** Weights of which the folder has nothing and the headers are at hand, by their names in it. */
   readonly remote: ReadonlyMap<string, RemoteFile>
@@ -33,10 +37,10 @@ export interface HubSnapshot {
 
 /** Brings what a conversion needs of a model into the cache. Without a network, what is there already has to be enough. */
 export async function hubSnapshot(model: string, options: OpenOptions): Promise<HubSnapshot> {
-  const { name, revision } = parseModel(model, options.revision)
+  const address = hubAddress(model, options)
   const settings = hubSettings(options)
   try {
-    return await snapshotIn(settings, name, revision, options)
+    return await snapshotIn(settings, address, options)
   } catch (error) {
     // Nothing but the cache is read or written here.
     const answer = systemAnswer(error)
@@ -45,15 +49,19 @@ export async function hubSnapshot(model: string, options: OpenOptions): Promise<
   }
 }
 
-async function snapshotIn(settings: HubSettings, name: string, revision: string, options: OpenOptions): Promise<HubSnapshot> {
+async function snapshotIn(settings: HubSettings, address: HubAddress, options: OpenOptions): Promise<HubSnapshot> {
+  const { name, revision, subfolder } = address
   const cache = new HubCache(settings.cacheDir, name)
+  const location = `${name}@${revision}${subfolder === undefined ? '' : `/${subfolder}`}`
+  const folderOf = (commit: string): string => join(cache.snapshot(commit), subfolder ?? '')
   const opened = (commit: string, remote: HubSnapshot['remote'] = new Map()): HubSnapshot => ({
-    folder: cache.snapshot(commit),
-    identity: { location: `${name}@${revision}`, id: name, revision: commit },
+    folder: folderOf(commit),
+    subfolder,
+    identity: { location, id: name, revision: commit },
     remote,
   })
   const cached = isCommit(revision) ? revision : cache.commit(revision)
-  const missing = cached === undefined ? ['all files'] : missingFiles(cache.snapshot(cached), `${name}@${revision}`)
+  const missing = cached === undefined ? ['all files'] : missingFiles(folderOf(cached), location)
   // A commit never changes: with all of it at hand there is nothing to ask.
   if (cached !== undefined && missing.length === 0 && (isCommit(revision) || settings.offline)) return opened(cached)
   const incomplete = (reason: string, cause?: unknown) =>
@@ -63,7 +71,7 @@ async function snapshotIn(settings: HubSettings, name: string, revision: string,
   const client = new HubClient(settings, name, revision, options.signal)
   try {
     const commit = await client.commit()
-    const remote = await downloadSnapshot(client, cache, commit, `${name}@${revision}`, options)
+    const remote = await downloadSnapshot(client, cache, { commit, subfolder, where: location }, options)
     // Without its weights a commit is not what an earlier one may be here: enough for a run without a network.
     if (remote.size === 0) cache.remember(revision, commit)
     return opened(commit, remote)
@@ -76,52 +84,44 @@ async function snapshotIn(settings: HubSettings, name: string, revision: string,
 
 const isCommit = (revision: string): boolean => /^[0-9a-f]{40}$/.test(revision)
 
-function parseModel(model: string, option: string | undefined): { name: string; revision: string } {
-  const at = model.indexOf('@')
-  const name = at < 0 ? model : model.slice(0, at)
-  const given = at < 0 ? undefined : model.slice(at + 1)
-  const wrong = (problem: string) => errors.E_MODEL_NAME({ model, problem })
-  if (given !== undefined && option !== undefined && given !== option) throw wrong(`it says another revision than the option, "${option}"`)
-  // The rules of the hub. They also keep the name of the cache's folder unambiguous.
-  const parts = name.split('/')
-  if (parts.length > 2) throw wrong('an id has one slash at most')
-  if (!parts.every(part => /^\w[\w.-]{0,95}$/.test(part)) || /--|\.\.|[.-]$/.test(name)) {
-    throw wrong('an id consists of letters, digits, "-", "_" and "."')
-  }
-  const revision = given ?? option ?? 'main'
-  if (!inside(revision)) throw wrong(`"${revision}" cannot be a revision`)
-  return { name, revision }
+/** Files that are downloaded at the same time. More gain little and are no better than one where the line is slow. */
+const AT_ONCE = 4
+
+interface Wanted {
+  readonly commit: string
+  readonly subfolder: string | undefined
+  /** The model, for messages. */
+  readonly where: string
 }
 
 async function downloadSnapshot(
   client: HubClient,
   cache: HubCache,
-  commit: string,
-  where: string,
+  { commit, subfolder, where }: Wanted,
   options: OpenOptions,
 ): Promise<HubSnapshot['remote']> {
-  const snapshot = cache.snapshot(commit)
+  const base = subfolder === undefined ? '' : `${subfolder}/`
+  const [snapshot, place] = [cache.snapshot(commit), join(cache.snapshot(commit), base)]
   const remote = new Map<string, RemoteFile>()
-  const root = await client.list(commit)
-  const modules = root.files.some(file => file.path === 'modules.json') ? root.folders.filter(isModuleFolder) : []
-  const folders = [...modules, ...root.folders.filter(isTokenizerFolder)]
+  const root = await client.list(commit, subfolder)
+  const own = (path: string): string => path.slice(base.length)
+  const modules = root.files.some(file => own(file.path) === 'modules.json') ? root.folders.filter(path => isModuleFolder(own(path))) : []
+  const folders = [...modules, ...root.folders.filter(path => isTokenizerFolder(own(path)))]
   const listings = [...(await Promise.all(folders.map(folder => client.list(commit, folder)))), root]
   // Folders first: the weights of the model itself, which take longest, end the download.
   for (const [i, { files }] of listings.entries()) {
-    const prefix = i < folders.length ? `${folders[i]}/` : ''
+    const prefix = i < folders.length ? `${folders[i]}/` : base
     const byName = new Map(files.map(file => [file.path.slice(prefix.length), file]))
     const fetchAll = async (names: readonly string[]) => {
       const lacking = names.flatMap(name => byName.get(name) ?? []).filter(file => !existsSync(join(snapshot, file.path)))
       if (options.headers) refuseLarge(lacking, where)
+      const whole = lacking.filter(file => !options.headers || !isReadInParts(file.path.slice(prefix.length)))
       for (const file of lacking) {
-        if (options.headers && isReadInParts(file.path.slice(prefix.length))) {
-          const fetch = (start: number, end: number) => readRange(client, commit, file, { start, end, signal: options.signal })
-          remote.set(file.path, new RemoteFile({ name: file.path, where, size: file.size, fetch }))
-          continue
-        }
-        await downloadFile(client, commit, file, cache.blob(file), options)
-        await cache.link(commit, file)
+        if (whole.includes(file)) continue
+        const fetch = (start: number, end: number) => readRange(client, commit, file, { start, end, signal: options.signal })
+        remote.set(own(file.path), new RemoteFile({ name: file.path, where, size: file.size, fetch }))
       }
+      await downloadAll(client, cache, commit, whole, options)
     }
     const needed = neededFiles([...byName.keys()], where)
     await fetchAll(needed)
@@ -129,9 +129,31 @@ async function downloadSnapshot(
     if (index?.endsWith('.index.json')) await fetchAll(shardsOf(join(snapshot, prefix), index, where))
   }
   // A model may consist of its weights alone.
-  if (remote.size > 0) mkdirSync(snapshot, { recursive: true })
+  if (remote.size > 0) mkdirSync(place, { recursive: true })
   await bringHeaders([...remote.values()])
   return remote
+}
+
+/** Several at a time; into the snapshot they come in their order, so that what has the last one has all. */
+async function downloadAll(
+  client: HubClient,
+  cache: HubCache,
+  commit: string,
+  files: readonly HubFile[],
+  options: OpenOptions,
+): Promise<void> {
+  const contents = new Map<string, Promise<void>>()
+  await inOrder(files, {
+    atOnce: AT_ONCE,
+    work: (file, stop) => {
+      const signal = options.signal ? AbortSignal.any([options.signal, stop]) : stop
+      // Two files of one content have one place in the cache, and are written by one.
+      const content = contents.get(file.oid) ?? downloadFile(client, commit, file, cache.blob(file), { ...options, signal })
+      contents.set(file.oid, content)
+      return content
+    },
+    follow: file => cache.link(commit, file),
+  })
 }
 
 /** Weights that begin with a header. Of an adapter, which is small, the elements are looked at. */

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import { readJsonFile } from '@silane/checkpoint'
 import * as z from 'zod'
@@ -61,9 +62,10 @@ export interface CiFile {
   readonly models: readonly CiModel[]
 }
 
-/** Throws E_CI_FILE, and what `readJsonFile` throws. */
+/** Throws E_CI_FILE_MISSING, E_CI_FILE, and what `readJsonFile` throws. */
 export function readCiFile(path: string): CiFile {
   const [file, folder] = [basename(path), dirname(resolve(path))]
+  if (!existsSync(path)) throw errors.E_CI_FILE_MISSING({ file, where: folder })
   const parsed = schema.safeParse(readJsonFile(resolve(path), { file, where: folder }, MAX_BYTES))
   if (parsed.success) return { folder, models: parsed.data.models }
   const [issue] = parsed.error.issues

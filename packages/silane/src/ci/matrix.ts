@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import type { TargetName } from '@silane/core'
+import type { ModelOptions } from '../convert/convert-options.ts'
 import { findPlugin, loadRequest, openToLook } from '../convert/prepare-model.ts'
 import { resolveSettings } from '../convert/resolve-settings.ts'
 import { errors } from '../errors.ts'
@@ -8,18 +9,16 @@ import { entryOptions, planMatrix } from './plan-matrix.ts'
 import { entriesOfShard, type Shard } from './shard.ts'
 
 /** Where the work is described, and what holds for every model. */
-export interface CiOptions {
+export interface CiOptions extends Pick<ModelOptions, 'offline' | 'token' | 'cacheDir'> {
   /** Default: `silane.ci.json` in the working directory. */
   readonly config?: string | undefined
   /** Names or paths of plugins to use instead of those that are found. */
   readonly plugins?: readonly string[] | undefined
-  /** Take only what is in the hub's cache. */
-  readonly offline?: boolean | undefined
   readonly cwd?: string | undefined
   readonly signal?: AbortSignal | undefined
 }
 
-export interface MatrixOptions extends CiOptions {
+export interface MatrixOptions extends CiOptions, Pick<ModelOptions, 'onProgress'> {
   /** Only these entries; default: all. */
   readonly shard?: Shard | undefined
 }
@@ -56,18 +55,19 @@ export async function matrix(options: MatrixOptions = {}): Promise<Matrix> {
   if (entries.length > MAX_ENTRIES)
     throw errors.E_CI_SIZE({ count: all.length, limit: MAX_ENTRIES, shards: Math.ceil(all.length / MAX_ENTRIES) })
   const include: MatrixEntry[] = []
-  const { plugins, offline, cwd, signal } = options
+  const { plugins, offline, token, cacheDir, cwd, signal, onProgress } = options
+  const hub = { offline, token, cacheDir }
   // Entries of a model follow one another, but for models that the file names again.
   for (const model of new Set(entries.map(entry => entry.model))) {
     const own = entries.filter(entry => entry.model === model)
     const [any] = own
     if (any === undefined) continue
     const { model: place } = entryOptions(any, file.folder)
-    const checkpoint = await openToLook({ model: place, offline, cwd, signal })
+    const checkpoint = await openToLook({ model: place, ...hub, cwd, signal, onProgress })
     try {
       if (checkpoint.refusal) throw checkpoint.refusal
       for (const entry of own) {
-        const asked = { ...entryOptions(entry, file.folder), plugins, offline, cwd, signal }
+        const asked = { ...entryOptions(entry, file.folder), plugins, ...hub, cwd, signal }
         resolveSettings(asked)
         const { contract } = await findPlugin(checkpoint, asked)
         const { task } = loadRequest(checkpoint, contract, asked)

@@ -102,7 +102,7 @@ interface Places extends Omit<RunShardOptions, 'keep'> {
 }
 
 async function runEntry(entry: PlannedEntry, places: Places): Promise<CiResult> {
-  const { folder, out, keep, work, plugins, offline, cwd, signal, onProgress } = places
+  const { folder, out, keep, work, plugins, offline, token, cacheDir, cwd, signal, onProgress } = places
   const reports = join(out, 'reports', entry.name)
   // What an earlier run left is not this one's.
   for (const name of REPORTS) rmSync(join(reports, name), { force: true })
@@ -111,7 +111,8 @@ async function runEntry(entry: PlannedEntry, places: Places): Promise<CiResult> 
   const seconds = () => Math.round((performance.now() - started) / 100) / 10
   const place = keep ? join(out, 'packages', entry.name) : join(work, entry.name)
   try {
-    const asked: ConvertOptions = { ...entryOptions(entry, folder), plugins, offline, cwd, signal, onProgress, out: place, force: true }
+    const hub = { offline, token, cacheDir }
+    const asked: ConvertOptions = { ...entryOptions(entry, folder), plugins, ...hub, cwd, signal, onProgress, out: place, force: true }
     if (keep) mkdirSync(join(out, 'packages'), { recursive: true })
     const converted = await convert(asked)
     mkdirSync(reports, { recursive: true })

@@ -16,7 +16,7 @@ export async function askCommand(folder: string, { bits, plugin, json, ...flags 
     return 0
   }
   const { answer, score, source, sources } = result
-  if (answer === null) terminal.note('None of these passages holds an answer.')
+  if (answer === null) terminal.result('None of these passages holds an answer.')
   else terminal.result(`${answer.trim()}\n`)
   for (const [at, passage] of sources.entries()) printPassage(passage, at === source ? '  ← read here' : '')
   terminal.note(

@@ -37,8 +37,7 @@ export async function benchmarkCommand(
 
 const timeTable = (results: readonly FunctionBenchmark[]): string => {
   const rows = results.map(({ program, function: name, ran, latency, gigaMacs, analysis }) => [
-    program,
-    name,
+    `${program}/${name}`,
     ran,
     latency.median.toFixed(2),
     latency.p10.toFixed(2),
@@ -48,7 +47,7 @@ const timeTable = (results: readonly FunctionBenchmark[]): string => {
     analysis ? analysis.macs.toLocaleString('en') : '',
     analysis ? formatBytes(analysis.constantBytes) : '',
   ])
-  return formatTable(['program', 'function', 'ran', 'ms', 'p10', 'p90', 'runs', 'GMAC/s', 'MACs', 'weights'], rows, process.stdout)
+  return formatTable(['function', 'ran', 'ms', 'p10', 'p90', 'runs', 'GMAC/s', 'MACs', 'weights'], rows, process.stdout)
 }
 
 /** Undefined where nothing has a cache. */
@@ -57,9 +56,9 @@ function decoderTable(results: readonly FunctionBenchmark[]): string | undefined
     if (!decoder) return []
     const { tokens, tokensPerSecond, context, cacheBytesPerToken } = decoder
     const perToken = (latency.median / tokens).toFixed(3)
-    return [[program, name, String(tokens), perToken, tokensPerSecond.toFixed(0), String(context), formatBytes(cacheBytesPerToken)]]
+    return [[`${program}/${name}`, String(tokens), perToken, tokensPerSecond.toFixed(0), String(context), formatBytes(cacheBytesPerToken)]]
   })
-  const head = ['program', 'function', 'tokens', 'ms/token', 'tokens/s', 'cache slots', 'cache per token']
+  const head = ['function', 'tokens', 'ms/token', 'tokens/s', 'cache slots', 'cache per token']
   return rows.length > 0 ? formatTable(head, rows, process.stdout) : undefined
 }
 
@@ -70,8 +69,8 @@ function graphTable(results: readonly FunctionBenchmark[]): string | undefined {
     const { ops, convs, reshapes, transposes, gathers, softmaxAxes, maxRank, overCap } = analysis
     const softmax = Object.entries(softmaxAxes).map(([axis, count]) => `${count} × ${axis}`)
     const counts = [ops, convs, reshapes, transposes, gathers, maxRank, overCap.inside.length].map(String)
-    return [[program, name, ...counts, softmax.join(', ')]]
+    return [[`${program}/${name}`, ...counts, softmax.join(', ')]]
   })
-  const head = ['program', 'function', 'ops', 'convs', 'reshapes', 'transposes', 'gathers', 'max rank', 'axes over cap', 'softmax']
+  const head = ['function', 'ops', 'convs', 'reshapes', 'transposes', 'gathers', 'max rank', 'axes over cap', 'softmax']
   return rows.length > 0 ? formatTable(head, rows, process.stdout) : undefined
 }

@@ -6,6 +6,7 @@ import { errors } from '../errors.ts'
 import { inOneLine } from '../printable.ts'
 import type { CiFlags } from './matrix-command.ts'
 import { progressLine } from './progress-line.ts'
+import { hubOptions } from './shared-flags.ts'
 import { terminal } from './terminal.ts'
 
 interface RunFlags extends CiFlags {
@@ -21,17 +22,14 @@ export async function ciCommand(flags: RunFlags, signal: AbortSignal): Promise<n
   return flags.merge === undefined ? run(flags, signal) : merge(flags.merge, flags.json)
 }
 
-async function run(
-  { config, plugin, offline, shard, only, out = 'silane-ci', keep, json }: RunFlags,
-  signal: AbortSignal,
-): Promise<number> {
+async function run({ config, plugin, shard, only, out = 'silane-ci', keep, json, ...hub }: RunFlags, signal: AbortSignal): Promise<number> {
   const line = progressLine()
   let begun = 0
   try {
     const { exit, report, path } = await runShard({
       config,
       plugins: plugin,
-      offline,
+      ...hubOptions(hub),
       only,
       out,
       keep,

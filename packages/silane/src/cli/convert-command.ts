@@ -14,6 +14,7 @@ import { terminal } from './terminal.ts'
 
 interface ConvertFlags extends ModelFlags {
   readonly out?: string
+  readonly name?: string
   readonly force?: boolean
   readonly validate: boolean
   readonly golden?: string
@@ -26,10 +27,11 @@ interface ConvertFlags extends ModelFlags {
 export async function convertCommand(model: string, flags: ConvertFlags, signal: AbortSignal): Promise<number> {
   const line = progressLine()
   try {
-    const { out, force, validate, golden, trace } = flags
+    const { out, name, force, validate, golden, trace } = flags
     const result = await convert({
       ...modelOptions(model, flags),
       out,
+      name,
       force,
       validate,
       golden,
@@ -59,6 +61,7 @@ function tell({ out, manifest, report, comparisons, seconds, peakBytes, traced }
   for (const found of traced?.located ?? []) say(`traced: ${found}`)
   if (table && comparisons.length > 0) say(`\n${comparisonTable(comparisons, stream)}\n`)
   for (const warning of report.warnings) say(`warning: ${warning}`)
+  if (terminal.quiet) return
   for (const note of report.notes) say(`note: ${note}`)
   const sizes = [...writtenFiles(manifest), ...onnxDataFiles(out).map(({ path, bytes }) => [path, bytes] as const)]
   say('')

@@ -1,5 +1,5 @@
 import type { Json } from '@silane/core'
-import { generate } from '../generate/generate.ts'
+import { generate, type StopReason } from '../generate/generate.ts'
 import type { ProgramSource } from '../pipeline/open-programs.ts'
 import { formatSeconds } from './format.ts'
 import { terminal } from './terminal.ts'
@@ -17,6 +17,14 @@ export interface GenerateFlags {
   readonly seed?: number
   readonly set?: Readonly<Record<string, Json>>
   readonly json?: boolean
+}
+
+/** Why a text goes no further, in words. */
+const reasons: Readonly<Record<StopReason, string>> = {
+  end: 'the model ended it',
+  length: 'no more tokens were asked for, or fit into the cache',
+  text: 'a stop string ended it',
+  time: 'the time is over',
 }
 
 /** `silane generate`: the text on stdout as it comes, what was measured on stderr. */
@@ -50,10 +58,10 @@ export async function generateCommand(folder: string, flags: GenerateFlags): Pro
     for (const { text, tokens } of result.sequences.slice(1)) terminal.result(text ?? tokens.join(' '))
   }
   for (const note of result.notes) terminal.note(`note: ${note}`)
-  const { tokens, promptTokens, prefillMs, decodeMs } = result
+  const { tokens, promptTokens, prefillMs, decodeMs, stopReason } = result
   const speed = tokens.length > 1 && decodeMs > 0 ? `, ${(((tokens.length - 1) / decodeMs) * 1000).toFixed(1)} tokens/s` : ''
   terminal.note(
-    `${promptTokens} tokens read in ${formatSeconds(prefillMs / 1000)}, ${tokens.length} written${speed}, on this machine's CPU`,
+    `${promptTokens} tokens read in ${formatSeconds(prefillMs / 1000)}, ${tokens.length} written${speed}, on this machine's CPU; ${reasons[stopReason]} (${stopReason})`,
   )
   return 0
 }

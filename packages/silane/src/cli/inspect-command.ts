@@ -13,6 +13,7 @@ import {
 import type { DeployedTensor } from '../manifest.ts'
 import { formatTable } from './format.ts'
 import { type ModelFlags, modelOptions } from './model-flags.ts'
+import { progressLine } from './progress-line.ts'
 import { style, terminal } from './terminal.ts'
 
 const out = process.stdout
@@ -23,15 +24,24 @@ export async function inspectCommand(
   target: string,
   flags: ModelFlags & { readonly json?: boolean; readonly tensors?: boolean; readonly print?: string; readonly download?: boolean },
 ): Promise<number> {
-  const options = { ...modelOptions(target, flags), download: flags.download }
-  if (flags.print !== undefined) {
-    const { printPass } = await import('../inspect/print-pass.ts')
-    terminal.result(await printPass(options, flags.print))
-    return 0
+  const line = progressLine()
+  try {
+    const options = { ...modelOptions(target, flags), download: flags.download, onProgress: line.show, onNote: line.note }
+    if (flags.print !== undefined) {
+      const { printPass } = await import('../inspect/print-pass.ts')
+      const text = await printPass(options, flags.print)
+      line.clear()
+      terminal.result(text)
+      return 0
+    }
+    const inspection = await inspect(options)
+    line.clear()
+    if (flags.json) terminal.document(inspection)
+    else terminal.result(describe(inspection, flags.tensors ?? false))
+    return inspection.kind === 'checkpoint' && inspection.claimed === false ? EXIT_UNCLAIMED : 0
+  } finally {
+    line.clear()
   }
-  const inspection = await inspect(options)
-  terminal.result(flags.json ? JSON.stringify(inspection, undefined, 2) : describe(inspection, flags.tensors ?? false))
-  return inspection.kind === 'checkpoint' && inspection.claimed === false ? EXIT_UNCLAIMED : 0
 }
 
 /** As of every verb that can do nothing with what it is given. */

@@ -1,4 +1,4 @@
-import type { OptionSpec } from '@silane/core'
+import { isSilaneError, type OptionSpec } from '@silane/core'
 import { checkPlugins } from '../plugins/check-plugins.ts'
 import { claimText } from '../plugins/claim-text.ts'
 import { type ListedPlugin, listPlugins } from '../plugins/list-plugins.ts'
@@ -32,8 +32,10 @@ export async function pluginsCommand(flags: {
 /** The same list in short, and each problem with what mends it. */
 async function checkCommand(flags: { readonly plugin?: string[]; readonly json?: boolean }): Promise<number> {
   const found = await checkPlugins({ explicit: flags.plugin })
+  // Worth knowing, and nothing that is wrong.
+  const advice = await adviceOnRuntime()
   if (flags.json) {
-    terminal.document(found)
+    terminal.document({ ...found, ...(advice === undefined ? {} : { advice }) })
     return found.ok ? 0 : 1
   }
   const rows = found.plugins.map(plugin => [`${plugin.package}@${plugin.version}`, plugin.id, plugin.ok ? 'ok' : 'see below', plugin.root])
@@ -45,7 +47,14 @@ async function checkCommand(flags: { readonly plugin?: string[]; readonly json?:
         '\n',
       ),
     )
+  if (advice !== undefined) terminal.result(`\nnote: ${advice}`)
   return found.ok ? 0 : 1
+}
+
+/** Also where there is no runtime, which stops other verbs. */
+async function adviceOnRuntime(): Promise<string | undefined> {
+  const { runtimeAdvice } = await import('@silane/runtime')
+  return runtimeAdvice().catch(error => (isSilaneError(error) ? [error.what, error.next].filter(Boolean).join(' ') : String(error)))
 }
 
 const nothing = (looked: readonly string[]): string =>

@@ -31,21 +31,27 @@ export function printError(error: unknown, { verbose, json }: { readonly verbose
     const { code, exitCode = 2 } = error
     const [what, where, next] = [error.what, error.where, error.next].map(text => text && sentence(text))
     if (json) printDocument({ error: { code, what, where, next } })
-    terminal.note(`${red(code)} ${what}`)
-    if (where) terminal.note(`  ${dim('looked in')} ${where}`)
-    if (next) terminal.note(`  ${next}`)
-    if (verbose) terminal.note(dim(stacks(error)))
+    terminal.error(`${red(code)} ${what}`)
+    if (where) terminal.error(`  ${dim('looked in')} ${where}`)
+    if (next) terminal.error(`  ${next}`)
+    if (verbose) terminal.error(dim(stacks(error)))
     return stoppedBy(error) ?? exitCode
   }
   const message = sentence(error instanceof Error ? error.message || error.name : String(error))
   if (json) printDocument({ error: { code: 'E_UNEXPECTED', what: message } })
-  terminal.note(`${red('E_UNEXPECTED')} ${message}`)
-  if (verbose) terminal.note(dim(stacks(error)))
+  terminal.error(`${red('E_UNEXPECTED')} ${message}`)
+  if (verbose) terminal.error(dim(stacks(error)))
   else
-    terminal.note(
+    terminal.error(
       '  This is a fault of silane: run it again with --verbose and report what it prints, https://github.com/silane/silane/issues',
     )
   return 1
+}
+
+/** Says on stderr what is wrong with a command line. */
+export function printUsage({ code, what, next }: { readonly code: string; readonly what: string; readonly next: string }): void {
+  terminal.error(`${red(code)} ${what}`)
+  terminal.error(`  ${next}`)
 }
 
 /** Where stdout itself is what failed, the sentence on stderr has to do. */

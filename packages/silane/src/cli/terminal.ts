@@ -28,8 +28,11 @@ const SECRETS: readonly (readonly [RegExp, string])[] = [
 /** Passwords shorter than this occur in ordinary words. */
 const SECRET_LENGTH = 8
 
+/** A token that was given on the command line. */
+let given: string | undefined
+
 function withoutSecrets(text: string): string {
-  const own = [process.env.HF_TOKEN, process.env.HUGGING_FACE_HUB_TOKEN].filter(token => token && token.length >= SECRET_LENGTH)
+  const own = [given, process.env.HF_TOKEN, process.env.HUGGING_FACE_HUB_TOKEN].filter(token => token && token.length >= SECRET_LENGTH)
   const known = own.flatMap(token => (token ? [token, ...token.split(/\s+/).filter(part => part.length >= SECRET_LENGTH)] : []))
   return SECRETS.reduce(
     (shown, [pattern, put]) => shown.replace(pattern, put),
@@ -55,6 +58,9 @@ function write(stream: Stream, text: string): void {
 
 const isClosed = (error: unknown): boolean => error instanceof Error && 'code' in error && error.code === 'EPIPE'
 
+/** Whether what is said beside the result is left out. */
+let quiet = false
+
 /** Everything that the command line prints passes here: text from files is spelled out, and secrets are left out. */
 export const terminal = {
   /** A line of the result, on stdout. */
@@ -64,7 +70,21 @@ export const terminal = {
   /** The whole result as one JSON document, on stdout. */
   document: (value: unknown): void => write(process.stdout, `${withoutSecrets(asciiControls(JSON.stringify(value, undefined, 2)))}\n`),
   /** What is said beside the result, on stderr. */
-  note: (text: string): void => write(process.stderr, `${shown(text)}\n`),
+  note: (text: string): void => {
+    if (!quiet) write(process.stderr, `${shown(text)}\n`)
+  },
+  /** Why there is no result, on stderr. */
+  error: (text: string): void => write(process.stderr, `${shown(text)}\n`),
+  /** How a command prints: with `quiet` nothing beside its result; a `token` is a secret. */
+  begin: (manner: { readonly quiet?: boolean | undefined; readonly token?: string | undefined }): void => {
+    quiet = manner.quiet ?? false
+    given = manner.token
+  },
+  get quiet(): boolean {
+    return quiet
+  },
+  /** A line on another stream. */
+  line: (text: string, stream: Stream): void => write(stream, `${shown(text)}\n`),
   /** A line over the last one on a terminal. */
   redraw: (text: string, stream: Stream): void => write(stream, `\r\u001b[K${shown(text)}`),
 } as const

@@ -7,9 +7,10 @@ import { comparisonTable } from './comparison-table.ts'
 import { formatSeconds } from './format.ts'
 import { printVerdict } from './print-verdict.ts'
 import { progressLine } from './progress-line.ts'
+import { type GivenHubFlags, hubOptions } from './shared-flags.ts'
 import { terminal } from './terminal.ts'
 
-interface ValidateFlags extends Pick<ValidateOptions, 'model' | 'golden' | 'offline'> {
+interface ValidateFlags extends GivenHubFlags, Pick<ValidateOptions, 'model' | 'golden' | 'subfolder'> {
   readonly plugin?: string[]
   readonly table?: boolean
   readonly json?: boolean
@@ -19,8 +20,18 @@ interface ValidateFlags extends Pick<ValidateOptions, 'model' | 'golden' | 'offl
 export async function validateCommand(folder: string, flags: ValidateFlags, signal: AbortSignal): Promise<number> {
   const line = progressLine()
   try {
-    const { model, golden, offline, plugin: plugins } = flags
-    const result = await validate({ folder, model, golden, offline, plugins, signal, onProgress: line.show, onNote: line.note })
+    const { model, golden, subfolder, plugin: plugins } = flags
+    const result = await validate({
+      folder,
+      model,
+      golden,
+      subfolder,
+      ...hubOptions(flags),
+      plugins,
+      signal,
+      onProgress: line.show,
+      onNote: line.note,
+    })
     line.clear()
     if (flags.json) terminal.document(result)
     tell(result, flags)
@@ -41,8 +52,9 @@ function tell(
   say(printVerdict(verdict({ validated: true, misses, comparisons, coverage }), stream))
   for (const miss of misses) say(`missed: ${miss}`)
   if (table && comparisons.length > 0) say(`\n${comparisonTable(comparisons, stream)}\n`)
-  for (const sentence of describeCoverage(coverage)) say(sentence)
   for (const warning of warnings) say(`warning: ${warning}`)
+  if (terminal.quiet) return
+  for (const sentence of describeCoverage(coverage)) say(sentence)
   for (const note of notes) say(`note: ${note}`)
   say(`${formatSeconds(seconds)} in ${runtime.name} ${runtime.version}; peak memory ${formatBytes(peakBytes)}`)
 }

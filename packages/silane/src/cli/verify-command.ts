@@ -1,4 +1,4 @@
-import { verify } from '../verify.ts'
+import { type Verification, verify } from '../verify.ts'
 import { style, terminal } from './terminal.ts'
 
 const verdicts = { ok: ['green', 'ok'], unsupported: ['yellow', 'NOT SUPPORTED'], broken: ['red', 'BROKEN'] } as const
@@ -13,15 +13,31 @@ const cut = (text: string): string => (text.length > MAX_CHARACTERS ? `${text.sl
 export async function verifyCommand(paths: readonly string[], flags: { readonly json?: boolean }): Promise<number> {
   const results = await verify(paths)
   if (flags.json) terminal.document(results)
+  const [say, stream] = flags.json ? [terminal.note, process.stderr] : [terminal.result, process.stdout]
   for (const { path, verdict, findings } of results) {
     const [color, word] = verdicts[verdict]
-    terminal.note(`${style(color, word, process.stderr)} ${path}`)
-    for (const { severity, code, what, where } of findings.slice(0, MAX_PRINTED))
-      terminal.note(`  ${severity} ${code} ${cut(what)}${where ? ` (${cut(where)})` : ''}`)
-    const left = findings.length - MAX_PRINTED
-    if (left > 0) terminal.note(`  and ${left} more; --json lists them`)
+    say(`${style(color, word, stream)} ${path}`)
+    const kinds = [...folded(findings)]
+    for (const [text, { count, first }] of kinds.slice(0, MAX_PRINTED)) {
+      const place = first === undefined ? '' : ` (${count > 1 ? 'first in ' : ''}${cut(first)})`
+      say(`  ${cut(text)}${count > 1 ? ` ${count} times` : ''}${place}`)
+    }
+    const left = kinds.slice(MAX_PRINTED).reduce((sum, [, { count }]) => sum + count, 0)
+    if (left > 0) say(`  and ${left} more; --json lists them`)
   }
   const has = (kind: keyof typeof verdicts) => results.some(({ verdict }) => verdict === kind)
   if (has('broken')) return 1
   return has('unsupported') ? 2 : 0
+}
+
+/** Findings that differ in nothing but their place, once: how many there are, and where the first one is. */
+function folded(findings: Verification['findings']): ReadonlyMap<string, { readonly count: number; readonly first: string | undefined }> {
+  const found = new Map<string, { count: number; first: string | undefined }>()
+  for (const { severity, code, what, where } of findings) {
+    const text = `${severity} ${code} ${what}`
+    const known = found.get(text)
+    if (known) known.count++
+    else found.set(text, { count: 1, first: where })
+  }
+  return found
 }

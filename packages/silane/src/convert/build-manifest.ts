@@ -34,6 +34,7 @@ export interface WrittenProgram {
 export interface ManifestFacts {
   readonly id: string
   readonly revision: string | null
+  readonly subfolder: string | undefined
   readonly model: LoadedModel
   readonly pipeline: Pipeline
   readonly plugin: FoundPlugin
@@ -49,6 +50,7 @@ export interface ManifestFacts {
 export function buildManifest({
   id,
   revision,
+  subfolder,
   model,
   pipeline,
   plugin,
@@ -62,7 +64,15 @@ export function buildManifest({
   return {
     schema: 1,
     ...(ok ? {} : { ok: false as const }),
-    model: { id, revision, modelType, architecture, task, files: files.map(({ path, bytes, sha256 }) => ({ path, bytes, sha256 })) },
+    model: {
+      id,
+      revision,
+      ...(subfolder === undefined ? {} : { subfolder }),
+      modelType,
+      architecture,
+      task,
+      files: files.map(({ path, bytes, sha256 }) => ({ path, bytes, sha256 })),
+    },
     plugin: { package: plugin.package, version: plugin.version, id: plugin.manifest.id },
     silane: { version: versions.silane, core: versions.core },
     options: resolvedOptions(given, model.options),

@@ -1,4 +1,5 @@
 import { basename, resolve } from 'node:path'
+import type { OpenCheckpoint } from '@silane/checkpoint'
 import type { Comparison } from '@silane/core'
 import { MANIFEST_FILE, type Manifest } from '../manifest.ts'
 import { renderReport } from '../report/page/render-report.ts'
@@ -37,6 +38,10 @@ export interface ConvertResult {
   readonly peakBytes: number
 }
 
+/** Folders of one repository are models of their own. */
+const defaultName = ({ id, subfolder }: OpenCheckpoint): string =>
+  [basename(id), ...(subfolder === undefined ? [] : [subfolder.replaceAll('/', '-')])].join('-')
+
 /** What is written about the programs, beside the manifest, which lists these too. */
 const TEXTS = [REPORT_FILE, 'report.html', 'README.md'] as const
 
@@ -49,12 +54,12 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
   const settings = resolveSettings(options)
   const checkpoint = await step('open checkpoint', () => openModel(options))
   try {
-    const out = resolve(options.cwd ?? '.', options.out ?? `${basename(checkpoint.id)}.silane`)
+    const out = resolve(options.cwd ?? '.', options.out ?? `${defaultName(checkpoint)}.silane`)
     const { plugin, contract } = await step('find plugin', () => findPlugin(checkpoint, options))
     const loaded = await step('load', () => loadModel(checkpoint, { plugin, contract }, options))
     const tokenizers = await step('tokenizers', () => buildTokenizers(checkpoint, loaded.tokenizers))
     const model = { ...loaded, notes: [...(loaded.notes ?? []), ...tokenizers.notes] }
-    const { programs, pipeline } = planDeployment(model, settings)
+    const { programs, pipeline } = planDeployment(model, settings, options.name)
     const rewritten = await step('rewrite', () => programs.map(program => rewriteProgram(program, contract, settings)))
     const companions = companionFiles(checkpoint.files)
     // Everything has been taken but the elements of tensors.

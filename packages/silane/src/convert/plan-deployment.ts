@@ -1,4 +1,4 @@
-import { cutProgram, cutSteps, type Graph, type Pipeline, type Program, type SourceModel } from '@silane/core'
+import { cutProgram, cutSteps, errors, type Graph, type Pipeline, type Program, type SourceModel } from '@silane/core'
 import { MULTI_FUNCTION_OPSET, type Settings } from './resolve-settings.ts'
 
 export const ONNX_FOLDER = 'onnx'
@@ -39,38 +39,58 @@ export interface Deployment {
 
 /**
  * Cuts programs to the size of a package: where one exceeds it, Core ML gets parts and ONNX, which knows no limit, the whole. Throws
- * E_OPTION where a program cannot be cut small enough.
+ * E_OPTION where a program cannot be cut small enough, and for a `name` that files cannot have.
  */
-export function planDeployment(model: SourceModel, settings: Settings): Deployment {
+export function planDeployment(model: SourceModel, settings: Settings, name?: string): Deployment {
+  const fileName = namedBy(name, model)
   const { targets, maxPackageBytes: limit, precision } = settings
   const bytesPerFloat = precision === 'fp16' ? 2 : 4
   let { steps } = model.pipeline
   const programs = model.programs.flatMap(program => {
     const parts = targets.includes('coreml') ? cutProgram(program, { limit, bytesPerFloat }) : [program]
-    if (parts.length === 1) return [planProgram(program, settings, targets)]
+    if (parts.length === 1) return [planProgram(program, { ...settings, fileName })]
     steps = cutSteps(steps, program, parts)
-    const pieces = parts.map(part => ({ ...planProgram(part, settings, ['coreml']), partOf: program.name }))
-    return targets.includes('onnx') ? [...pieces, planProgram(program, settings, ['onnx'])] : pieces
+    const pieces = parts.map(part => ({ ...planProgram(part, { ...settings, targets: ['coreml'], fileName }), partOf: program.name }))
+    return targets.includes('onnx') ? [...pieces, planProgram(program, { ...settings, targets: ['onnx'], fileName })] : pieces
   })
   return { programs, pipeline: { ...model.pipeline, steps } }
 }
 
-function planProgram(program: Program, { opset }: Settings, targets: Settings['targets']): ProgramPlan {
+/** What the files of a program, or of a part of one, are called, without an ending. */
+type FileName = (program: string) => string
+
+/** The programs' own names; a `name` that is asked for stands in the place of the only one, and before the names of several. */
+function namedBy(name: string | undefined, { programs }: SourceModel): FileName {
+  if (name === undefined) return program => program
+  if (!/^[A-Za-z][\w-]{0,63}$/.test(name)) {
+    const problem = `"${name}" is no name of a package, which begins with a letter and has up to 64 letters, digits, "_" and "-"`
+    throw errors.E_OPTION({ option: '--name', problem, next: 'Give one such as TextEncoder.' })
+  }
+  const [only] = programs
+  return program =>
+    programs.length === 1 && only && program.startsWith(only.name) ? name + program.slice(only.name.length) : `${name}_${program}`
+}
+
+function planProgram(
+  program: Program,
+  { opset, targets, fileName }: Pick<Settings, 'opset' | 'targets'> & { readonly fileName: FileName },
+): ProgramPlan {
   const { name, functions } = program
+  const file = fileName(name)
   const several = functions.length > 1
   const coreml = targets.includes('coreml')
   const onnx = targets.includes('onnx')
   const apart = several && opset < MULTI_FUNCTION_OPSET
-  const packageOf = (graph: Graph) => (apart ? `${name}_${graph.name.replace(/^main_/, '')}.mlpackage` : `${name}.mlpackage`)
+  const packageOf = (graph: Graph) => (apart ? `${file}_${graph.name.replace(/^main_/, '')}.mlpackage` : `${file}.mlpackage`)
   const planned = functions.map((graph): FunctionPlan => {
     return {
       name: several ? graph.name : 'main',
       source: graph,
       coreml: coreml ? { path: packageOf(graph), function: several && !apart ? graph.name : 'main' } : undefined,
-      onnx: onnx ? { path: `${ONNX_FOLDER}/${several ? `${name}_${graph.name}` : name}.onnx` } : undefined,
+      onnx: onnx ? { path: `${ONNX_FOLDER}/${several ? `${file}_${graph.name}` : file}.onnx` } : undefined,
     }
   })
   const paths = [...new Set(planned.map(({ coreml: at }) => at?.path))].filter(path => path !== undefined)
   const packages = paths.map(path => ({ path, functions: planned.filter(f => f.coreml?.path === path).map(f => f.name) }))
-  return { name, functions: planned, packages, onnxData: `${ONNX_FOLDER}/${name}${ONNX_DATA}` }
+  return { name, functions: planned, packages, onnxData: `${ONNX_FOLDER}/${file}${ONNX_DATA}` }
 }

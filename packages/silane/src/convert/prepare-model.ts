@@ -1,4 +1,4 @@
-import { basename, dirname, resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { type OpenCheckpoint, openCheckpoint } from '@silane/checkpoint'
 import {
   type Checkpoint,
@@ -36,13 +36,18 @@ interface OpenModelOptions extends ModelOptions {
 
 /** A checkpoint, opened, whether or not its weights can be taken (see `refusal`). */
 export function openToLook(options: OpenModelOptions): Promise<OpenCheckpoint> {
-  const { model, cwd, revision, offline, headers, signal, onProgress } = options
+  const { model, cwd, revision, subfolder, offline, token, cacheDir, headers, signal, onProgress } = options
   return openCheckpoint(cwd !== undefined && /^\.{0,2}\//.test(model) ? resolve(cwd, model) : model, {
     revision,
+    subfolder,
     offline,
+    token,
+    cacheDir,
     headers,
     signal,
-    onProgress: onProgress && (({ file, bytes, total }) => onProgress({ step: `download ${basename(file)}`, fraction: bytes / total })),
+    onProgress:
+      onProgress &&
+      (({ file, bytes, total }) => onProgress({ step: `download ${file}`, fraction: total === 0 ? 1 : bytes / total, bytes, total })),
   })
 }
 

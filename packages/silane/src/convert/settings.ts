@@ -8,6 +8,8 @@ interface SettingSpec extends Omit<OptionSpec, 'type' | 'default'> {
   /** `names`: one or several of the choices. `bytes`: a number, or a text such as 800MB. */
   readonly type: 'boolean' | 'string' | 'names' | 'bytes'
   readonly default?: string | boolean | readonly string[]
+  /** What holds where nothing is said and there is no such value. */
+  readonly unset?: string
   /** Not in the manifest: another setting, which is, follows from it. */
   readonly unrecorded?: true
 }
@@ -35,7 +37,12 @@ export const settings = {
     unrecorded: true,
     doc: 'decides the largest package: 1 GB, or 2 GB for macos',
   },
-  maxPackageBytes: { flag: 'max-package-size', type: 'bytes', doc: 'cut programs into packages of at most this size' },
+  maxPackageBytes: {
+    flag: 'max-package-size',
+    type: 'bytes',
+    unset: 'as --platform says',
+    doc: 'cut programs into packages of at most this size',
+  },
 } as const satisfies Readonly<Record<string, SettingSpec>>
 
 interface ValueTypes {

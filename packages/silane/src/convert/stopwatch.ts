@@ -14,10 +14,13 @@ export function stopwatch({ signal, onProgress }: Pick<ModelOptions, 'signal' | 
     signal?.throwIfAborted()
     onProgress?.({ step })
     const start = performance.now()
+    const elapsed = () => (performance.now() - start) / 1000
     try {
-      return await work()
+      const result = await work()
+      onProgress?.({ step, seconds: elapsed() })
+      return result
     } finally {
-      seconds[step] = (seconds[step] ?? 0) + (performance.now() - start) / 1000
+      seconds[step] = (seconds[step] ?? 0) + elapsed()
     }
   }
   return Object.assign(run, { seconds })

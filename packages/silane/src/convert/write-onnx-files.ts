@@ -69,6 +69,7 @@ function progressOf(program: string, total: number, tell: (progress: Progress) =
   let done = 0
   return bytes => {
     done += bytes
-    tell({ step: `write ONNX ${program}`, fraction: Math.min(1, done / total) })
+    const written = Math.min(done, total)
+    tell({ step: `write ONNX ${program}`, fraction: written / total, bytes: written, total })
   }
 }

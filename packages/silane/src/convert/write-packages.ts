@@ -36,7 +36,7 @@ export async function writePackages(
         metadata: { shortDescription: description, userDefined: { 'silane.version': versions.silane } },
         finite,
         signal,
-        onProgress: onProgress && ((bytes, total) => onProgress({ step: `write ${path}`, fraction: bytes / total })),
+        onProgress: onProgress && ((bytes, total) => onProgress({ step: `write ${path}`, fraction: bytes / total, bytes, total })),
       },
     )
     // The cut goes by an estimate that is on the safe side; what is asked for holds all the same.

@@ -16,7 +16,10 @@ export interface Choice {
   readonly settings: GenerationSettings
   readonly blame: ReadSettings['blame']
   readonly prompt: readonly number[]
+  /** Of a sequence, as it was asked for. */
   readonly maxLength: number
+  /** What the cache has room for: a longer sequence ends there. */
+  readonly room: number
   /** What the encoder read, or the prompt. */
   readonly source: readonly number[]
   readonly stops: StopRule
@@ -27,7 +30,7 @@ export interface Choice {
 
 /** Sequences with what they begin with, the best first; `first` is the decoder after the prompt. Beams fork, and need a cache that can. */
 export async function chooseSequences(decoder: CachedDecoder, first: Read, choice: Choice): Promise<readonly (readonly number[])[]> {
-  const { settings, prompt, maxLength, source, random } = choice
+  const { settings, prompt, maxLength, room, source, random } = choice
   const { eos_token_id: eosTokenIds = [], num_beams: beams = 1, num_return_sequences: results = 1 } = settings
   const situation = {
     promptLength: prompt.length,
@@ -44,8 +47,13 @@ export async function chooseSequences(decoder: CachedDecoder, first: Read, choic
     const guide = guidance(decoder, settings)
     const next = (state: Position, id: number) => decoder.next(decoder.fork(state), id)
     const { length_penalty: lengthPenalty = 1, early_stopping: earlyStopping = false } = settings
-    const config = { beams, eosTokenIds, maxLength, lengthPenalty, earlyStopping }
-    const hooks = { rules, done: choice.stops, ...(guide && { guide }), ...(settings.do_sample && { random }) }
+    const config = { beams, eosTokenIds, maxLength: Math.min(maxLength, room), lengthPenalty, earlyStopping }
+    const hooks = {
+      rules,
+      done: (ids: readonly number[]) => choice.stops(ids) !== undefined,
+      ...(guide && { guide }),
+      ...(settings.do_sample && { random }),
+    }
     const found = await beamSearch({ next }, prompt, first, config, hooks)
     return found.length > 0 ? found.slice(0, results).map(({ ids }) => ids) : [prompt]
   }
@@ -58,7 +66,8 @@ export async function chooseSequences(decoder: CachedDecoder, first: Read, choic
 }
 
 async function goOn(decoder: CachedDecoder, first: Read, rules: LogitsRule, choice: Choice): Promise<readonly number[]> {
-  const { settings, maxLength, stops, random, onToken } = choice
+  const { settings, maxLength, room, stops, random, onToken } = choice
+  const limit = Math.min(maxLength, room)
   const guide = guidance(decoder, settings)
   const sequence = [...choice.prompt]
   let { scores, state } = first
@@ -68,7 +77,7 @@ async function goOn(decoder: CachedDecoder, first: Read, rules: LogitsRule, choi
     const token = settings.do_sample ? draw(ruled, random) : argmax(ruled)
     sequence.push(token)
     onToken(sequence)
-    if (settings.eos_token_id?.includes(token) || sequence.length >= maxLength || stops(sequence)) return sequence
+    if (settings.eos_token_id?.includes(token) || sequence.length >= limit || stops(sequence)) return sequence
     ;({ scores, state } = await decoder.next(state, token))
   }
 }

@@ -16,6 +16,7 @@ import type { PipelinePrograms } from '../pipeline/pipeline-programs.ts'
 import { runPipeline } from '../pipeline/run-pipeline.ts'
 import { deployedSteps, stepsToDecode } from '../pipeline/steps-for.ts'
 import { chooseSequences } from './choose-sequences.ts'
+import { refuseContradictions } from './contradictions.ts'
 import { errors } from './errors.ts'
 import { beginning, type GenerationOptions, generationSettings, longestSequence, promptOf } from './generation-config.ts'
 import { missingTokenizer } from './missing-tokenizer.ts'
@@ -44,19 +45,23 @@ export interface GenerateOptions extends GenerationOptions {
   readonly onToken?: ((token: number, text: string | undefined) => void) | undefined
 }
 
+/** Why a result goes no further: its end token, as many tokens as were asked for or the cache holds, a stop string, or `max_time`. */
+export type StopReason = 'end' | 'length' | 'text' | 'time'
+
 /** One result. */
 export interface GeneratedSequence {
   /** The new tokens, without the prompt or the decoder's start token. */
   readonly tokens: readonly number[]
   /** Undefined without a tokenizer. */
   readonly text: string | undefined
+  readonly stopReason: StopReason
 }
 
 /** The first result, the best with beams. */
 export interface Generated extends GeneratedSequence {
   /** All of them: `num_return_sequences`. */
   readonly sequences: readonly GeneratedSequence[]
-  /** Settings that are not followed. */
+  /** Settings that are not followed, and where a cache that is full ended a text. */
   readonly notes: readonly string[]
   readonly promptTokens: number
   /** Milliseconds until the first token's scores, and for all tokens after it. */
@@ -66,11 +71,13 @@ export interface Generated extends GeneratedSequence {
 
 /**
  * Runs the converted programs until a stop rule holds: prompt or encoder text in, text out. The loop is the one an
- * application needs, and what it prints is measured on this machine's CPU. Throws E_NOT_A_DECODER, E_NO_TOKENIZER,
+ * application needs, and what it prints is measured on this machine's CPU. A cache that is full ends a text like the length that was
+ * asked for. Throws E_NOT_A_DECODER, E_NO_TOKENIZER,
  * E_CONTEXT_FULL, E_INPUT_TOO_LONG, E_MAX_LENGTH, E_PROMPT_EMPTY, E_TOKEN_ID, E_PICTURE_WANTED and E_PLACES, and E_CONFIG, E_OPTION and
  * E_UNSUPPORTED for settings.
  */
 export async function generate(options: GenerateOptions): Promise<Generated> {
+  refuseContradictions(options)
   const manifest = readManifest(options.folder)
   const from = options.from ?? 'onnx'
   const steps = stepsToDecode(deployedSteps(manifest, from), new Set(Object.keys(options.things ?? {})))
@@ -118,12 +125,14 @@ async function generateWith({ manifest, from, steps, within, tokenizer }: Opened
     const started = performance.now()
     const elapsed = () => performance.now() - started
     const stops = stopRule({ settings, decode: tokenizer && (tokens => whole(tokens, false) ?? ''), folder, elapsed })
-    let [found, prefillMs]: [readonly (readonly number[])[], number] = [[], 0]
+    let [found, prefillMs, asked, room]: [readonly (readonly number[])[], number, number, number] = [[], 0, 0, 0]
     await runPipeline(steps, programs, { ...given, ...reader?.read(ids) }, async decoder => {
       const { context } = decoder
       if (prompt.length > context) throw errors.E_CONTEXT_FULL({ context, tokens: prompt.length })
       // The last token is written and not read, so it needs no slot.
-      const maxLength = longestSequence({ settings, config, promptLength: prompt.length, capacity: context + 1 })
+      room = context + 1
+      const maxLength = longestSequence({ settings, config, promptLength: prompt.length, capacity: room })
+      asked = maxLength
       const first = await decoder.read(decoder.start(), prompt)
       prefillMs = elapsed()
       found = await chooseSequences(decoder, first, {
@@ -131,6 +140,7 @@ async function generateWith({ manifest, from, steps, within, tokenizer }: Opened
         blame,
         prompt,
         maxLength,
+        room,
         source: ids,
         stops,
         random: seededRandom(options.seed ?? 0),
@@ -139,9 +149,22 @@ async function generateWith({ manifest, from, steps, within, tokenizer }: Opened
       return {}
     })
     const decodeMs = elapsed() - prefillMs
-    const sequences = found.map(sequence => ({ tokens: sequence.slice(prompt.length), text: show(sequence) }))
-    const [{ tokens, text } = { tokens: [], text: show(prompt) }] = sequences
-    return { tokens, text, sequences, notes, promptTokens: reader ? ids.length : prompt.length, prefillMs, decodeMs }
+    const reason = (sequence: readonly number[]): StopReason => {
+      if (sequence.length > prompt.length && settings.eos_token_id?.includes(sequence.at(-1) as number)) return 'end'
+      // The time may be over by now, whatever ended it then.
+      const stop = stops(sequence)
+      return stop === 'text' || sequence.length < Math.min(asked, room) ? (stop ?? 'length') : 'length'
+    }
+    const sequences = found.map(sequence => ({
+      tokens: sequence.slice(prompt.length),
+      text: show(sequence),
+      stopReason: reason(sequence),
+    }))
+    const full = room < asked && found.some(sequence => sequence.length === room && reason(sequence) === 'length')
+    const remarks = full ? [`the cache of ${room - 1} slots is full: convert with a larger --context for longer texts`] : []
+    const [first = { tokens: [], text: show(prompt), stopReason: 'length' as const }] = sequences
+    const promptTokens = reader ? ids.length : prompt.length
+    return { ...first, sequences, notes: [...notes, ...remarks], promptTokens, prefillMs, decodeMs }
   } finally {
     await programs.close()
   }

@@ -1,8 +1,8 @@
 import type { GenerationSettings } from '@silane/core'
 import { errors } from './errors.ts'
 
-/** Whether a sequence, with what it began with, goes no further. */
-export type StopRule = (ids: readonly number[]) => boolean
+/** Why a sequence, with what it began with, goes no further: a text that ends it, or the time that is over; undefined where it may go on. */
+export type StopRule = (ids: readonly number[]) => 'text' | 'time' | undefined
 
 export interface StopRequest {
   readonly settings: GenerationSettings
@@ -18,7 +18,10 @@ export function stopRule({ settings, decode, folder, elapsed }: StopRequest): St
   const { max_time: seconds = Number.POSITIVE_INFINITY, stop_strings: texts = [] } = settings
   if (texts.length > 0 && !decode) throw errors.E_NO_TOKENIZER({ where: folder })
   const late = () => elapsed() > seconds * 1000
-  return ids => late() || (decode !== undefined && texts.length > 0 && endsWith(ids, texts, decode))
+  return ids => {
+    if (decode !== undefined && texts.length > 0 && endsWith(ids, texts, decode)) return 'text'
+    return late() ? 'time' : undefined
+  }
 }
 
 /** Whether one of the texts ends in the last token, whatever that token says after it. */

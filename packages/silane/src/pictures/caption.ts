@@ -1,5 +1,6 @@
 import type { Step } from '@silane/core'
 import { errors } from '../errors.ts'
+import { refuseBoth } from '../generate/contradictions.ts'
 import { type Generated, type GenerateOptions, generate } from '../generate/generate.ts'
 import { missingTokenizer } from '../generate/missing-tokenizer.ts'
 import { openTokenizer } from '../generate/open-tokenizer.ts'
@@ -30,6 +31,7 @@ export type Caption = Generated
 
 /** Describes a picture. Throws E_NO_PICTURES where the programs want a question about it. */
 export async function caption(options: CaptionOptions): Promise<Caption> {
+  refuseBoth(options.text, options.ids)
   const manifest = readManifest(options.folder)
   const reader = readerOf(manifest, 'caption', options)
   if (reader === 'question')
@@ -39,6 +41,7 @@ export async function caption(options: CaptionOptions): Promise<Caption> {
 
 /** Answers a question about a picture. Throws E_NO_PICTURES where the programs take none. */
 export async function askImage(options: AskImageOptions): Promise<Caption> {
+  refuseBoth(options.question, options.ids)
   const manifest = readManifest(options.folder)
   const reader = readerOf(manifest, 'ask-image', options)
   if (reader === undefined)
@@ -58,7 +61,8 @@ async function about(
   ids: readonly number[],
 ): Promise<Caption> {
   const { things, picture } = await readImage(manifest, { folder, image, plugins, cwd, verb })
-  const written = await generate({ ...options, folder, things, ids })
+  // The ids have the words, whatever else a caller may have passed along.
+  const written = await generate({ ...options, text: undefined, folder, things, ids })
   return { ...written, notes: [...picture.notes, ...written.notes] }
 }
 

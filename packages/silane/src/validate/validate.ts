@@ -9,16 +9,21 @@ import { rewriteProgram } from '../convert/rewrite-program.ts'
 import { type GivenSettings, settings } from '../convert/settings.ts'
 import { errors } from '../errors.ts'
 import { type Manifest, packageOf, readManifest } from '../manifest.ts'
+import { findCheckpoint } from './find-checkpoint.ts'
 import { chooseGates } from './gates.ts'
 import { requireGoldens } from './goldens.ts'
 import type { StageFiles } from './open-stages.ts'
 import { goldensOf } from './validate-conversion.ts'
 import { type StagesReport, validateStages } from './validate-stages.ts'
 
-export interface ValidateOptions extends Pick<ModelOptions, 'plugins' | 'offline' | 'cwd' | 'signal' | 'onProgress' | 'onNote'> {
+export interface ValidateOptions
+  extends Pick<ModelOptions, 'plugins' | 'subfolder' | 'offline' | 'token' | 'cacheDir' | 'cwd' | 'signal' | 'onProgress' | 'onNote'> {
   /** A folder that `convert` wrote. */
   readonly folder: string
-  /** The checkpoint it was made from. Default: the id and revision that it records, where that is on the hub. */
+  /**
+   * The checkpoint it was made from. Default: the id and revision that it records, where that is on the hub; else, without golden outputs,
+   * the folder in or beside the working directory or the converted folder whose files have the recorded sha256.
+   */
   readonly model?: string | undefined
   /** Golden outputs, a file or folder. Default: the checkpoint's own. */
   readonly golden?: string | undefined
@@ -43,17 +48,28 @@ export async function validate(options: ValidateOptions): Promise<ValidateResult
   const start = performance.now()
   const folder = resolve(options.cwd ?? '.', options.folder)
   const manifest = readManifest(folder)
-  const { id, revision } = manifest.model
-  const model = options.model ?? (revision === null ? undefined : `${id}@${revision}`)
+  const { id, revision, subfolder } = manifest.model
+  const onHub = revision !== null && options.model === undefined
+  const found =
+    onHub || options.model !== undefined || options.golden !== undefined ? undefined : await findCheckpoint(folder, manifest, options)
+  const model = options.model ?? (onHub ? `${id}@${revision}` : found)
   const report =
-    model === undefined ? await againstGoldens(folder, manifest, options) : await againstCheckpoint(folder, manifest, model, options)
-  return { ...report, seconds: (performance.now() - start) / 1000, peakBytes: process.resourceUsage().maxRSS * 1024 }
+    model === undefined
+      ? await againstGoldens(folder, manifest, options)
+      : await againstCheckpoint(folder, manifest, model, onHub ? { ...options, subfolder } : options)
+  const taken = found === undefined ? [] : [`compared with ${found}, whose files have the sha256 that silane.json records`]
+  return {
+    ...report,
+    notes: [...taken, ...report.notes],
+    seconds: (performance.now() - start) / 1000,
+    peakBytes: process.resourceUsage().maxRSS * 1024,
+  }
 }
 
 function againstGoldens(folder: string, manifest: Manifest, { golden, signal, onProgress }: ValidateOptions) {
   if (golden === undefined)
     throw errors.E_USAGE({
-      problem: `${folder} was converted from the local folder "${manifest.model.id}", which it cannot find again.`,
+      problem: `${folder} was converted from the local folder "${manifest.model.id}", and there is no folder nearby whose files have the recorded sha256.`,
       next: 'Say where the checkpoint is with --model, or give golden outputs with --golden.',
     })
   const gates = chooseGates({ ...resolveSettings(settingsOf(manifest)), hasSource: false })
@@ -147,6 +163,7 @@ const settingsOf = ({ options }: Manifest): GivenSettings =>
 
 /** The options of the conversion, out of its manifest. */
 function modelOptions(manifest: Manifest, model: string, options: ValidateOptions): ModelOptions {
-  const { plugins, offline, cwd, signal, onProgress, onNote } = options
-  return { ...settingsOf(manifest), model, task: manifest.model.task, plugins, offline, cwd, signal, onProgress, onNote }
+  const { plugins, subfolder, offline, token, cacheDir, cwd, signal, onProgress, onNote } = options
+  const place = { model, subfolder, offline, token, cacheDir, cwd }
+  return { ...settingsOf(manifest), ...place, task: manifest.model.task, plugins, signal, onProgress, onNote }
 }
