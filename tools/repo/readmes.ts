@@ -20,10 +20,10 @@ const flag = (name: string): string => (name in shapeOptions ? `--${name}` : `--
 
 function optionRows(options: OptionSpecs): readonly string[] {
   const rows = Object.entries(options).map(([name, spec]) => {
-    const values = spec.choices ? `: ${spec.choices.map(choice => `\`${choice}\``).join(', ')}` : ''
-    return `| \`${flag(name)}\` | ${spec.tasks?.join(', ') ?? 'all'} | ${spec.default ?? ''} | ${spec.doc}${values} |`
+    const values = spec.choices?.map(choice => `\`${choice}\``).join(', ') ?? spec.type
+    return `| \`${flag(name)}\` | ${values} | ${spec.default ?? ''} | ${spec.tasks?.join(', ') ?? 'all'} | ${spec.doc} |`
   })
-  return ['| option | tasks | default | |', '|---|---|---|---|', ...rows]
+  return ['| option | values | default | tasks | what it is |', '|---|---|---|---|---|', ...rows]
 }
 
 /** A plugin's README with the tables that belong into it. The text around them is by hand, and so are the other sections. */

@@ -67,7 +67,7 @@ async function build(out: string, names: readonly string[], stage: string): Prom
   const landing = write('tools/docs/landing.md', await landingPage())
 
   const logger = new Warnings()
-  const app = await Application.bootstrap(settings(out, names, documents, landing))
+  const app = await Application.bootstrap(settings(out, names, documents, landing, [...documents, landing, ...readmes.values()]))
   app.logger = logger
 
   app.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => {
@@ -116,7 +116,19 @@ function categorise(reflection: DeclarationReflection, category: string): void {
   reflection.comment.blockTags.push(new CommentTag('@category', [{ kind: 'text', text: category }]))
 }
 
-const settings = (out: string, names: readonly string[], documents: readonly string[], readme: string): TypeDocOptions => ({
+const coloured = ['bash', 'css', 'html', 'javascript', 'json', 'python', 'sh', 'swift', 'ts', 'typescript', 'yaml']
+
+const languagesOf = (files: readonly string[]): string[] => [
+  ...new Set(files.flatMap(file => [...readFileSync(file, 'utf8').matchAll(/^ *```(\w+)/gm)].map(([, language]) => language ?? ''))),
+]
+
+const settings = (
+  out: string,
+  names: readonly string[],
+  documents: readonly string[],
+  readme: string,
+  texts: readonly string[],
+): TypeDocOptions => ({
   name: 'silane',
   entryPoints: names.map(name => join(root, 'packages', name, 'src/index.ts')),
   entryPointStrategy: 'resolve',
@@ -142,8 +154,9 @@ const settings = (out: string, names: readonly string[], documents: readonly str
   searchInDocuments: true,
   searchInComments: true,
   includeVersion: false,
-  highlightLanguages: ['bash', 'css', 'html', 'javascript', 'json', 'python', 'sh', 'swift', 'ts', 'typescript', 'yaml'],
-  ignoredHighlightLanguages: ['mermaid'],
+  highlightLanguages: [...coloured],
+  // A page may have blocks of any other language; they stay plain.
+  ignoredHighlightLanguages: languagesOf(texts).filter(language => !coloured.includes(language)),
   blockTags: ['@category', '@default', '@example', '@generated', '@param', '@remarks', '@returns', '@see', '@template', '@throws'],
   validation: { notExported: false },
   visibilityFilters: {},
