@@ -131,7 +131,7 @@ test('README.md says how to call the program from Swift', async () => {
 
     ## ONNX
 
-    The files in \`onnx/\` have the same names and shapes; ids and masks are int64 there, other tensors float32, and a state is an input and an output \`…_out\`. Keep a \`.onnx_data\` file beside its \`.onnx\` files.
+    The files in \`onnx/\` have the same names and shapes. **Shapes are fixed**: pad what is shorter, and convert again with other lengths (\`--seq\`, \`--context\`) for what is longer. Ids and masks are int64 there, other tensors float32, and a state is an input and an output \`…_out\`. Keep a \`.onnx_data\` file beside its \`.onnx\` files.
     "
   `)
 })

@@ -7,6 +7,7 @@ import type { FoundPlugin } from '../plugins/discover-plugins.ts'
 import { versions } from '../versions.ts'
 import { describeTensors } from './describe-tensors.ts'
 import type { HashedFile } from './hash-files.ts'
+import type { ModelPapers } from './model-papers.ts'
 import type { ProgramPlan } from './plan-deployment.ts'
 import type { LoadedModel } from './prepare-model.ts'
 import type { Settings } from './resolve-settings.ts'
@@ -35,6 +36,7 @@ export interface ManifestFacts {
   readonly id: string
   readonly revision: string | null
   readonly model: LoadedModel
+  readonly papers: ModelPapers
   readonly pipeline: Pipeline
   readonly plugin: FoundPlugin
   readonly files: readonly HashedFile[]
@@ -50,6 +52,7 @@ export function buildManifest({
   id,
   revision,
   model,
+  papers,
   pipeline,
   plugin,
   files,
@@ -62,7 +65,16 @@ export function buildManifest({
   return {
     schema: 1,
     ...(ok ? {} : { ok: false as const }),
-    model: { id, revision, modelType, architecture, task, files: files.map(({ path, bytes, sha256 }) => ({ path, bytes, sha256 })) },
+    model: {
+      id,
+      revision,
+      modelType,
+      architecture,
+      task,
+      ...(papers.license === undefined ? {} : { license: papers.license }),
+      ...(papers.licenseLink === undefined ? {} : { licenseLink: papers.licenseLink }),
+      files: files.map(({ path, bytes, sha256 }) => ({ path, bytes, sha256 })),
+    },
     plugin: { package: plugin.package, version: plugin.version, id: plugin.manifest.id },
     silane: { version: versions.silane, core: versions.core },
     options: resolvedOptions(given, model.options),

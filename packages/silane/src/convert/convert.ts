@@ -11,6 +11,7 @@ import { companionFiles } from './companion-files.ts'
 import type { ConvertOptions } from './convert-options.ts'
 import { filesWithin } from './files-within.ts'
 import { hashFiles } from './hash-files.ts'
+import { modelPapers } from './model-papers.ts'
 import { outputFolder } from './output-folder.ts'
 import { planDeployment } from './plan-deployment.ts'
 import { findPlugin, loadModel, openModel } from './prepare-model.ts'
@@ -53,24 +54,26 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
     const { plugin, contract } = await step('find plugin', () => findPlugin(checkpoint, options))
     const loaded = await step('load', () => loadModel(checkpoint, { plugin, contract }, options))
     const tokenizers = await step('tokenizers', () => buildTokenizers(checkpoint, loaded.tokenizers))
-    const model = { ...loaded, notes: [...(loaded.notes ?? []), ...tokenizers.notes] }
+    const papers = modelPapers(checkpoint)
+    const model = { ...loaded, notes: [...(loaded.notes ?? []), ...tokenizers.notes, ...papers.notes] }
     const { programs, pipeline } = planDeployment(model, settings)
     const rewritten = await step('rewrite', () => programs.map(program => rewriteProgram(program, contract, settings)))
-    const companions = companionFiles(checkpoint.files)
+    const companions = Object.fromEntries(companionFiles(checkpoint.files).map(file => [file, file]))
+    const copied = { ...companions, ...papers.files }
     // Everything has been taken but the elements of tensors.
-    const taken = [...new Set([...checkpoint.used(), ...companions])].sort()
+    const taken = [...new Set([...checkpoint.used(), ...Object.values(copied)])].sort()
     const keepOut = checkpointPlaces(checkpoint, taken)
     // Before anything is written, so that it is there to look at whatever goes wrong after.
     const trace = options.trace ? `${out}.trace` : undefined
     if (trace !== undefined) await step('trace', () => writeTrace(trace, rewritten, keepOut))
     const folder = outputFolder(out, { force: options.force ?? false, keepOut })
     try {
-      await step('copy files', () => folder.fill(() => copyFiles(companions, checkpoint, folder.work)))
+      await step('copy files', () => folder.fill(() => copyFiles(copied, checkpoint, folder.work)))
       await folder.fill(() => writeTexts(folder.work, tokenizers.files))
       // Goes on in its own thread while the weights are written.
       const hashing = hashFiles(taken, checkpoint.path, options.signal)
       const written = await step('write', () =>
-        folder.fill(() => writePrograms(rewritten, folder.work, { settings, checkpoint, model, options })),
+        folder.fill(() => writePrograms(rewritten, folder.work, { settings, checkpoint, model, papers, options })),
       )
       const validation =
         options.validate === false
@@ -109,7 +112,18 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
       checkpoint.checkUnchanged()
       const report = buildReport({ model, plugin: plugin.package, validation, rewritten, losses, written })
       const folderFiles = [...filesWithin(folder.work), ...TEXTS]
-      const facts = { ...checkpoint, model, pipeline, plugin, files: hashes, programs: written, settings, ok: report.ok, folderFiles }
+      const facts = {
+        ...checkpoint,
+        model,
+        papers,
+        pipeline,
+        plugin,
+        files: hashes,
+        programs: written,
+        settings,
+        ok: report.ok,
+        folderFiles,
+      }
       const manifest = buildManifest(facts)
       const texts: Readonly<Record<(typeof TEXTS)[number], string>> = {
         [REPORT_FILE]: jsonText(report),
