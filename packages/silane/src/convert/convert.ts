@@ -3,6 +3,9 @@ import type { Comparison } from '@silane/core'
 import { MANIFEST_FILE, type Manifest } from '../manifest.ts'
 import { renderReport } from '../report/page/render-report.ts'
 import { buildReport, type ConversionReport, REPORT_FILE } from '../report/report.ts'
+import { swiftFile } from '../report/swift/swift-file.ts'
+import { swiftFileName } from '../report/swift/swift-name.ts'
+import { withTokens } from '../report/swift/with-tokens.ts'
 import { swiftReadme } from '../report/swift-readme.ts'
 import { buildTokenizers } from '../tokenizers/build-tokenizers.ts'
 import { buildManifest } from './build-manifest.ts'
@@ -111,7 +114,8 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
       const hashes = await step('hash checkpoint', () => hashing)
       checkpoint.checkUnchanged()
       const report = buildReport({ model, plugin: plugin.package, validation, rewritten, losses, written })
-      const folderFiles = [...filesWithin(folder.work), ...TEXTS]
+      const swift = written.some(({ packages }) => packages.size > 0) ? swiftFileName({ model: checkpoint }) : undefined
+      const folderFiles = [...filesWithin(folder.work), ...TEXTS, ...(swift === undefined ? [] : [swift])]
       const facts = {
         ...checkpoint,
         model,
@@ -125,12 +129,19 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
         folderFiles,
       }
       const manifest = buildManifest(facts)
+      const told = withTokens(manifest, checkpoint)
       const texts: Readonly<Record<(typeof TEXTS)[number], string>> = {
         [REPORT_FILE]: jsonText(report),
         'report.html': renderReport(manifest, report),
-        'README.md': swiftReadme(manifest),
+        'README.md': swiftReadme(told),
       }
-      await folder.fill(() => writeTexts(folder.work, { [MANIFEST_FILE]: jsonText(manifest), ...texts }))
+      await folder.fill(() =>
+        writeTexts(folder.work, {
+          [MANIFEST_FILE]: jsonText(manifest),
+          ...texts,
+          ...(swift === undefined ? {} : { [swift]: swiftFile(told) }),
+        }),
+      )
       await step('finish', () => folder.commit())
       const peakBytes = process.resourceUsage().maxRSS * 1024
       const comparisons = validation?.comparisons ?? []
