@@ -12,6 +12,7 @@ import { imageProcessor } from './image-processor.ts'
 import { inside } from './inside.ts'
 import { adapterFile, isAdapter } from './is-adapter.ts'
 import { listFiles } from './list-files.ts'
+import { MODEL_CARD, type ModelCard, readModelCard } from './model-card.ts'
 import { modelFiles } from './model-files.ts'
 import { dequantise } from './quantised/dequantise.ts'
 import { quantisation, refuseQuantisation } from './quantised/quantisation.ts'
@@ -42,6 +43,8 @@ export interface OpenCheckpoint extends Checkpoint {
   readonly changed: readonly string[]
   /** The tensors as the weights' file has them, readable or not, before anything is made of them. */
   readonly stored: readonly (StoredTensor & { readonly name: string })[]
+  /** What its README.md says of it in the front matter; undefined where there is none. */
+  modelCard(): ModelCard | undefined
   /** The folder on disk. */
   readonly root: string
   /** Of a repository on the hub, the folder that this is; undefined for its top, and for what is on disk. */
@@ -89,7 +92,13 @@ export function folderCheckpoint(root: string, identity: Identity, remote = NONE
   }
   try {
     const whole = checkpoint({ place, files, prefix: '', opened, used, remote }, identity)
-    return { ...whole, root, used: () => [...used].sort(), checkUnchanged, close, bringMissing: partsOf(remote) }
+    const modelCard = () => {
+      if (!files.includes(MODEL_CARD)) return undefined
+      const card = readModelCard(place(MODEL_CARD, { limit: MAX_FILE_BYTES }))
+      used.add(MODEL_CARD)
+      return card
+    }
+    return { ...whole, root, used: () => [...used].sort(), modelCard, checkUnchanged, close, bringMissing: partsOf(remote) }
   } catch (error) {
     close()
     throw error
@@ -154,10 +163,11 @@ function checkpoint(place: Place, identity: Identity): Opened {
   }
   const path = (file: string): string => {
     const at = placeOf(file)
-    used.add(prefix + at)
     const missing = place.remote.get(prefix + at)
     if (missing) throw errors.E_WEIGHTS_REMOTE({ file: prefix + at, bytes: missing.size, where })
-    return place.place(prefix + at)
+    const found = place.place(prefix + at)
+    used.add(prefix + at)
+    return found
   }
   const json = (file: string): Json | undefined => (has(file) ? parse(placeOf(file)) : undefined)
   /** A file, or all that an index names, or that the file's name counts. */

@@ -50,7 +50,9 @@ describe('the hub', () => {
       'tokenizer.json': '{}',
       'vocab.txt': 'a\n',
       'spiece.model': 'x',
-      'README.md': '# no',
+      'README.md': '# yes',
+      LICENSE: 'yes',
+      'notes.md': '# no',
       'model.safetensors': scalars({ a: 1 }),
       'pytorch_model.bin': 'no',
       'pytorch_model.bin.index.json': '{}',
@@ -61,7 +63,15 @@ describe('the hub', () => {
     }
     const { requests } = await fakeHub('org/name', { main: files }, cache)
     const checkpoint = await openCheckpoint('org/name')
-    expect(downloads(requests).sort()).toEqual(['config.json', 'model.safetensors', 'spiece.model', 'tokenizer.json', 'vocab.txt'])
+    expect(downloads(requests).sort()).toEqual([
+      'LICENSE',
+      'README.md',
+      'config.json',
+      'model.safetensors',
+      'spiece.model',
+      'tokenizer.json',
+      'vocab.txt',
+    ])
     expect(checkpoint).toMatchObject({ location: 'org/name@main', id: 'org/name', revision: commits.main, config: { model_type: 'bert' } })
     expect(readAll(checkpoint.tensor('a')!)).toEqual(new Float32Array([1]))
     checkpoint.close()

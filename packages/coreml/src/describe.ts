@@ -2,6 +2,7 @@ import { create } from '@bufbuild/protobuf'
 import { type Graph, type ImagePort, printType, type Value } from '@silane/core'
 import { encodings } from './data-types.ts'
 import { errors } from './errors.ts'
+import { aboutInput, aboutOutput } from './feature-text.ts'
 import { ImageFeatureType_ColorSpace as ColorSpace, type FeatureType, FeatureTypeSchema } from './gen/feature_pb.ts'
 import { type FeatureDescription, FeatureDescriptionSchema } from './gen/model_pb.ts'
 import { STATE_OPSET, specVersionOf } from './opset.ts'
@@ -12,19 +13,20 @@ const images: Readonly<Record<ImagePort['color'], { readonly colorSpace: ColorSp
   gray: { colorSpace: ColorSpace.GRAYSCALE, channels: 1 },
 }
 
-/** The outside of a function: names and types of what goes in and comes out. Ports say which inputs an app passes as pictures. */
+/** The outside of a function: names, types and purposes of what goes in and comes out. Ports say which inputs an app passes as pictures. */
 export function describe(graph: Graph, opset: number) {
   return {
     input: graph.inputs.map(value => {
       const { name, port } = value
-      return feature(name, port?.image?.picture ? imageType(value, port.image.color) : arrayType(name, value, opset))
+      return feature(name, port?.image?.picture ? imageType(value, port.image.color) : arrayType(name, value, opset), aboutInput(port))
     }),
-    output: graph.outputs.map(({ name, value }) => feature(name, arrayType(name, value, opset))),
-    state: graph.states.map(value => feature(value.name, stateType(value, opset))),
+    output: graph.outputs.map(({ name, value, port }) => feature(name, arrayType(name, value, opset), aboutOutput(port))),
+    state: graph.states.map(value => feature(value.name, stateType(value, opset), aboutInput(value.port))),
   }
 }
 
-const feature = (name: string, type: FeatureType): FeatureDescription => create(FeatureDescriptionSchema, { name, type })
+const feature = (name: string, type: FeatureType, shortDescription: string): FeatureDescription =>
+  create(FeatureDescriptionSchema, { name, type, shortDescription })
 
 function array(value: Value) {
   return { shape: value.type.shape.map(BigInt), dataType: encodings[value.type.dtype]?.array ?? 0 }

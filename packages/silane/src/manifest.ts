@@ -208,6 +208,10 @@ const schema = z
         modelType: z.string(),
         architecture: z.string(),
         task: z.string(),
+        /** As the model card has it. */
+        license: z.string().exactOptional(),
+        /** Where on the web its text stands. */
+        licenseLink: z.url({ protocol: /^https?$/ }).exactOptional(),
         files: z.array(z.object({ path: z.string(), bytes: size, sha256: digest }).readonly()).readonly(),
       })
       .readonly(),

@@ -50,6 +50,7 @@ describe('what convert writes', () => {
     expect(ok).toBe(true)
     expect(readdirSync(out).sort()).toMatchInlineSnapshot(`
       [
+        "BaseModel.swift",
         "README.md",
         "config.json",
         "model.mlpackage",
@@ -73,6 +74,7 @@ describe('what convert writes', () => {
       `
       {
         "files": [
+          "BaseModel.swift",
           "README.md",
           "config.json",
           "model.mlpackage/Data/com.apple.CoreML/model.mlmodel",

@@ -11,7 +11,7 @@ const page = async (model: string, options: Partial<Parameters<typeof convert>[0
   return (file: string) => readFileSync(join(out, file), 'utf8')
 }
 
-test('README.md says how to call the program from Swift', async () => {
+test('README.md says what the program takes and gives, and how the Swift beside it is used', async () => {
   const read = await page(fixture('base'), { seq: [24, 16] })
   // Versions change with every release.
   expect(read('README.md').replaceAll(/\d+\.\d+\.\d+/g, '…')).toMatchInlineSnapshot(`
@@ -47,98 +47,25 @@ test('README.md says how to call the program from Swift', async () => {
 
     ## From Swift
 
-    Add the packages to an Xcode target, which compiles them into the bundle, or compile one at run time with \`MLModel.compileModel(at:)\`.
+    \`BaseModel.swift\` is all that an app needs around the packages: add it and them to an Xcode target, which compiles packages into the bundle. Text goes in and out where the app has the package swift-transformers (\`Tokenizers\`); without it, ids do.
 
     \`\`\`swift
-    import CoreML
-
-    enum ProgramError: Error {
-      /// A package is not in the app's bundle, or an output not in its program.
-      case missing(String)
-    }
-
-    /// A package, which Xcode has compiled into the app.
-    func loadModel(_ name: String, function: String? = nil) throws -> MLModel {
-      guard let url = Bundle.main.url(forResource: name, withExtension: "mlmodelc") else { throw ProgramError.missing(name) }
-      let configuration = MLModelConfiguration()
-      configuration.computeUnits = .cpuAndNeuralEngine
-      if let function { configuration.functionName = function }
-      return try MLModel(contentsOf: url, configuration: configuration)
-    }
-
-    extension MLFeatureProvider {
-      /// The tensor that an output is.
-      func tensor(_ name: String) throws -> MLMultiArray {
-        guard let array = featureValue(for: name)?.multiArrayValue else { throw ProgramError.missing(name) }
-        return array
-      }
-    }
-
-    struct ModelMain24Program {
-      let model: MLModel
-
-      init() throws {
-        model = try loadModel("model", function: "main_24")
-      }
-
-      /// \`inputIds\`: [1, 24], row by row
-      /// \`attentionMask\`: [1, 24], row by row
-      /// \`tokenTypeIds\`: [1, 24], row by row
-      /// Gives \`lastHiddenState\` [1, 24, 48], \`poolerOutput\` [1, 48]
-      func predict(
-        inputIds: [Int32], attentionMask: [Int32], tokenTypeIds: [Int32]
-      ) throws -> (lastHiddenState: MLShapedArray<Float16>, poolerOutput: MLShapedArray<Float16>) {
-        let inputs = try MLDictionaryFeatureProvider(dictionary: [
-          "input_ids": MLMultiArray(MLShapedArray<Int32>(scalars: inputIds, shape: [1, 24])),
-          "attention_mask": MLMultiArray(MLShapedArray<Int32>(scalars: attentionMask, shape: [1, 24])),
-          "token_type_ids": MLMultiArray(MLShapedArray<Int32>(scalars: tokenTypeIds, shape: [1, 24])),
-        ])
-        let outputs = try model.prediction(from: inputs)
-        return try (
-          lastHiddenState: MLShapedArray<Float16>(outputs.tensor("last_hidden_state")),
-          poolerOutput: MLShapedArray<Float16>(outputs.tensor("pooler_output"))
-        )
-      }
-    }
-
-    struct ModelMain16Program {
-      let model: MLModel
-
-      init() throws {
-        model = try loadModel("model", function: "main_16")
-      }
-
-      /// \`inputIds\`: [1, 16], row by row
-      /// \`attentionMask\`: [1, 16], row by row
-      /// \`tokenTypeIds\`: [1, 16], row by row
-      /// Gives \`lastHiddenState\` [1, 16, 48], \`poolerOutput\` [1, 48]
-      func predict(
-        inputIds: [Int32], attentionMask: [Int32], tokenTypeIds: [Int32]
-      ) throws -> (lastHiddenState: MLShapedArray<Float16>, poolerOutput: MLShapedArray<Float16>) {
-        let inputs = try MLDictionaryFeatureProvider(dictionary: [
-          "input_ids": MLMultiArray(MLShapedArray<Int32>(scalars: inputIds, shape: [1, 16])),
-          "attention_mask": MLMultiArray(MLShapedArray<Int32>(scalars: attentionMask, shape: [1, 16])),
-          "token_type_ids": MLMultiArray(MLShapedArray<Int32>(scalars: tokenTypeIds, shape: [1, 16])),
-        ])
-        let outputs = try model.prediction(from: inputs)
-        return try (
-          lastHiddenState: MLShapedArray<Float16>(outputs.tensor("last_hidden_state")),
-          poolerOutput: MLShapedArray<Float16>(outputs.tensor("pooler_output"))
-        )
-      }
-    }
+    let textReader = try BaseModel.TextReader()
+    let tokenizer = try await BaseModel.TextReader.tokenizer(in: folder)
+    let found = try textReader.read("A text that it reads", by: tokenizer)
     \`\`\`
 
     ## ONNX
 
-    The files in \`onnx/\` have the same names and shapes; ids and masks are int64 there, other tensors float32, and a state is an input and an output \`…_out\`. Keep a \`.onnx_data\` file beside its \`.onnx\` files.
+    The files in \`onnx/\` have the same names and shapes. **Shapes are fixed**: pad what is shorter, and convert again with other lengths (\`--seq\`, \`--context\`) for what is longer. Ids and masks are int64 there, other tensors float32, and a state is an input and an output \`…_out\`. Keep a \`.onnx_data\` file beside its \`.onnx\` files.
     "
   `)
 })
 
-test('README.md of a decoder with a state', async () => {
-  const swift = (await page(decoder, { kv: 'state', context: 32, prefill: 8 }))('README.md')
-  expect(swift).toContain('| state | `kv_cache` | float16 |')
+test('README.md and Swift of a decoder with a state', async () => {
+  const read = await page(decoder, { kv: 'state', context: 32, prefill: 8 })
+  expect(read('README.md')).toContain('| state | `kv_cache` | float16 |')
+  const swift = read('TextGenerationModel.swift')
   expect(swift).toContain('model = try loadModel("decoder", function: "prefill")')
   expect(swift).toContain('model = try loadModel("decoder", function: "step")')
   expect(swift).toContain('var memory = Memory(state: decoderPrefill.model.makeState())')

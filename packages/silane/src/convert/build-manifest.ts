@@ -7,6 +7,7 @@ import type { FoundPlugin } from '../plugins/discover-plugins.ts'
 import { versions } from '../versions.ts'
 import { describeTensors } from './describe-tensors.ts'
 import type { HashedFile } from './hash-files.ts'
+import type { ModelPapers } from './model-papers.ts'
 import type { ProgramPlan } from './plan-deployment.ts'
 import type { LoadedModel } from './prepare-model.ts'
 import type { Settings } from './resolve-settings.ts'
@@ -36,6 +37,7 @@ export interface ManifestFacts {
   readonly revision: string | null
   readonly subfolder: string | undefined
   readonly model: LoadedModel
+  readonly papers: ModelPapers
   readonly pipeline: Pipeline
   readonly plugin: FoundPlugin
   readonly files: readonly HashedFile[]
@@ -52,6 +54,7 @@ export function buildManifest({
   revision,
   subfolder,
   model,
+  papers,
   pipeline,
   plugin,
   files,
@@ -71,6 +74,8 @@ export function buildManifest({
       modelType,
       architecture,
       task,
+      ...(papers.license === undefined ? {} : { license: papers.license }),
+      ...(papers.licenseLink === undefined ? {} : { licenseLink: papers.licenseLink }),
       files: files.map(({ path, bytes, sha256 }) => ({ path, bytes, sha256 })),
     },
     plugin: { package: plugin.package, version: plugin.version, id: plugin.manifest.id },

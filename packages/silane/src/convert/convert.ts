@@ -4,6 +4,9 @@ import type { Comparison } from '@silane/core'
 import { MANIFEST_FILE, type Manifest } from '../manifest.ts'
 import { renderReport } from '../report/page/render-report.ts'
 import { buildReport, type ConversionReport, REPORT_FILE } from '../report/report.ts'
+import { swiftFile } from '../report/swift/swift-file.ts'
+import { swiftFileName } from '../report/swift/swift-name.ts'
+import { withTokens } from '../report/swift/with-tokens.ts'
 import { swiftReadme } from '../report/swift-readme.ts'
 import { buildTokenizers } from '../tokenizers/build-tokenizers.ts'
 import { buildManifest } from './build-manifest.ts'
@@ -12,6 +15,7 @@ import { companionFiles } from './companion-files.ts'
 import type { ConvertOptions } from './convert-options.ts'
 import { filesWithin } from './files-within.ts'
 import { hashFiles } from './hash-files.ts'
+import { modelPapers } from './model-papers.ts'
 import { outputFolder } from './output-folder.ts'
 import { planDeployment } from './plan-deployment.ts'
 import { findPlugin, loadModel, openModel } from './prepare-model.ts'
@@ -58,24 +62,26 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
     const { plugin, contract } = await step('find plugin', () => findPlugin(checkpoint, options))
     const loaded = await step('load', () => loadModel(checkpoint, { plugin, contract }, options))
     const tokenizers = await step('tokenizers', () => buildTokenizers(checkpoint, loaded.tokenizers))
-    const model = { ...loaded, notes: [...(loaded.notes ?? []), ...tokenizers.notes] }
+    const papers = modelPapers(checkpoint)
+    const model = { ...loaded, notes: [...(loaded.notes ?? []), ...tokenizers.notes, ...papers.notes] }
     const { programs, pipeline } = planDeployment(model, settings, options.name)
     const rewritten = await step('rewrite', () => programs.map(program => rewriteProgram(program, contract, settings)))
-    const companions = companionFiles(checkpoint.files)
+    const companions = Object.fromEntries(companionFiles(checkpoint.files).map(file => [file, file]))
+    const copied = { ...companions, ...papers.files }
     // Everything has been taken but the elements of tensors.
-    const taken = [...new Set([...checkpoint.used(), ...companions])].sort()
+    const taken = [...new Set([...checkpoint.used(), ...Object.values(copied)])].sort()
     const keepOut = checkpointPlaces(checkpoint, taken)
     // Before anything is written, so that it is there to look at whatever goes wrong after.
     const trace = options.trace ? `${out}.trace` : undefined
     if (trace !== undefined) await step('trace', () => writeTrace(trace, rewritten, keepOut))
     const folder = outputFolder(out, { force: options.force ?? false, keepOut })
     try {
-      await step('copy files', () => folder.fill(() => copyFiles(companions, checkpoint, folder.work)))
+      await step('copy files', () => folder.fill(() => copyFiles(copied, checkpoint, folder.work)))
       await folder.fill(() => writeTexts(folder.work, tokenizers.files))
       // Goes on in its own thread while the weights are written.
       const hashing = hashFiles(taken, checkpoint.path, options.signal)
       const written = await step('write', () =>
-        folder.fill(() => writePrograms(rewritten, folder.work, { settings, checkpoint, model, options })),
+        folder.fill(() => writePrograms(rewritten, folder.work, { settings, checkpoint, model, papers, options })),
       )
       const validation =
         options.validate === false
@@ -107,15 +113,34 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
       const hashes = await step('hash checkpoint', () => hashing)
       checkpoint.checkUnchanged()
       const report = buildReport({ model, plugin: plugin.package, validation, rewritten, written })
-      const folderFiles = [...filesWithin(folder.work), ...TEXTS]
-      const facts = { ...checkpoint, model, pipeline, plugin, files: hashes, programs: written, settings, ok: report.ok, folderFiles }
+      const swift = written.some(({ packages }) => packages.size > 0) ? swiftFileName({ model: checkpoint }) : undefined
+      const folderFiles = [...filesWithin(folder.work), ...TEXTS, ...(swift === undefined ? [] : [swift])]
+      const facts = {
+        ...checkpoint,
+        model,
+        papers,
+        pipeline,
+        plugin,
+        files: hashes,
+        programs: written,
+        settings,
+        ok: report.ok,
+        folderFiles,
+      }
       const manifest = buildManifest(facts)
+      const told = withTokens(manifest, checkpoint)
       const texts: Readonly<Record<(typeof TEXTS)[number], string>> = {
         [REPORT_FILE]: jsonText(report),
         'report.html': renderReport(manifest, report),
-        'README.md': swiftReadme(manifest),
+        'README.md': swiftReadme(told),
       }
-      await folder.fill(() => writeTexts(folder.work, { [MANIFEST_FILE]: jsonText(manifest), ...texts }))
+      await folder.fill(() =>
+        writeTexts(folder.work, {
+          [MANIFEST_FILE]: jsonText(manifest),
+          ...texts,
+          ...(swift === undefined ? {} : { [swift]: swiftFile(told) }),
+        }),
+      )
       await step('finish', () => folder.commit())
       const peakBytes = process.resourceUsage().maxRSS * 1024
       const comparisons = validation?.comparisons ?? []

@@ -1,7 +1,6 @@
 import { join } from 'node:path'
 import { errors, type FiniteConstants, type Graph } from '@silane/core'
-import { type WrittenPackage, writePackage } from '@silane/coreml'
-import { versions } from '../versions.ts'
+import { type PackageMetadata, type WrittenPackage, writePackage } from '@silane/coreml'
 import type { Progress } from './convert-options.ts'
 import type { ProgramPlan } from './plan-deployment.ts'
 
@@ -11,7 +10,7 @@ export interface WritePackagesOptions {
   readonly opset: number
   /** The largest package. Throws E_OPTION for one beyond it. */
   readonly maxBytes: number
-  readonly description: string
+  readonly metadata: PackageMetadata
   /** Constants that another file has with finite elements alone. */
   readonly finite: FiniteConstants
   readonly signal: AbortSignal | undefined
@@ -24,7 +23,7 @@ export async function writePackages(
   lowered: ReadonlyMap<string, Graph>,
   options: WritePackagesOptions,
 ): Promise<ReadonlyMap<string, WrittenPackage>> {
-  const { folder, opset, maxBytes, description, finite, signal, onProgress } = options
+  const { folder, opset, maxBytes, metadata, finite, signal, onProgress } = options
   const written = new Map<string, WrittenPackage>()
   for (const { path, functions } of plan.packages) {
     const graphs = functions.map(name => lowered.get(name)).filter(graph => graph !== undefined)
@@ -33,7 +32,7 @@ export async function writePackages(
       {
         path: join(folder, path),
         opset,
-        metadata: { shortDescription: description, userDefined: { 'silane.version': versions.silane } },
+        metadata,
         finite,
         signal,
         onProgress: onProgress && ((bytes, total) => onProgress({ step: `write ${path}`, fraction: bytes / total, bytes, total })),

@@ -1,6 +1,8 @@
 import { type Checkpoint, FiniteConstants } from '@silane/core'
 import type { WrittenProgram } from './build-manifest.ts'
 import type { ModelOptions } from './convert-options.ts'
+import type { ModelPapers } from './model-papers.ts'
+import { packageMetadata } from './package-metadata.ts'
 import type { LoadedModel } from './prepare-model.ts'
 import type { Settings } from './resolve-settings.ts'
 import type { RewrittenProgram } from './rewrite-program.ts'
@@ -11,6 +13,7 @@ export interface WriteContext {
   readonly settings: Settings
   readonly checkpoint: Checkpoint
   readonly model: LoadedModel
+  readonly papers: ModelPapers
   readonly options: Pick<ModelOptions, 'signal' | 'onProgress'>
 }
 
@@ -20,9 +23,8 @@ export async function writePrograms(
   folder: string,
   context: WriteContext,
 ): Promise<WrittenProgram[]> {
-  const { settings, checkpoint, model, options } = context
+  const { settings, checkpoint, model, papers, options } = context
   const { signal, onProgress } = options
-  const description = `${model.architecture} (${model.task}) of ${checkpoint.id}`
   // Of two targets the second need not look at what the first has seen.
   const finite = new FiniteConstants()
   const written: WrittenProgram[] = []
@@ -31,7 +33,7 @@ export async function writePrograms(
       folder,
       opset: settings.opset,
       maxBytes: settings.maxPackageBytes,
-      description,
+      metadata: packageMetadata(plan, { checkpoint, model, papers }),
       finite,
       signal,
       onProgress,

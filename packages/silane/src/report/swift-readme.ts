@@ -1,4 +1,6 @@
+import { isLicenseFile } from '@silane/checkpoint'
 import type { ImagePort } from '@silane/core'
+import { COPIED_CARD } from '../convert/model-papers.ts'
 import { type DeployedOutput, type DeployedProgram, type DeployedTensor, type Manifest, packageOf } from '../manifest.ts'
 import { swiftSection } from './swift/swift-section.ts'
 
@@ -10,6 +12,7 @@ export function swiftReadme(manifest: Manifest): string {
     '',
     `${model.architecture} (${model.modelType}), task ${model.task}, converted by silane ${manifest.silane.version} with ${plugin.package} ${plugin.version}.`,
     manifest.ok === false ? '\n**A numeric gate was missed: see report.html before you use these programs.**' : '',
+    ...license(manifest),
     'Every name, shape and option stands in `silane.json`, the numeric checks and a static analysis in `report.html`.',
     '',
     ...programs.flatMap(describeProgram),
@@ -21,6 +24,18 @@ export function swiftReadme(manifest: Manifest): string {
     .trimEnd()
     .concat('\n')
 }
+
+/** What the checkpoint's own files say of it. A text of somebody else: code marks keep it from being markup. */
+function license({ model, files }: Manifest): string[] {
+  const papers = files.filter(file => file === COPIED_CARD || isLicenseFile(file)).map(file => `\`${file}\``)
+  const stated = model.license === undefined ? 'The model card names no license.' : `License of the model: ${code(model.license)}.`
+  const link = model.licenseLink === undefined ? '' : ` Its text: <${new URL(model.licenseLink).href}>.`
+  if (model.license === undefined && papers.length === 0) return []
+  const beside = papers.length > 0 ? ` ${papers.join(', ')}: from the checkpoint, unchanged.` : ''
+  return [`${stated}${link}${beside}`, '']
+}
+
+const code = (text: string): string => `\`${text.replaceAll('`', "'")}\``
 
 function describeProgram(program: DeployedProgram): string[] {
   return program.functions.flatMap(fn => {
@@ -67,6 +82,6 @@ const aboutOutput = ({ rows, updates, best }: DeployedOutput): string =>
 const onnx = (): string[] => [
   '## ONNX',
   '',
-  'The files in `onnx/` have the same names and shapes; ids and masks are int64 there, other tensors float32, and a state is an input and an output `…_out`. Keep a `.onnx_data` file beside its `.onnx` files.',
+  'The files in `onnx/` have the same names and shapes. **Shapes are fixed**: pad what is shorter, and convert again with other lengths (`--seq`, `--context`) for what is longer. Ids and masks are int64 there, other tensors float32, and a state is an input and an output `…_out`. Keep a `.onnx_data` file beside its `.onnx` files.',
   '',
 ]

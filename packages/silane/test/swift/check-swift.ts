@@ -7,16 +7,15 @@ import { Language, type Node, Parser } from 'web-tree-sitter'
 
 /** Names of the standard library and of Apple's frameworks that the files may use. */
 const known = new Set(
-  `Array Bool Bundle CFDictionary CGBitmapInfo CGColorSpace CGContext CGImage CGImageAlphaInfo CGInterpolationQuality CGRect CVPixelBuffer
+  `Array AutoTokenizer Bool Bundle CGBitmapInfo CGColorSpace CGContext CGImage CGImageAlphaInfo CGInterpolationQuality CGRect CVPixelBuffer
   CVPixelBufferCreate CVPixelBufferGetBaseAddress CVPixelBufferGetBytesPerRow CVPixelBufferLockBaseAddress CVPixelBufferUnlockBaseAddress
-  Data Decodable Double Error Float Float16 Int Int32 JSONDecoder MLDictionaryFeatureProvider MLFeatureProvider MLFeatureValue MLModel
-  MLModelConfiguration MLMultiArray MLShapedArray MLShapedArrayScalar MLState Self Set String UInt32 UInt8 UnsafeMutableRawPointer exp
-  kCFAllocatorDefault kCVPixelBufferCGBitmapContextCompatibilityKey kCVPixelBufferCGImageCompatibilityKey kCVPixelFormatType_32BGRA max min
-  defer nil self`.split(/\s+/),
+  Data Dictionary Double Error Float Float16 Int Int32 JSONDecoder MLDictionaryFeatureProvider MLFeatureProvider MLFeatureValue MLModel
+  MLModelConfiguration MLModelMetadataKey MLMultiArray MLShapedArray MLShapedArrayScalar MLState Self Set String Tokenizer URL UInt32 UInt8 UnsafeMutableRawPointer exp
+  kCFAllocatorDefault kCVPixelFormatType_32BGRA max min zip defer nil self`.split(/\s+/),
 )
 
-/** Members that own types inherit from theirs. */
-const inherited: Readonly<Record<string, readonly string[]>> = { CGImage: ['width', 'height'], MLFeatureProvider: ['featureValue'] }
+/** Members of Apple's types that extensions of ours use. */
+const inherited: Readonly<Record<string, readonly string[]>> = { CGImage: ['width', 'height'] }
 
 /** Labels of a function's parameters, and which of them a call may leave out. */
 interface Signature {
@@ -42,7 +41,7 @@ function problemsIn(files: readonly string[]): string[] {
   const signatures = new Map([...functions].map(([name, declared]) => [name, declared.map(signatureOf)]))
   return [
     ...nodes.flatMap(twice),
-    ...roots.flatMap(root => unknownNames(root, globals)),
+    ...roots.flatMap(root => unknownNames(root, globals, membersOf(nodes))),
     ...nodes.filter(({ type }) => type === 'call_expression').flatMap(call => wrongCall(call, signatures)),
   ]
 }
@@ -71,7 +70,9 @@ function bound(node: Node): string[] {
     case 'guard_statement':
     case 'if_statement':
     case 'while_statement':
-      return node.childrenForFieldName('bound_identifier').flatMap(child => child?.text ?? [])
+      return [node, ...children(node).filter(({ type }) => type === 'pattern')]
+        .flatMap(part => part.childrenForFieldName('bound_identifier'))
+        .flatMap(child => child?.text ?? [])
     case 'parameter':
     case 'lambda_parameter':
       return children(node)
@@ -103,8 +104,21 @@ function twice(node: Node): string[] {
   return names.filter((name, i) => names.indexOf(name) < i).map(name => `${name} is declared twice ${where(node)}`)
 }
 
+/** What types declare inside, by their names: an extension of one sees it. */
+const membersOf = (nodes: readonly Node[]): ReadonlyMap<string, readonly string[]> =>
+  new Map(
+    nodes
+      .filter(({ type }) => type === 'class_declaration')
+      .map(node => [
+        nameOf(node),
+        children(node)
+          .filter(({ type }) => /_body$/.test(type))
+          .flatMap(declaredIn),
+      ]),
+  )
+
 /** Names in expressions and types that neither what is around them nor the module declares. */
-function unknownNames(node: Node, scope: ReadonlySet<string>): string[] {
+function unknownNames(node: Node, scope: ReadonlySet<string>, members: ReadonlyMap<string, readonly string[]>): string[] {
   if (node.type === 'simple_identifier' || node.type === 'type_identifier') {
     const free = !isMember(node) && !/^\$\d$|^_$/.test(node.text) && !scope.has(node.text)
     return free ? [`${node.text} is not declared ${where(node.parent ?? node)}`] : []
@@ -114,7 +128,8 @@ function unknownNames(node: Node, scope: ReadonlySet<string>): string[] {
   // Bindings of a list of statements hold from where they stand; members and parameters hold in all of a body.
   const own = new Set(scope)
   const type = node.type === 'class_declaration' ? node : undefined
-  if (type) for (const name of inherited[nameOf(type)] ?? []) own.add(name)
+  if (type)
+    for (const name of [...(inherited[nameOf(type)] ?? []), ...(members.get(nameOf(type).split('.').at(-1) ?? '') ?? [])]) own.add(name)
   if (/_body$|^source_file$/.test(node.type)) for (const name of declaredIn(node)) own.add(name)
   if (node.type === 'function_declaration' || node.type === 'init_declaration' || node.type === 'lambda_literal')
     for (const name of all(node)
@@ -122,18 +137,22 @@ function unknownNames(node: Node, scope: ReadonlySet<string>): string[] {
       .flatMap(bound))
       own.add(name)
   return children(node).flatMap(child => {
-    const found = isDeclaring(child) ? [] : unknownNames(child, own)
+    const found = isDeclaring(child) ? [] : unknownNames(child, own, members)
     if (node.type === 'statements' || opens(node)) for (const name of bound(child)) own.add(name)
     if (child.type === 'simple_identifier' && node.childrenForFieldName('bound_identifier').some(each => each?.id === child.id))
       own.add(child.text)
     if (node.type === 'for_statement') for (const name of bound(node)) own.add(name)
+    // Of `case .sampled(let temperature) = choice`, for the conditions behind it.
+    if (child.type === 'pattern') for (const name of child.childrenForFieldName('bound_identifier')) own.add(name?.text ?? '')
     return found
   })
 }
 
 /** An implicit member, such as `.high`, is a prefix; `-left` and `!x` hold names. */
 const opens = (node: Node): boolean => node.type === 'prefix_expression' && !node.text.startsWith('.')
-const isMember = ({ parent }: Node): boolean => parent?.type === 'navigation_suffix' || parent?.type === 'value_argument_label'
+/** What stands behind a dot, in a type and in a pattern too, and a label. */
+const isMember = ({ parent, previousSibling }: Node): boolean =>
+  parent?.type === 'navigation_suffix' || parent?.type === 'value_argument_label' || previousSibling?.type === '.'
 
 /** Names where they are declared. */
 function isDeclaring(node: Node): boolean {
@@ -149,6 +168,7 @@ function isDeclaring(node: Node): boolean {
     'lambda_parameter',
     'type_parameter',
     'tuple_type_item',
+    'enum_type_parameters',
   ]
   if (parent && declares.includes(parent.type)) return true
   return parent?.childrenForFieldName('bound_identifier').some(each => each?.id === node.id) ?? false

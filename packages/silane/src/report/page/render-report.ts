@@ -60,11 +60,15 @@ function facts({ model, options, programs }: Manifest): Html {
     ['architecture', `${model.architecture} (${model.modelType})`],
     ['task', model.task],
     ...(model.revision === null ? [] : ([['on the hub', hubLink(model.id, model.revision)]] as const)),
+    ...(model.license === undefined ? [] : ([['license', licenseOf(model.license, model.licenseLink)]] as const)),
     ['precision', String(options.precision ?? '')],
     ['in all', formatBytes([...bytes.values()].reduce((sum, size) => sum + size, 0))],
   ]
   return html`<dl class="facts">${all.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`
 }
+
+const licenseOf = (license: string, link: string | undefined): Html =>
+  link === undefined ? html`${license}` : html`<a href="${link}">${license}</a>`
 
 const hubLink = (id: string, revision: string): Html =>
   html`<a href="https://huggingface.co/${encodeURI(id)}/tree/${encodeURIComponent(revision)}">${id}</a> at <code>${revision.slice(0, 12)}</code>`

@@ -150,7 +150,8 @@ function entry({ width, embed, parts }: DecoderRead, step: DecodeStep): string[]
   const place = placeOf(step)
   const given = `vectors${field}`
   const placed = `placing(memory.${identifier(place?.rows ?? '')}, forId: ${place?.id}, of: ids, among: ${given}, from: memory.placed)`
-  const converted = (code: string) => (scalar(output) === scalar(taken) ? code : `MLShapedArray<${scalar(taken)}>(converting: ${code})`)
+  const converted = (code: string) =>
+    scalar(output) === scalar(taken) ? code : `MLShapedArray<${scalar(taken)}>(converting: MLMultiArray(${code}))`
   return [
     `let vectors = try ${embed.property}.predict(${identifier(input.name)}: ${ids.replace('try ', '')})`,
     ...(place ? [`let filled = try ${placed}`] : []),

@@ -4,9 +4,9 @@ import { stepsToDecode } from '../../pipeline/steps-for.ts'
 import { argumentLines } from './argument-lines.ts'
 import { decoderCode } from './decoder-code.ts'
 import { decoderView } from './decoder-view.ts'
-import { helpersFor } from './helpers-for.ts'
 import { indent } from './indent.ts'
 import { isPictureInput } from './is-picture-input.ts'
+import { linesOf } from './lines-of.ts'
 import { ownerCode } from './owner-code.ts'
 import type { PipelineView } from './pipeline-view.ts'
 import { readThings } from './read-things.ts'
@@ -25,7 +25,10 @@ export function generatorCode({ pipeline }: Manifest, whole: PipelineView): stri
   const encoded = wanted.some(({ role }) => role === 'ids')
   const ids = places ? 'ids' : 'text'
   const things = new Things(whole)
+  const longest =
+    encoded && !places ? Math.min(...wanted.filter(input => input.role === 'ids').map(({ shape }) => shape[1] ?? 0)) : undefined
   const before = [
+    ...(longest === undefined ? [] : [`let text = truncated(text, to: ${longest})`]),
     ...(places ? [`let ids = [Int32](repeating: ${places.id}, count: ${places.count}) + text`] : []),
     ...things.want(wanted, encoded ? ids : undefined),
     ...steps.flatMap(step => ('call' in step ? things.call(step, needed) : 'place' in step ? things.place(step) : [])),
@@ -40,6 +43,7 @@ export function generatorCode({ pipeline }: Manifest, whole: PipelineView): stri
     ...things.parameters,
     ...(prompt.includes('startToken') && start === undefined ? ['startToken: Int32'] : []),
     ...(stops.length > 0 ? [] : ['stopTokens: Set<Int32>']),
+    'choice: Choice = .greedy',
     'maxTokens: Int = 20',
   ]
   const functions = [
@@ -49,6 +53,8 @@ export function generatorCode({ pipeline }: Manifest, whole: PipelineView): stri
   const code = [
     'final class Generator {',
     ...indent([
+      ...linesOf(choice),
+      '',
       ...(stops.length > 0 ? ['/// Tokens that end a text.', `let stopTokens: Set<Int32> = [${stops.join(', ')}]`] : []),
       ...(start !== undefined && prompt.includes('startToken') ? ['/// What a text begins with.', `let startToken: Int32 = ${start}`] : []),
       ...ownerCode([...new Set(functions)]),
@@ -57,9 +63,9 @@ export function generatorCode({ pipeline }: Manifest, whole: PipelineView): stri
       ...argumentLines('func generate', parameters, ' throws -> [Int32] {'),
       ...indent(before),
       ...indent(argumentLines('var memory = Memory', memory, '')),
-      `  var tokens = try [mostLikely(read(${prompt}, into: &memory))]`,
+      `  var tokens = try [choose(read(${prompt}, into: &memory), choice)]`,
       '  while let last = tokens.last, !stopTokens.contains(last), tokens.count < maxTokens, memory.length < Self.context {',
-      '    try tokens.append(mostLikely(read([last], into: &memory)))',
+      '    try tokens.append(choose(read([last], into: &memory), choice))',
       '  }',
       '  return tokens',
       '}',
@@ -68,8 +74,17 @@ export function generatorCode({ pipeline }: Manifest, whole: PipelineView): stri
     ]),
     '}',
   ]
-  return [...(pictured ? ['import CoreGraphics'] : []), 'import CoreML', '', ...code, ...helpersFor(code)]
+  return code
 }
+
+const choice = `
+/// How the next token is chosen.
+enum Choice {
+  /// The most likely one.
+  case greedy
+  /// By chance, among the \`topK\` most likely ones and of these the ones that make up \`topP\`.
+  case sampled(temperature: Float = 1, topK: Int = 50, topP: Float = 1)
+}`
 
 interface Reading {
   /** Whether an encoder reads the text. */
@@ -103,8 +118,8 @@ function about({ encoded, pictured, places, form, asked }: Asked): string[] {
       ? 'ids of how it begins, without what the tokenizer puts around a text.'
       : `ids ${encoded && pictured && !places ? 'of a question' : 'of a text'}, with what the tokenizer puts around it${places ? '; those of a picture are put before them' : ''}.`
   return [
-    `/// The ids of a text${pictured ? ' about a picture' : ''}, always the most likely one, up to one that ends it. What generation_config.json`,
-    '/// may ask for besides, such as beams and penalties, is not here.',
+    `/// The ids of a text${pictured ? ' about a picture' : ''}, up to one that ends it, and that one. What generation_config.json may ask for besides,`,
+    '/// such as beams and penalties, is not here.',
     `/// \`text\`: ${reading}`,
     ...(typeof form === 'string' ? [`/// A question is asked as \`${form}\`.`] : []),
     ...(has('startToken') ? ['/// `startToken`: decoder_start_token_id of generation_config.json or config.json.'] : []),

@@ -1,6 +1,67 @@
 import { linesOf } from './lines-of.ts'
 
 const helpers: Readonly<Record<string, string>> = {
+  truncated: `
+/// What is too long loses its middle: the last token, which ends a text for many models, stays.
+func truncated(_ ids: [Int32], to length: Int) -> [Int32] {
+  ids.count <= length ? ids : Array(ids.prefix(length - 1)) + ids.suffix(1)
+}`,
+  rankedLabels: `
+/// Labels with their probabilities, the most likely first.
+func rankedLabels(_ scores: [Float], names: [Int: String]) -> [(label: String, probability: Float)] {
+  softmax(scores).enumerated()
+    .sorted { $0.element > $1.element }
+    .map { (label: names[$0.offset] ?? "LABEL_\\($0.offset)", probability: $0.element) }
+}`,
+  softmax: `
+func softmax(_ scores: [Float]) -> [Float] {
+  let largest = scores.max() ?? 0
+  let exponentials = scores.map { exp($0 - largest) }
+  let sum = exponentials.reduce(0, +)
+  return exponentials.map { $0 / sum }
+}`,
+  labels: `
+/// The names of classes, which the package itself carries.
+func labels(of model: MLModel) -> [Int: String] {
+  let own = model.modelDescription.metadata[MLModelMetadataKey.creatorDefinedKey] as? [String: String]
+  guard
+    let text = own?["id2label"],
+    let names = try? JSONDecoder().decode([String: String].self, from: Data(text.utf8))
+  else { return [:] }
+  return Dictionary(uniqueKeysWithValues: names.compactMap { key, name in Int(key).map { ($0, name) } })
+}`,
+  cosineSimilarity: `
+/// The cosine of the angle between two vectors.
+func cosineSimilarity(_ a: [Float], _ b: [Float]) -> Float {
+  let lengths = (dotProduct(a, a) * dotProduct(b, b)).squareRoot()
+  return lengths > 0 ? dotProduct(a, b) / lengths : 0
+}`,
+  dotProduct: `
+func dotProduct(_ a: [Float], _ b: [Float]) -> Float {
+  zip(a, b).reduce(0) { $0 + $1.0 * $1.1 }
+}`,
+  choose: `
+/// The next token by its scores.
+func choose(_ scores: [Float], _ choice: Generator.Choice) throws -> Int32 {
+  guard case .sampled(let temperature, let topK, let topP) = choice, temperature > 0 else { return try mostLikely(scores) }
+  let ranked = Array(scores.indices.sorted { scores[$0] > scores[$1] }.prefix(max(topK, 1)))
+  guard let best = ranked.first else { throw ProgramError.nothingToChoose }
+  let weights = ranked.map { exp((scores[$0] - scores[best]) / temperature) }
+  let total = weights.reduce(0, +)
+  // The most likely ones that make up topP together, and at least one.
+  var sum: Float = 0
+  var count = 0
+  for weight in weights where count == 0 || sum < topP * total {
+    sum += weight
+    count += 1
+  }
+  var point = Float.random(in: 0 ..< sum)
+  for place in 0 ..< count {
+    point -= weights[place]
+    if point < 0 { return Int32(ranked[place]) }
+  }
+  return Int32(best)
+}`,
   padded: `
 /// Ids with zeros behind them.
 func padded(_ ids: [Int32], to length: Int) throws -> [Int32] {
@@ -45,10 +106,16 @@ func store<Scalar: MLShapedArrayScalar>(_ update: MLShapedArray<Scalar>, count: 
 }`,
 }
 
-/** The functions that a piece of Swift calls and does not bring along, each after an empty line. */
-export const helpersFor = (code: readonly string[]): string[] => {
-  const text = code.join('\n')
-  return Object.entries(helpers).flatMap(([name, helper]) =>
-    new RegExp(`(?<![.\\w])${name}\\(`).test(text) ? ['', ...linesOf(helper)] : [],
-  )
+/** The functions that a piece of Swift calls and does not bring along, and those that they call. */
+export function helpersFor(code: readonly string[]): string[] {
+  const names = new Set<string>()
+  const look = (text: string): void => {
+    for (const [name, helper] of Object.entries(helpers)) {
+      if (names.has(name) || !new RegExp(`(?<![.\\w]|func )${name}\\(`).test(text)) continue
+      names.add(name)
+      look(helper)
+    }
+  }
+  look(code.join('\n'))
+  return Object.entries(helpers).flatMap(([name, helper]) => (names.has(name) ? ['', ...linesOf(helper)] : []))
 }

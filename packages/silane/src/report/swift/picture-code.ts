@@ -11,33 +11,31 @@ export interface PictureInput extends DeployedTensor {
   readonly image: ImagePort & Required<Pick<ImagePort, 'steps'>>
 }
 
-/** Swift that makes of a picture what an input reads, by the steps of its port. */
-export function pictureCode(input: PictureInput): string[] {
+/**
+ * Swift that makes of a picture what an input reads, by the steps of its port: members of the namespace `owner`, and an extension that
+ * stands beside it.
+ */
+export function pictureCode(input: PictureInput, owner: string): { readonly members: string[]; readonly extension: string[] } {
   const { steps, picture } = input.image
   const used = (...names: readonly string[]) => steps.some(step => names.some(name => name in step))
-  return [
-    'import CoreGraphics',
-    ...(picture ? ['import CoreVideo', 'import Foundation'] : []),
-    '',
-    ...linesOf(canvas),
-    '',
-    'extension CGImage {',
-    ...indent(
-      [
-        used('resize', 'resizeLongest') ? resized : '',
-        used('resizeLongest') ? longest : '',
-        used('crop', 'cropSquare') ? middle : '',
-        used('cropSquare') ? square : '',
-        used('resize', 'resizeLongest', 'crop', 'cropSquare') ? drawn : '',
-        picture ? '' : bytes,
-      ]
-        .filter(code => code !== '')
-        .flatMap((code, i) => [...(i > 0 ? [''] : []), ...linesOf(code)]),
-    ),
-    '}',
-    '',
-    ...prepare(input),
-  ]
+  const parts = [
+    used('resize', 'resizeLongest') ? resized : '',
+    used('resizeLongest') ? longest : '',
+    used('crop', 'cropSquare') ? middle : '',
+    used('cropSquare') ? square : '',
+    used('resize', 'resizeLongest', 'crop', 'cropSquare') ? drawn : '',
+    picture ? '' : bytes,
+  ].filter(code => code !== '')
+  return {
+    members: [...linesOf(canvas), '', ...prepare(input)],
+    extension: [
+      'extension CGImage {',
+      ...indent(parts.flatMap((code, i) => [...(i > 0 ? [''] : []), ...linesOf(code)])).map(line =>
+        line.replaceAll(/\b(?:makeCanvas|ProgramError)\b/g, name => `${owner}.${name}`),
+      ),
+      '}',
+    ],
+  }
 }
 
 const canvas = `
@@ -172,8 +170,7 @@ function buffer({ shape }: PictureInput): string[] {
   const [, , height, width] = shape
   return linesOf(`
 var made: CVPixelBuffer?
-let options = [kCVPixelBufferCGImageCompatibilityKey: true, kCVPixelBufferCGBitmapContextCompatibilityKey: true] as CFDictionary
-CVPixelBufferCreate(kCFAllocatorDefault, ${width}, ${height}, kCVPixelFormatType_32BGRA, options, &made)
+CVPixelBufferCreate(kCFAllocatorDefault, ${width}, ${height}, kCVPixelFormatType_32BGRA, nil, &made)
 guard let pixels = made else { throw ProgramError.notDrawn }
 CVPixelBufferLockBaseAddress(pixels, [])
 defer { CVPixelBufferUnlockBaseAddress(pixels, []) }

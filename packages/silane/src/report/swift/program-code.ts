@@ -10,19 +10,8 @@ import { scalar } from './scalar.ts'
 
 /** A struct for each function, and what they load their packages and read their outputs with. `others`: the Swift around them. */
 export function programCode(functions: readonly Callable[], others: readonly string[]): string[] {
-  const pictures = functions.some(({ fn }) => fn.inputs.some(({ image }) => image?.picture))
   const named = functions.some(each => functionName(each) !== undefined)
-  return [
-    'import CoreML',
-    ...(pictures ? ['import CoreVideo'] : []),
-    '',
-    ...errors(others.join('\n')),
-    '',
-    ...loader(named),
-    '',
-    ...linesOf(reader),
-    ...functions.flatMap(each => ['', ...struct(each)]),
-  ]
+  return [...errors(others.join('\n')), ...functions.flatMap(each => ['', ...struct(each)]), '', ...loader(named), '', ...linesOf(reader)]
 }
 
 /** What the code throws. */
@@ -53,12 +42,10 @@ const loader = (named: boolean): string[] => [
 ]
 
 const reader = `
-extension MLFeatureProvider {
-  /// The tensor that an output is.
-  func tensor(_ name: String) throws -> MLMultiArray {
-    guard let array = featureValue(for: name)?.multiArrayValue else { throw ProgramError.missing(name) }
-    return array
-  }
+/// The tensor that an output is.
+func tensor(_ name: String, of outputs: MLFeatureProvider) throws -> MLMultiArray {
+  guard let array = outputs.featureValue(for: name)?.multiArrayValue else { throw ProgramError.missing(name) }
+  return array
 }`
 
 /** The function that is asked for, where the package has several. */
@@ -127,4 +114,4 @@ function returned({ outputs }: DeployedFunction): string[] {
 }
 
 const shaped = (output: DeployedOutput): string => `MLShapedArray<${scalar(output)}>`
-const read = (output: DeployedOutput): string => `${shaped(output)}(outputs.tensor("${output.name}"))`
+const read = (output: DeployedOutput): string => `${shaped(output)}(tensor("${output.name}", of: outputs))`

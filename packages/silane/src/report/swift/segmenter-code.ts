@@ -2,7 +2,6 @@ import type { CallStep } from '@silane/core'
 import type { DeployedTensor } from '../../manifest.ts'
 import type { Bound } from '../../pipeline/borders.ts'
 import { argumentLines } from './argument-lines.ts'
-import { helpersFor } from './helpers-for.ts'
 import { indent } from './indent.ts'
 import { isPictureInput } from './is-picture-input.ts'
 import { linesOf } from './lines-of.ts'
@@ -87,7 +86,7 @@ export function segmenterCode(view: PipelineView): string[] | undefined {
     '',
     ...linesOf(plane),
   ]
-  return ['import CoreGraphics', 'import CoreML', '', ...code, ...helpersFor(code)]
+  return code
 }
 
 const sizes = ['width: picture.width', 'height: picture.height', 'resizedWidth: prepared.width', 'resizedHeight: prepared.height']

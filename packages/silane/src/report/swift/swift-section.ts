@@ -1,48 +1,33 @@
 import type { Manifest } from '../../manifest.ts'
-import { callables } from './callable.ts'
-import { callsCode } from './calls-code.ts'
-import { classifierCode } from './classifier-code.ts'
 import { decoderProse } from './decoder-prose.ts'
-import { generatorCode } from './generator-code.ts'
 import { isPictureInput } from './is-picture-input.ts'
-import { pictureCode } from './picture-code.ts'
 import { type PipelineView, pipelineView } from './pipeline-view.ts'
-import { programCode } from './program-code.ts'
-import { segmenterCode } from './segmenter-code.ts'
+import { mainCode } from './swift-file.ts'
+import { swiftFileName, swiftName } from './swift-name.ts'
+import { usageCode } from './usage-code.ts'
 
-/** The part of a README.md that shows Swift: the programs, and what is around them in an app. Each block is a file of it. */
+/** The part of a README.md about Swift: which file, how it is used, and what it does whatever language drives the programs. */
 export function swiftSection(manifest: Manifest): string[] {
   const view = pipelineView(manifest)
-  const around = view ? aroundPrograms(manifest, view) : []
+  const main = view && mainCode(manifest, view)
+  const usage = main && usageCode(main, swiftName(manifest))
   return [
     '## From Swift',
     '',
-    'Add the packages to an Xcode target, which compiles them into the bundle, or compile one at run time with `MLModel.compileModel(at:)`.',
+    `\`${swiftFileName(manifest)}\` is all that an app needs around the packages: add it and them to an Xcode target, which compiles packages into the bundle.${usage?.texts ? ' Text goes in and out where the app has the package swift-transformers (`Tokenizers`); without it, ids do.' : ''}`,
     '',
-    ...block(programCode(manifest.programs.flatMap(callables), around)),
-    ...around,
+    ...(usage ? ['```swift', ...usage.code, '```', ''] : []),
+    ...(view ? verb(manifest, view, main) : []),
     ...contract(manifest),
   ]
 }
 
-const block = (code: readonly string[]): string[] => ['```swift', ...code, '```', '']
-
-/** What an app does with the programs, as far as it follows from their ports and the steps of the pipeline. */
-function aroundPrograms(manifest: Manifest, view: PipelineView): string[] {
-  const generator = generatorCode(manifest, view)
-  const [uses, verb] = generator
-    ? [generator, generating(manifest, view)]
-    : segmenterCode(view)
-      ? [segmenterCode(view), segmenting(view)]
-      : classifierCode(view)
-        ? [classifierCode(view), command('classify . picture.jpg')]
-        : [callsCode(view), []]
-  const picture = view.wanted.find(isPictureInput)
-  return [
-    ...(picture ? ['From a picture to what the program reads:', '', ...block(pictureCode(picture))] : []),
-    ...(uses ? ['All together:', '', ...block(uses)] : []),
-    ...verb,
-  ]
+/** The command that does the same as the Swift. */
+function verb(manifest: Manifest, view: PipelineView, main: readonly string[] | undefined): string[] {
+  const owns = (name: string) => main?.includes(`final class ${name} {`) ?? false
+  if (owns('Generator')) return generating(manifest, view)
+  if (owns('Segmenter')) return segmenting(view)
+  return owns('Classifier') ? command('classify . picture.jpg') : []
 }
 
 /** A command that computes the same from the same packages, where no Mac is. */

@@ -5,6 +5,7 @@ import { argumentLines } from './argument-lines.ts'
 import { identifier } from './identifier.ts'
 import { isHanded } from './is-handed.ts'
 import { isPictureInput } from './is-picture-input.ts'
+import { isText } from './is-text.ts'
 import { parameterType } from './parameter-type.ts'
 import type { PipelineView } from './pipeline-view.ts'
 import { preparation } from './preparation.ts'
@@ -18,8 +19,8 @@ interface Held {
 }
 
 /** Names that the Swift around the calls has for something else. */
-const taken = `across best box count down exponentials free height ids largest last maxTokens memory picture plane points prepared ranked
-  resizedHeight resizedWidth scores startToken stopTokens sum text tokens values width`
+const taken = `across best choice box count down exponentials free height ids largest last maxTokens memory picture plane points prepared ranked reading
+  resizedHeight resizedWidth scores segments startToken stopTokens sum text tokens values width`
 
 /** The things of a pipeline while its Swift is written: which there are, and under which expression. */
 export class Things {
@@ -54,8 +55,10 @@ export class Things {
       const name = this.name(input.thing)
       const length = input.shape[1] ?? 0
       if (isPictureInput(input)) return [`let ${name} = try ${preparation(input)}(of: picture).pixels`]
-      if (ids !== undefined && input.role === 'ids') return [`let ${name} = try padded(${ids}, to: ${length})`]
-      if (ids !== undefined && input.role === 'mask')
+      if (ids !== undefined && isText(input) && input.role === 'segments')
+        return [`let ${name} = try padded(truncated(segments, to: ${length}), to: ${length})`]
+      if (ids !== undefined && isText(input) && input.role === 'ids') return [`let ${name} = try padded(${ids}, to: ${length})`]
+      if (ids !== undefined && isText(input) && input.role === 'mask')
         return [`let ${name}: [${scalar(input)}] = (0 ..< ${length}).map { $0 < ${ids}.count ? 1 : 0 }`]
       this.parameters.push(`${name}: ${parameterType(input)}`)
       return []
@@ -68,7 +71,7 @@ export class Things {
     if (held.shaped === undefined) return held.code
     if (!isHanded(input)) return `${held.code}.scalars`
     const { code } = held
-    return `MLMultiArray(${held.shaped === scalar(input) ? code : `MLShapedArray<${scalar(input)}>(converting: ${code})`})`
+    return `MLMultiArray(${held.shaped === scalar(input) ? code : `MLShapedArray<${scalar(input)}>(converting: MLMultiArray(${code}))`})`
   }
 
   /** The expression of a thing as it is. */
