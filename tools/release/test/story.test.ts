@@ -10,6 +10,7 @@ import { tarballProblems } from '../src/lint-tarball.ts'
 import { seal } from '../src/release.ts'
 import { manifestsOf } from '../src/version.ts'
 import { checkOut } from './check-out.ts'
+import { pageOf } from './page-of.ts'
 
 // One story, told in the order of the tests: a maintainer releases, two people use what is released, a third publishes a plugin of
 // her own. What they typed and saw is written to a page that a person can read.
@@ -57,30 +58,15 @@ beforeAll(async () => {
 afterAll(async () => {
   const page = process.env.SILANE_STORY ?? 'tools/release/out/release-story.md'
   mkdirSync(join(root, page, '..'), { recursive: true })
-  writeFileSync(join(root, page), readable(transcript.text))
+  const told = transcript.text.replaceAll(tarballFolder, 'tarballs').replaceAll(`${scratch}/`, '')
+  writeFileSync(join(root, page), pageOf('A story of releases', ABOUT, told))
   for (const client of [maintainer, ann, ben, cleo]) client.remove()
   rmSync(scratch, { recursive: true, force: true })
   await registry.stop()
 })
 
-/** As a page, without what differs from run to run and what only shows that something is going on. */
-const readable = (text: string): string => {
-  const told = text
-    .replaceAll(tarballFolder, 'tarballs')
-    .replaceAll(`${scratch}/`, '')
-    .replace(/^(Progress:|Scope:|\? Verifying|✓ Lockfile|🦋|\[WARN\] Request|\++$|-$).*\n/gmu, '')
-    .replace(/\b\d+(\.\d+)? ?(ms|s|MB)\b/g, '… $2')
-    .replace(/\n{3,}/g, '\n\n')
-    .split(/^# (.*)$/m)
-  const chapters = told.slice(1).map((part, index) => (index % 2 === 0 ? `\n## ${part}\n\n` : `\`\`\`console\n${part.trim()}\n\`\`\`\n`))
-  return [
-    '# A story of releases\n\n',
-    'What a maintainer types to release, and what three people see who use what is released: Ann with npm, Ben with pnpm, Cleo with a plugin of her own. ',
-    'It is told by a test (`tools/release/test/story.test.ts`) to a registry on this machine; `npm run story` writes this page anew. ',
-    'How it works: [releasing](releasing.md).\n',
-    ...chapters,
-  ].join('')
-}
+const ABOUT =
+  'What a maintainer types to release, and what three people see who use what is released: Ann with npm, Ben with pnpm, Cleo with a plugin of her own. It is told by a test (`tools/release/test/story.test.ts`) to a registry on this machine; `npm run story` writes this page anew. How it works: [releasing](releasing.md).'
 
 const minutes = { timeout: 600_000 }
 
