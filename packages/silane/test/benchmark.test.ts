@@ -30,8 +30,9 @@ test.each(['io', 'state'] as const)('a decoder, --kv %s: prefill and step, the c
     { program: 'decoder', function: 'step', decoder: { tokens: 1, tokensPerSecond: expect.any(Number), ...cache } },
   ])
   const text = await printed(['benchmark', folder, '--runs', '1'])
-  expect(text).toMatch(/program +function +tokens +ms\/token +tokens\/s +cache slots +cache per token\ndecoder +prefill +8 .* 32 +384 B\n/)
-  expect(text).toMatch(/ops +convs +reshapes +transposes +gathers +max rank +axes over cap +softmax\ndecoder +prefill +\d+ +\d+/)
+  expect(text).toMatch(/function +tokens +ms\/token +tokens\/s +cache slots +cache per token\ndecoder\/prefill +8 .* 32 +384 B\n/)
+  expect(text).toMatch(/ops +convs +reshapes +transposes +gathers +max +axes +softmax\n +rank +over\n +cap\ndecoder\/prefill +\d+ +\d+/)
+  for (const line of text.split('\n')) if (!line.startsWith('Times are')) expect(line.length).toBeLessThanOrEqual(80)
 })
 
 test('an encoder has no cache', async () => {

@@ -40,7 +40,7 @@ describe.skipIf(process.platform === 'win32')('a disk that is full', () => {
     const parent = temporary()
     const out = join(parent, 'out')
     const { status, said } = silane(['convert', fixture('base'), '--seq', '24', '--out', out, ...more], { blocks })
-    expect(said).toMatch(new RegExp(`^E_OUT_WRITE Cannot write to ${out}(?:\\.trace)?: ${full}\\.\n`))
+    expect(said).toMatch(new RegExp(`^E_OUT_WRITE Cannot write to ${out}(?:\\.trace)?: ${full}\\.\n`, 'm'))
     expect(status).toBe(2)
     // A trace that is complete is for whoever looks into the failure.
     expect(readdirSync(parent).filter(name => name !== 'out.trace')).toEqual([])

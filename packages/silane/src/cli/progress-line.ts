@@ -7,7 +7,7 @@ import { style, terminal } from './terminal.ts'
 const RATE = 10
 
 /** Seconds of a step, and bytes of a download, that are worth a line where nothing can be redrawn. */
-const WORTH_SECONDS = 0.1
+const WORTH_SECONDS = 0.5
 const WORTH_BYTES = 1e6
 
 /** Before that a speed is a guess. */
