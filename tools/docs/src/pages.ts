@@ -17,7 +17,17 @@ export interface Page {
 export const categories = ['Guides', 'Reference', 'Packages', 'Plugins']
 
 /** Guides in the order in which a person meets them. */
-const guides = ['read-the-report', 'generate-text', 'tokenizers', 'read-an-error', 'ci', 'write-a-plugin', 'add-an-op', 'write-a-rule']
+const guides = [
+  'read-the-report',
+  'use-from-swift',
+  'generate-text',
+  'tokenizers',
+  'read-an-error',
+  'ci',
+  'write-a-plugin',
+  'add-an-op',
+  'write-a-rule',
+]
 
 const reference = [
   'docs/architecture.md',

@@ -52,6 +52,12 @@ it('the README lists every package and every plugin', () => {
   expect(folders.filter(folder => !readme.includes(`](${folder})`))).toEqual([])
 })
 
+it('the README lists every guide', () => {
+  const readme = readFileSync(join(root, 'README.md'), 'utf8')
+  const guides = globSync('docs/guides/*.md', { cwd: root }).map(page => page.replaceAll('\\', '/'))
+  expect(guides.filter(page => !readme.includes(`](${page})`))).toEqual([])
+})
+
 it('the README lists the tasks that a plugin has', () => {
   const rows = readFileSync(join(root, 'README.md'), 'utf8').split('\n')
   for (const file of globSync('plugins/*/package.json', { cwd: root })) {
