@@ -106,7 +106,9 @@ function stubs(): string {
 
 describe('the Swift of a conversion', () => {
   test.each(Object.keys(shown))('%s', async name => {
-    await expect((await convertCase(name)).swift).toMatchFileSnapshot(`swift/${name}.swift`)
+    // Versions change with every release.
+    const { swift } = await convertCase(name)
+    await expect(swift.replace(/(?<=by silane )[\w.-]+(?=;)/, '…')).toMatchFileSnapshot(`swift/${name}.swift`)
   })
 
   test('parses, and every name in it is declared once and called as it is declared', async () => {
