@@ -106,7 +106,9 @@ function stubs(): string {
 
 describe('the Swift of a conversion', () => {
   test.each(Object.keys(shown))('%s', async name => {
-    await expect((await convertCase(name)).swift).toMatchFileSnapshot(`swift/${name}.swift`)
+    // Versions change with every release.
+    const { swift } = await convertCase(name)
+    await expect(swift.replace(/(?<=by silane )[\w.-]+(?=;)/, '…')).toMatchFileSnapshot(`swift/${name}.swift`)
   })
 
   test('parses, and every name in it is declared once and called as it is declared', async () => {
@@ -116,26 +118,24 @@ describe('the Swift of a conversion', () => {
   }, 120_000)
 
   test.skipIf(!compiles)(
-    'is compiled without a warning, with texts and without, and several conversions in one app (needs swiftc)',
+    'is compiled without a warning, with texts and without, all conversions in one app (needs swiftc)',
     async () => {
-      const files = await all()
       const folder = stubs()
-      const compiled = Object.entries(files).map(([name, text]) => {
-        const file = join(folder, 'file.swift')
-        writeFileSync(file, text)
-        return [name, compile(folder, ['-typecheck', file])]
+      const files = Object.entries(await all()).map(([, text], i) => {
+        // Fixtures of several plugins have the same name, and models of an app do not.
+        const name = /^enum (\w+) \{/m.exec(text)?.[1] ?? ''
+        const file = join(folder, `file${i}.swift`)
+        writeFileSync(file, text.replaceAll(new RegExp(`\\b${name}\\b`, 'g'), `${name}${i}`))
+        return file
       })
-      expect(compiled).toEqual(Object.keys(files).map(name => [name, '']))
-      const together = ['embeddings', 'captions', 'segments', 'policy'].map((name, i) => {
-        writeFileSync(join(folder, `${i}.swift`), files[name] ?? '')
-        return join(folder, `${i}.swift`)
-      })
-      expect(compile(folder, ['-typecheck', ...together])).toBe('')
+      expect(files.length).toBeGreaterThan(20)
+      expect(compile(folder, ['-typecheck', ...files])).toBe('')
       rmSync(join(folder, 'Tokenizers.swiftmodule'))
-      expect(compile(folder, ['-typecheck', ...together])).toBe('')
+      expect(compile(folder, ['-typecheck', ...files])).toBe('')
       // The compiler does look inside.
-      writeFileSync(join(folder, '0.swift'), (files.embeddings ?? '').replace('to: 24)', 'to: "24")'))
-      expect(compile(folder, ['-typecheck', ...together])).toContain('cannot convert value')
+      const [file = ''] = files
+      writeFileSync(file, readFileSync(file, 'utf8').replace(' throws -> MLModel {', ' throws -> MLModelConfiguration {'))
+      expect(compile(folder, ['-typecheck', ...files])).toContain('cannot convert return expression')
     },
     300_000,
   )

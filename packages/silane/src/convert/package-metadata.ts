@@ -6,7 +6,7 @@ import type { ProgramPlan } from './plan-deployment.ts'
 import type { LoadedModel } from './prepare-model.ts'
 
 /** The key of class labels among what a creator defines: a JSON object of labels by their numbers. */
-export const LABELS_KEY = 'id2label'
+const LABELS_KEY = 'id2label'
 
 interface Facts {
   readonly checkpoint: Pick<Checkpoint, 'id' | 'config'>

@@ -58,7 +58,8 @@ export function generationSettings(files: GenerationFiles, options: GenerationOp
   ])
 }
 
-function ofConfig(config: JsonObject | undefined): readonly JsonObject[] {
+/** The settings of generation that config.json has: its own, then those of a section. */
+export function ofConfig(config: JsonObject | undefined): readonly JsonObject[] {
   if (!config) return []
   const section = sections.map(name => config[name]).find(isJsonObject)
   const { force_bos_token_to_be_generated: forced, bos_token_id: bos = null } = config

@@ -1,4 +1,4 @@
-// image-to-text: BlipForConditionalGeneration, image-to-text. Written by silane 1.0.0; another conversion replaces it.
+// image-to-text: BlipForConditionalGeneration, image-to-text. Written by silane …; another conversion replaces it.
 // Add this file and vision_encoder.mlpackage, decoder.mlpackage to a target. Xcode compiles packages into the app.
 // Begin with `ImageToTextModel.Generator`; the structs that end in Program are the packages, a call each.
 

@@ -1,4 +1,4 @@
-// sentence-transformers: BertModel, feature-extraction. Written by silane 1.0.0; another conversion replaces it.
+// sentence-transformers: BertModel, feature-extraction. Written by silane …; another conversion replaces it.
 // Add this file and model.mlpackage to a target. Xcode compiles packages into the app.
 // Begin with `SentenceTransformersModel.TextReader`; the structs that end in Program are the packages, a call each.
 

@@ -1,4 +1,4 @@
-// opt: Blip2ForConditionalGeneration, image-to-text. Written by silane 1.0.0; another conversion replaces it.
+// opt: Blip2ForConditionalGeneration, image-to-text. Written by silane …; another conversion replaces it.
 // Add this file and vision_encoder.mlpackage, qformer.mlpackage, embed_tokens.mlpackage, decoder.mlpackage to a target. Xcode compiles packages into the app.
 // Begin with `OptModel.Generator`; the structs that end in Program are the packages, a call each.
 

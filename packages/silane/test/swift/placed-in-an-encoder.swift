@@ -1,4 +1,4 @@
-// flan-t5: Blip2ForConditionalGeneration, image-to-text. Written by silane 1.0.0; another conversion replaces it.
+// flan-t5: Blip2ForConditionalGeneration, image-to-text. Written by silane …; another conversion replaces it.
 // Add this file and vision_encoder.mlpackage, qformer.mlpackage, embed_tokens.mlpackage, encoder.mlpackage, decoder.mlpackage to a target. Xcode compiles packages into the app.
 // Begin with `FlanT5Model.Generator`; the structs that end in Program are the packages, a call each.
 

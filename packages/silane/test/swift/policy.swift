@@ -1,4 +1,4 @@
-// gym: DecisionTransformerModel, reinforcement-learning. Written by silane 1.0.0; another conversion replaces it.
+// gym: DecisionTransformerModel, reinforcement-learning. Written by silane …; another conversion replaces it.
 // Add this file and model.mlpackage to a target. Xcode compiles packages into the app.
 // Begin with `GymModel.Policy`; the structs that end in Program are the packages, a call each.
 

@@ -1,4 +1,4 @@
-// boxes: SamModel, mask-generation. Written by silane 1.0.0; another conversion replaces it.
+// boxes: SamModel, mask-generation. Written by silane …; another conversion replaces it.
 // Add this file and vision_encoder.mlpackage, prompt_encoder_mask_decoder.mlpackage to a target. Xcode compiles packages into the app.
 // Begin with `BoxesModel.Segmenter`; the structs that end in Program are the packages, a call each.
 

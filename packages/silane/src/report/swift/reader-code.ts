@@ -53,7 +53,7 @@ export function readerCode(view: PipelineView, { model }: Pick<Manifest, 'model'
         return i < bodies.length - 1 ? [`  if text.count <= ${length} {`, ...indent(lines, 2), '  }'] : indent(lines)
       }),
       '}',
-      ...uses({ view, given, named, model, reads, pictured, parameters }),
+      ...uses({ view, given, named, task: model.task, reads, pictured, parameters }),
     ]),
     '}',
   ]
@@ -112,14 +112,14 @@ interface Use {
   readonly view: PipelineView
   readonly given: readonly Bound<DeployedOutput>[]
   readonly named: readonly Named[]
-  readonly model: Manifest['model']
+  readonly task: string
   readonly reads: boolean
   readonly pictured: boolean
   readonly parameters: readonly string[]
 }
 
 /** What an app wants of the outputs: vectors to compare, labels. */
-function uses({ view, given, named, model, reads, pictured, parameters }: Use): string[] {
+function uses({ view, given, named, task, reads, pictured, parameters }: Use): string[] {
   const ask = `read(${passed(parameters)})`
   const single = parameters.filter(parameter => !parameter.startsWith('segments'))
   const of = (thing: string) => named.find(each => each.thing === thing)?.name ?? ''
@@ -152,7 +152,7 @@ function uses({ view, given, named, model, reads, pictured, parameters }: Use): 
   }
   const [scores, ...others] = given
   const [callable] = first ? view.functions(first.call) : []
-  if (!reads || !scores || others.length > 0 || !callable || !/classification$/.test(model.task) || pictured) return lines
+  if (!reads || !scores || others.length > 0 || !callable || !/classification$/.test(task) || pictured) return lines
   const count = scores.shape.at(-1) ?? 0
   const whole = scores.shape.length === 2 && scores.shape[0] === 1
   const each = scores.shape.length === 3 && scores.shape[0] === 1 && scores.rows !== undefined

@@ -1,11 +1,9 @@
 import { type Checkpoint, isJsonObject, isSilaneError, type Json, type JsonObject } from '@silane/core'
+import { ofConfig } from '../../generate/generation-config.ts'
 import type { Manifest } from '../../manifest.ts'
 
 /** What a text begins and ends with. */
 const KEYS = ['decoder_start_token_id', 'eos_token_id'] as const
-
-/** Sections of config.json that have what config.json itself does not set. */
-const SECTIONS = ['decoder', 'generator', 'text_config']
 
 /**
  * A manifest whose pipeline says what texts begin and end with, as `generate` takes it from the files of the folder: silane.json,
@@ -16,7 +14,7 @@ export function withTokens(manifest: Manifest, checkpoint: Pick<Checkpoint, 'con
   if (!pipeline.steps.some(step => 'decode' in step)) return manifest
   const { config } = checkpoint
   const file = fileOf(checkpoint)
-  const sources = [pipeline.generation, ...(file ? [file] : [config, ...SECTIONS.map(section => config[section])])].filter(isJsonObject)
+  const sources = [pipeline.generation, ...(file ? [file] : ofConfig(config))].filter(isJsonObject)
   const found = KEYS.flatMap((key): [string, Json][] => {
     const value = sources.map(source => source[key]).find(each => each !== undefined && each !== null)
     return isTokens(value) ? [[key, value]] : []
