@@ -131,5 +131,8 @@ test('an index that was made for another model is refused, and so is a folder th
   await expect(ask({ folder, index, question: 'What?', cwd: project })).rejects.toMatchObject({ code: 'E_INDEX_MODEL' })
   await expect(ask({ folder: other, index, question: ' ', cwd: project })).rejects.toMatchObject({ code: 'E_USAGE' })
   const elsewhere = { folder: other, index, question: 'What?', plugins: [here('../../bert')], cwd: project }
-  await expect(ask(elsewhere)).rejects.toMatchObject({ code: 'E_PLUGIN_NEEDED', message: expect.stringMatching(/(npm install|pnpm add) @silane\/plugin-rag/) })
+  await expect(ask(elsewhere)).rejects.toMatchObject({
+    code: 'E_PLUGIN_NEEDED',
+    message: expect.stringMatching(/(npm install|pnpm add) @silane\/plugin-rag/),
+  })
 })
