@@ -8,7 +8,7 @@ p{margin:.5rem 0;max-width:46rem}a{color:var(--link)}code{font:.88em ui-monospac
 .verdict{display:flex;gap:.7rem;align-items:center;padding:.9rem 1rem;border-radius:.6rem;border:1px solid var(--line);border-left-width:.4rem;background:var(--card);font-size:1.1rem;font-weight:600;max-width:none}
 .verdict svg{flex:none;width:1.5rem;height:1.5rem}.verdict.pass{border-left-color:var(--pass)}.verdict.miss{border-left-color:var(--miss)}.verdict.unknown{border-left-color:var(--warn)}
 .facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(9rem,1fr));gap:.8rem 1.2rem;margin:1.2rem 0}.facts div{min-width:0}dt{font-size:.82rem;color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}
-.scroll{overflow-x:auto}.scroll code{white-space:nowrap}table{border-collapse:collapse;width:100%;margin:.6rem 0 1rem;font-size:.92rem}
+.scroll{overflow-x:auto}.scroll code,.scroll .figure{white-space:nowrap}table{border-collapse:collapse;width:100%;margin:.6rem 0 1rem;font-size:.92rem}
 th,td{border-bottom:1px solid var(--line);padding:.35rem .8rem .35rem 0;text-align:left;vertical-align:top}thead th{font-size:.82rem;color:var(--soft);font-weight:500}tbody th{font-weight:500}
 .number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}.miss-text{color:var(--miss);font-weight:600}.warn-text{color:var(--warn)}
 .strip{display:grid;grid-template-columns:13rem minmax(8rem,1fr) 9rem;gap:.2rem 1.2rem;padding:.55rem 0;border-bottom:1px solid var(--line);align-items:center}.strip>svg{width:100%;height:1.7rem;display:block}.strip p{margin:0;font-size:.86rem}
