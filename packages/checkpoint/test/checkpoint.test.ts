@@ -296,11 +296,11 @@ describe('errors of checkpoints', () => {
   it('E_MODEL_NAME', async () => {
     expect(await failure(() => openCheckpoint('org/na me'))).toMatchInlineSnapshot(`
       "E_MODEL_NAME: "org/na me" is neither a folder nor an id on the hub: an id consists of letters, digits, "-", "_" and ".".
-      Give a folder, or an id such as org/name or org/name@revision."
+      Give a folder, an id such as org/name or org/name@revision, hf://org/name@revision/folder, or the address of a model's page on the hub."
     `)
     expect(await failure(() => openCheckpoint('org/name@a', { revision: 'b' }))).toMatchInlineSnapshot(`
       "E_MODEL_NAME: "org/name@a" is neither a folder nor an id on the hub: it says another revision than the option, "b".
-      Give a folder, or an id such as org/name or org/name@revision."
+      Give a folder, an id such as org/name or org/name@revision, hf://org/name@revision/folder, or the address of a model's page on the hub."
     `)
     for (const model of ['org/a--b', 'org/name@../x', 'org/-x', 'org/name@', 'org/name@a\\b']) {
       expect(await failure(() => openCheckpoint(model)), model).toContain('E_MODEL_NAME')

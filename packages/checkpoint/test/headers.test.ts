@@ -45,7 +45,8 @@ describe('the headers of weights on the hub', () => {
   it('tell the same as the whole files, in some kilobytes', async () => {
     const hub = await fakeHub('org/name', { main: { 'config.json': config, 'vocab.txt': 'a\n', 'model.safetensors': large } }, temporary())
     const told = await facts(headers)
-    expect(ranges(hub)).toEqual(['config.json', 'vocab.txt', 'model.safetensors bytes=0-32767'])
+    // Several at a time, in any order.
+    expect(ranges(hub).toSorted()).toEqual(['config.json', 'model.safetensors bytes=0-32767', 'vocab.txt'])
     expect(hub.sent.get('model.safetensors')).toBeLessThan(34_000)
     expect(large.length).toBeGreaterThan(2_000_000)
     expect(await facts({})).toEqual(told)

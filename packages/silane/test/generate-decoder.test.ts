@@ -369,5 +369,8 @@ describe('a decoder that takes vectors', () => {
   test('is none without a cache', () => {
     const bare = { ...fn(1, []), inputs: inputs(1).slice(0, 2) }
     expect(() => new CachedDecoder([[bare]], undefined, {})).toThrow(expect.objectContaining({ code: 'E_NOT_A_DECODER' }))
+    // Without slots a sequence would have no end.
+    const flat = { ...bare, inputs: inputs(1).map(input => (input.role === 'cache' ? { ...input, shape: [2, 8] } : input)) }
+    expect(() => new CachedDecoder([[flat]], undefined, {})).toThrow(expect.objectContaining({ code: 'E_NOT_A_DECODER' }))
   })
 })

@@ -87,6 +87,11 @@ const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2
 /** More than anybody reads of an error. */
 const MOST_ERROR_TEXT = 100_000
 
+const inspected = (stdout: string, json: boolean): string | undefined => {
+  const [, code] = (json ? /"problem": \{\s*"code": "(E_[A-Z_]+)"/ : /^(E_[A-Z_]+) /m).exec(stdout) ?? []
+  return code
+}
+
 /** Errors print their code first in a line; with --verbose their stack follows. */
 export function judgePrinted({ args, exitCode, stdout, stderr }: Printed): Verdict {
   const json = args.includes('--json')
@@ -106,6 +111,9 @@ export function judgePrinted({ args, exitCode, stdout, stderr }: Printed): Verdi
   if (json && !isDocument(stdout))
     return fault('no document', `exit code ${exitCode}, ${stdout.length} bytes on stdout; stderr: ${stderr.slice(0, 100)}`)
   if (code) return { kind: 'coded', code: code[1] as string }
+  // What stands in the way of a conversion is a part of what inspect shows.
+  const shownCode = exitCode === 2 && args.includes('inspect') ? inspected(stdout, json) : undefined
+  if (shownCode !== undefined && codes.has(shownCode)) return { kind: 'coded', code: shownCode }
   // A usage error is commander's own text.
   if (exitCode === 2 && !verdict)
     return /^error: /m.test(stderr)

@@ -64,13 +64,14 @@ export class CachedDecoder {
     const functions = parts[0] ?? []
     const widths = functions.map(widthOf)
     const cache = functions[0] && [...functions[0].inputs, ...functions[0].states].find(({ role }) => role === 'cache')
-    if (widths.length === 0 || widths.includes(0) || !cache) throw errors.E_NOT_A_DECODER({})
+    const context = cache?.shape[3]
+    if (widths.length === 0 || widths.includes(0) || context === undefined) throw errors.E_NOT_A_DECODER({})
     this.#parts = parts
     this.#embed = embed
     this.#extra = extra
     this.entries = [...(embed?.functions[0].inputs ?? []), ...(functions[0]?.inputs ?? [])].filter(isEntry).map(({ name }) => name)
     this.chunk = Math.max(...widths)
-    this.context = cache.shape[3] as number
+    this.context = context
   }
 
   /** An empty cache. */
