@@ -35,7 +35,7 @@ export const errors = defineErrors({
     where: `${f.where}; plugins seen: ${list(f.plugins)}`,
     next: claimedBy(
       f,
-      'Look for a package with the keyword silane-plugin: npm search keywords:silane-plugin. Or write one: https://github.com/silane/silane/blob/main/docs/guides/write-a-plugin.md',
+      'Look for a package with the keyword silane-plugin: npm search keywords:silane-plugin. Or write one: npm create silane-plugin my-model',
     ),
   }),
   E_ARCHITECTURE: (

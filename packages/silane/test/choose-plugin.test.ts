@@ -197,7 +197,7 @@ describe('no choice', () => {
     expect(message({ a: [bert] }, { config: { model_type: 'mamba' } })).toMatchInlineSnapshot(`
       "E_MODEL_TYPE: No plugin claims the model type "mamba".
       Looked in: org/model@main, package.json; plugins seen: a@1.2.3
-      Look for a package with the keyword silane-plugin: npm search keywords:silane-plugin. Or write one: https://github.com/silane/silane/blob/main/docs/guides/write-a-plugin.md"
+      Look for a package with the keyword silane-plugin: npm search keywords:silane-plugin. Or write one: npm create silane-plugin my-model"
     `)
   })
 
