@@ -1,12 +1,16 @@
 import type { Comparison, Line } from '@silane/core'
-import { missedGates } from 'silane'
+import { type Manifest, missedGates } from 'silane'
 import type { FixtureCase } from './read-cases.ts'
 
-/** The gates that a conversion to both targets in fp16 is held to, and one to Core ML in fp32. */
-export const linesOf = {
-  fp16: ['original', 'onnx', 'lowering', 'file', 'arithmetic', 'total'],
-  fp32: ['original', 'lowering', 'file', 'total'],
-} as const satisfies Readonly<Record<string, readonly Line[]>>
+/** The gates that a conversion is held to, by its precision and targets. */
+export const linesOf = ({ precision, target }: Manifest['options']): readonly Line[] => [
+  'original',
+  ...(Array.isArray(target) && target.includes('onnx') ? (['onnx'] as const) : []),
+  'lowering',
+  'file',
+  ...(precision === 'fp32' ? [] : (['arithmetic'] as const)),
+  'total',
+]
 
 /**
  * What the gate lines of a conversion say against it, each in a line: gates that were missed, by how much, and lines that are not there.

@@ -112,7 +112,7 @@ export function pluginConformance(plugin: PluginContract, options: PluginPlace):
 
       test('converts within the gates', async () => {
         const { comparisons, manifest, out } = await run(fixture, 'fp16')
-        expect(gateProblems(comparisons, fixture, linesOf.fp16)).toEqual([])
+        expect(gateProblems(comparisons, fixture, linesOf(manifest.options))).toEqual([])
         const packages = manifest.programs
           .flatMap(program => [program, ...program.functions])
           .flatMap(({ coreml }) => (coreml ? [coreml.path] : []))
@@ -122,8 +122,8 @@ export function pluginConformance(plugin: PluginContract, options: PluginPlace):
 
       test('converts exactly in fp32', async ({ skip }) => {
         if (fixture.convert.includes('state')) skip('a Core ML state is fp16, so that such a conversion has no exact counterpart')
-        const { comparisons } = await run(fixture, 'fp32', { precision: 'fp32', targets: ['coreml'] })
-        expect(gateProblems(comparisons, fixture, linesOf.fp32)).toEqual([])
+        const { comparisons, manifest } = await run(fixture, 'fp32', { precision: 'fp32', targets: ['coreml'] })
+        expect(gateProblems(comparisons, fixture, linesOf(manifest.options))).toEqual([])
       })
     })
 
