@@ -34,13 +34,17 @@ test('counts what tells how well a graph fits the Neural Engine', () => {
       },
       "layers": [
         {
+          "bytes": 96,
           "layer": "encoder.layer.0",
+          "macs": 192,
           "ops": 2,
           "reshapes": 0,
           "transposes": 1,
         },
         {
+          "bytes": 0,
           "layer": "encoder.layer.1",
+          "macs": 0,
           "ops": 1,
           "reshapes": 0,
           "transposes": 0,
