@@ -215,6 +215,8 @@ const schema = z
         files: z.array(z.object({ path: z.string(), bytes: size, sha256: digest }).readonly()).readonly(),
       })
       .readonly(),
+    /** What packages and files are named, where it was asked for. */
+    name: z.string().exactOptional(),
     plugin: z.object({ package: z.string(), version: z.string(), id: z.string() }).readonly(),
     silane: z.object({ version: z.string(), core: z.string() }).readonly(),
     options: z.record(z.string(), json).readonly(),

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { Command } from 'commander'
@@ -169,6 +169,8 @@ describe('a converted folder', () => {
     expect(program?.functions[0]?.onnx?.path).toBe('onnx/TextEncoder.onnx')
     expect(existsSync(join(place, 'TextEncoder.mlpackage/Manifest.json'))).toBe(true)
     expect(existsSync(join(place, 'onnx/TextEncoder.onnx'))).toBe(true)
+    // Two encoders in one app have two namespaces.
+    expect(readFileSync(join(place, 'TextEncoderModel.swift'), 'utf8')).toContain('enum TextEncoderModel {')
   })
 
   test('verify takes it, and folds what is found often', async () => {

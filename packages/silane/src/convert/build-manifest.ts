@@ -36,6 +36,7 @@ export interface ManifestFacts {
   readonly id: string
   readonly revision: string | null
   readonly subfolder: string | undefined
+  readonly name: string | undefined
   readonly model: LoadedModel
   readonly papers: ModelPapers
   readonly pipeline: Pipeline
@@ -53,6 +54,7 @@ export function buildManifest({
   id,
   revision,
   subfolder,
+  name,
   model,
   papers,
   pipeline,
@@ -78,6 +80,7 @@ export function buildManifest({
       ...(papers.licenseLink === undefined ? {} : { licenseLink: papers.licenseLink }),
       files: files.map(({ path, bytes, sha256 }) => ({ path, bytes, sha256 })),
     },
+    ...(name === undefined ? {} : { name }),
     plugin: { package: plugin.package, version: plugin.version, id: plugin.manifest.id },
     silane: { version: versions.silane, core: versions.core },
     options: resolvedOptions(given, model.options),

@@ -113,11 +113,12 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
       const hashes = await step('hash checkpoint', () => hashing)
       checkpoint.checkUnchanged()
       const report = buildReport({ model, plugin: plugin.package, validation, rewritten, written })
-      const swift = written.some(({ packages }) => packages.size > 0) ? swiftFileName({ model: checkpoint }) : undefined
+      const swift = written.some(({ packages }) => packages.size > 0) ? swiftFileName({ name: options.name, model: checkpoint }) : undefined
       const folderFiles = [...filesWithin(folder.work), ...TEXTS, ...(swift === undefined ? [] : [swift])]
       const facts = {
         ...checkpoint,
         model,
+        name: options.name,
         papers,
         pipeline,
         plugin,

@@ -5,12 +5,13 @@ import { identifier } from './identifier.ts'
 const taken = new Set(['MLModel', 'CoreModel'])
 
 interface Named {
+  readonly name?: string | undefined
   readonly model: Pick<Manifest['model'], 'id'>
 }
 
-/** What the Swift of a conversion is called: the namespace, and the file. After the model, so that an app may have several. */
-export function swiftName({ model }: Named): string {
-  const words = identifier((model.id.split('/').at(-1) ?? '').replaceAll(/[^A-Za-z0-9]+/g, ' ').trim())
+/** What the Swift of a conversion is called: the namespace, and the file. After what the packages are named, else after the model, so that an app may have several. */
+export function swiftName({ name: given, model }: Named): string {
+  const words = identifier((given ?? model.id.split('/').at(-1) ?? '').replaceAll(/[^A-Za-z0-9]+/g, ' ').trim())
   const name = `${words.charAt(0).toUpperCase()}${words.slice(1)}Model`
   const safe = /^[A-Z]/.test(name) ? name : `Model${name}`
   return taken.has(safe) ? `${safe}Programs` : safe
