@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import type { TargetName } from '@silane/core'
+import { isSilaneError, type TargetName } from '@silane/core'
 import type { ModelOptions } from '../convert/convert-options.ts'
 import { findPlugin, loadRequest, openToLook } from '../convert/prepare-model.ts'
 import { resolveSettings } from '../convert/resolve-settings.ts'
@@ -63,7 +63,7 @@ export async function matrix(options: MatrixOptions = {}): Promise<Matrix> {
     const [any] = own
     if (any === undefined) continue
     const { model: place } = entryOptions(any, file.folder)
-    const checkpoint = await openToLook({ model: place, ...hub, cwd, signal, onProgress })
+    const checkpoint = await openHeaders({ model: place, ...hub, cwd, signal, onProgress })
     try {
       if (checkpoint.refusal) throw checkpoint.refusal
       for (const entry of own) {
@@ -79,4 +79,14 @@ export async function matrix(options: MatrixOptions = {}): Promise<Matrix> {
   }
   const order = new Map(entries.map(({ name }, i) => [name, i]))
   return { include: include.sort((a, b) => (order.get(a.name) ?? 0) - (order.get(b.name) ?? 0)) }
+}
+
+/** Which task it is, headers tell; what a PyTorch file holds is told with all of it alone. */
+async function openHeaders(options: Parameters<typeof openToLook>[0]): ReturnType<typeof openToLook> {
+  try {
+    return await openToLook({ ...options, headers: true })
+  } catch (error) {
+    if (!isSilaneError(error) || error.code !== 'E_WEIGHTS_WHOLE') throw error
+    return openToLook(options)
+  }
 }

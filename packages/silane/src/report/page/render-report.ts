@@ -59,7 +59,7 @@ function facts({ model, options, programs }: Manifest): Html {
   const all: readonly (readonly [string, Html | string])[] = [
     ['architecture', `${model.architecture} (${model.modelType})`],
     ['task', model.task],
-    ...(model.revision === null ? [] : ([['on the hub', hubLink(model.id, model.revision)]] as const)),
+    ...(model.revision === null ? [] : ([['on the hub', hubLink(model.id, model.revision, model.subfolder)]] as const)),
     ...(model.license === undefined ? [] : ([['license', licenseOf(model.license, model.licenseLink)]] as const)),
     ['precision', String(options.precision ?? '')],
     ['in all', formatBytes([...bytes.values()].reduce((sum, size) => sum + size, 0))],
@@ -70,8 +70,10 @@ function facts({ model, options, programs }: Manifest): Html {
 const licenseOf = (license: string, link: string | undefined): Html =>
   link === undefined ? html`${license}` : html`<a href="${link}">${license}</a>`
 
-const hubLink = (id: string, revision: string): Html =>
-  html`<a href="https://huggingface.co/${encodeURI(id)}/tree/${encodeURIComponent(revision)}">${id}</a> at <code>${revision.slice(0, 12)}</code>`
+const hubLink = (id: string, revision: string, subfolder: string | undefined): Html => {
+  const place = [encodeURI(id), 'tree', encodeURIComponent(revision), ...(subfolder === undefined ? [] : [encodeURI(subfolder)])].join('/')
+  return html`<a href="https://huggingface.co/${place}">${subfolder === undefined ? id : `${id}/${subfolder}`}</a> at <code>${revision.slice(0, 12)}</code>`
+}
 
 function numbers({ validated, comparisons, coverage, misses, warnings, notes, runtime }: ConversionReport): Html {
   return html`${
