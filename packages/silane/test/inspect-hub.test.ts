@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { fakeHub } from '../../checkpoint/test/fake-hub.ts'
 import { main } from '../src/cli.ts'
+import { convert, matrix } from '../src/index.ts'
 import { inspect } from '../src/inspect/inspect.ts'
 import { fixture, temporary, write } from './workspace.ts'
 
@@ -44,6 +45,21 @@ describe('a model on the hub is shown without its weights as with them', () => {
     const { location: _, files: __, ...shown } = Object(await inspect({ model: 'org/base' }))
     expect(await inspect({ model: fixture('base') })).toMatchObject(shown)
   })
+})
+
+test('a matrix asks for no weights, and the report leads to where they are', async () => {
+  const inner = Object.fromEntries(Object.entries(filesOf(fixture('base'))).map(([file, bytes]) => [`text/${file}`, bytes]))
+  const hub = await fakeHub('org/nested', { main: inner }, temporary())
+  const models = [{ model: 'hf://org/nested/text', targets: ['onnx'], options: [{ seq: 24 }] }]
+  const cwd = write(temporary(), { 'silane.ci.json': JSON.stringify({ models }) })
+  expect((await matrix({ cwd })).include).toMatchObject([{ task: 'feature-extraction', target: 'onnx' }])
+  // Whole files are asked for without a range.
+  expect(hub.requests.filter(line => line.endsWith('.safetensors'))).toEqual([])
+  const out = join(temporary(), 'out')
+  await convert({ model: 'org/nested', subfolder: 'text', seq: [24], validate: false, out })
+  expect(readFileSync(join(out, 'report.html'), 'utf8')).toMatch(
+    /<a href="https:\/\/huggingface\.co\/org\/nested\/tree\/a{40}\/text">org\/nested\/text<\/a>/,
+  )
 })
 
 describe('the command line', () => {
