@@ -1,12 +1,14 @@
 import { indent } from './indent.ts'
 import { isPictureInput } from './is-picture-input.ts'
+import { type Method, methodHead } from './method.ts'
+import type { Owner } from './owner.ts'
 import { ownerCode } from './owner-code.ts'
 import type { PipelineView } from './pipeline-view.ts'
 import { readThings } from './read-things.ts'
 import { Things } from './things.ts'
 
 /** Swift that says what a picture shows; undefined where a pipeline does not give one row of scores for one picture. */
-export function classifierCode(view: PipelineView): string[] | undefined {
+export function classifierCode(view: PipelineView): Owner | undefined {
   const [output, ...others] = view.given
   const calls = view.steps.filter(step => 'call' in step)
   if (!output || others.length > 0 || output.shape.length !== 2 || output.shape[0] !== 1) return undefined
@@ -19,7 +21,11 @@ export function classifierCode(view: PipelineView): string[] | undefined {
     `let scores = ${things.code(output.thing)}.scalars.map { Float($0) }`,
     `return Array(rankedLabels(scores, names: labels(of: ${last?.property}.model)).prefix(count))`,
   ]
-  const parameters = ['_ picture: CGImage', ...things.parameters, 'count: Int = 5']
+  const classify: Method = {
+    name: 'classify',
+    parameters: [{ label: '_', name: 'picture', type: 'CGImage' }, ...things.parameters, { name: 'count', type: 'Int', default: '5' }],
+    result: '[(label: String, probability: Float)]',
+  }
   const functions = [...new Set(calls.flatMap(({ call }) => view.functions(call).slice(0, 1)))]
   const code = [
     'final class Classifier {',
@@ -27,11 +33,11 @@ export function classifierCode(view: PipelineView): string[] | undefined {
       ...ownerCode(functions),
       '',
       '/// The labels of a picture, the most likely first.',
-      `func classify(${parameters.join(', ')}) throws -> [(label: String, probability: Float)] {`,
+      ...methodHead(classify),
       ...indent(body),
       '}',
     ]),
     '}',
   ]
-  return code
+  return { name: 'Classifier', methods: [classify], code }
 }

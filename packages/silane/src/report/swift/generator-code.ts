@@ -7,13 +7,15 @@ import { decoderView } from './decoder-view.ts'
 import { indent } from './indent.ts'
 import { isPictureInput } from './is-picture-input.ts'
 import { linesOf } from './lines-of.ts'
+import { type Method, methodHead } from './method.ts'
+import type { Owner } from './owner.ts'
 import { ownerCode } from './owner-code.ts'
 import type { PipelineView } from './pipeline-view.ts'
 import { readThings } from './read-things.ts'
 import { Things } from './things.ts'
 
 /** Swift that writes a text, about a picture where a pipeline reads one; undefined where it decodes nothing. */
-export function generatorCode({ pipeline }: Manifest, whole: PipelineView): string[] | undefined {
+export function generatorCode({ pipeline }: Manifest, whole: PipelineView): Owner | undefined {
   const steps = stepsToDecode(whole.steps, new Set(whole.wanted.map(({ thing }) => thing)))
   const decode = steps.find(step => 'decode' in step)
   const decoder = decode && decoderView(decode, whole)
@@ -37,15 +39,19 @@ export function generatorCode({ pipeline }: Manifest, whole: PipelineView): stri
   const start = numbersOf(pipeline.generation, 'decoder_start_token_id')[0]
   const stops = numbersOf(pipeline.generation, 'eos_token_id')
   const prompt = promptOf({ encoded, pictured, ids, placed: places !== undefined, start })
-  const parameters = [
-    ...(pictured ? ['about picture: CGImage'] : []),
-    `text: [Int32]${pictured && !encoded && !places ? ' = []' : ''}`,
-    ...things.parameters,
-    ...(prompt.includes('startToken') && start === undefined ? ['startToken: Int32'] : []),
-    ...(stops.length > 0 ? [] : ['stopTokens: Set<Int32>']),
-    'choice: Choice = .greedy',
-    'maxTokens: Int = 20',
-  ]
+  const generate: Method = {
+    name: 'generate',
+    parameters: [
+      ...(pictured ? [{ label: 'about', name: 'picture', type: 'CGImage' }] : []),
+      { name: 'text', type: '[Int32]', role: 'ids', ...(pictured && !encoded && !places ? { default: '[]' } : {}) },
+      ...things.parameters,
+      ...(prompt.includes('startToken') && start === undefined ? [{ name: 'startToken', type: 'Int32' }] : []),
+      ...(stops.length > 0 ? [] : [{ name: 'stopTokens', type: 'Set<Int32>' }]),
+      { name: 'choice', type: 'Choice', default: '.greedy' },
+      { name: 'maxTokens', type: 'Int', default: '20' },
+    ],
+    result: '[Int32]',
+  }
   const functions = [
     ...steps.flatMap(step => ('call' in step ? whole.functions(step.call).slice(0, 1) : [])),
     ...decoder.reads.flatMap(({ embed, parts }) => [...(embed ? [embed] : []), ...parts]),
@@ -59,8 +65,8 @@ export function generatorCode({ pipeline }: Manifest, whole: PipelineView): stri
       ...(start !== undefined && prompt.includes('startToken') ? ['/// What a text begins with.', `let startToken: Int32 = ${start}`] : []),
       ...ownerCode([...new Set(functions)]),
       '',
-      ...about({ encoded, pictured, places, form: pipeline.question, asked: parameters }),
-      ...argumentLines('func generate', parameters, ' throws -> [Int32] {'),
+      ...about({ encoded, pictured, places, form: pipeline.question, generate }),
+      ...methodHead(generate),
       ...indent(before),
       ...indent(argumentLines('var memory = Memory', memory, '')),
       `  var tokens = try [choose(read(${prompt}, into: &memory), choice)]`,
@@ -74,7 +80,7 @@ export function generatorCode({ pipeline }: Manifest, whole: PipelineView): stri
     ]),
     '}',
   ]
-  return code
+  return { name: 'Generator', methods: [generate], code }
 }
 
 const choice = `
@@ -107,12 +113,12 @@ function promptOf({
 interface Asked extends Reading {
   readonly places: { readonly id: number; readonly count: number } | undefined
   readonly form: Json | undefined
-  readonly asked: readonly string[]
+  readonly generate: Method
 }
 
 /** What a caller has to know of the parameters. */
-function about({ encoded, pictured, places, form, asked }: Asked): string[] {
-  const has = (name: string) => asked.some(parameter => parameter.startsWith(`${name}:`))
+function about({ encoded, pictured, places, form, generate }: Asked): string[] {
+  const has = (name: string) => generate.parameters.some(parameter => parameter.name === name)
   const reading =
     pictured && !encoded && !places
       ? 'ids of how it begins, without what the tokenizer puts around a text.'

@@ -3,6 +3,8 @@ import { argumentLines } from './argument-lines.ts'
 import { identifier } from './identifier.ts'
 import { indent } from './indent.ts'
 import { linesOf } from './lines-of.ts'
+import { type Method, methodHead } from './method.ts'
+import type { Owner } from './owner.ts'
 import { ownerCode } from './owner-code.ts'
 import type { PipelineView } from './pipeline-view.ts'
 import { scalar } from './scalar.ts'
@@ -11,7 +13,7 @@ import { scalar } from './scalar.ts'
  * Swift that plays an episode with a policy: what is kept of it, and the next action. The deployment contract names what a policy reads
  * and gives; undefined where a pipeline is none, or has other names.
  */
-export function policyCode({ pipeline }: Pick<Manifest, 'pipeline'>, view: PipelineView): string[] | undefined {
+export function policyCode({ pipeline }: Pick<Manifest, 'pipeline'>, view: PipelineView): Owner | undefined {
   const [step, ...more] = view.steps
   if (pipeline.kind !== 'policy' || !step || more.length > 0 || !('call' in step)) return undefined
   const [callable] = view.functions(step.call)
@@ -35,7 +37,7 @@ export function policyCode({ pipeline }: Pick<Manifest, 'pipeline'>, view: Pipel
   const field = callable.fn.outputs.length > 1 ? `.${identifier(chosen.name)}` : ''
   const argument = (input: DeployedTensor) =>
     rows.has(input) ? `MLMultiArray(${identifier(input.name)})` : `missing + steps.map { ${input === times ? '$0.time' : '_ in 1'} }`
-  return [
+  const code = [
     'final class Policy {',
     ...indent([
       '/// Steps that the policy sees.',
@@ -46,7 +48,9 @@ export function policyCode({ pipeline }: Pick<Manifest, 'pipeline'>, view: Pipel
       '',
       ...ownerCode([callable]),
       '',
-      ...linesOf(act(stateWidth, width, times.below)),
+      '/// The action to take in a state. `reward`: of the action before; the first state of an episode has none.',
+      ...methodHead(act),
+      ...linesOf(nextStep(stateWidth, width, times.below)),
       ...indent([
         'let behind = Self.context - steps.count',
         'let missing = [Int32](repeating: 0, count: behind)',
@@ -64,10 +68,33 @@ export function policyCode({ pipeline }: Pick<Manifest, 'pipeline'>, view: Pipel
       ]),
       '}',
       '',
-      ...linesOf(rollout),
+      '/// Plays an episode: `environment` carries an action out, and gives the state after it and its reward, or nil at the end.',
+      ...methodHead(rollout),
+      ...linesOf(untilTheEnd),
     ]),
     '}',
   ]
+  return { name: 'Policy', methods: [act, rollout], code }
+}
+
+const act: Method = {
+  name: 'act',
+  parameters: [
+    { label: 'in', name: 'state', type: '[Float]' },
+    { name: 'reward', type: 'Float', default: '0' },
+    { label: 'of', name: 'episode', type: 'inout Episode' },
+  ],
+  result: '[Float]',
+}
+
+const rollout: Method = {
+  name: 'rollout',
+  parameters: [
+    { label: 'from', name: 'state', type: '[Float]' },
+    { name: 'episode', type: 'Episode' },
+    { name: 'environment', type: '([Float]) throws -> (state: [Float], reward: Float)?' },
+  ],
+  result: 'Episode',
 }
 
 const episode = `
@@ -91,9 +118,7 @@ struct Episode {
   var steps: [Step] = []
 }`
 
-const act = (width: number, actions: number, longest: number | undefined): string => `
-/// The action to take in a state. \`reward\`: of the action before; the first state of an episode has none.
-func act(in state: [Float], reward: Float = 0, of episode: inout Episode) throws -> [Float] {
+const nextStep = (width: number, actions: number, longest: number | undefined): string => `
   let normalized = episode.mean.isEmpty
   guard state.count == ${width}, normalized || (episode.mean.count == ${width} && episode.deviation.count == ${width}) else {
     throw ProgramError.wrongCount(state.count)
@@ -107,11 +132,7 @@ ${longest === undefined ? '' : '  guard time < Self.longest else { throw Program
   )
   var steps = Array((episode.steps + [step]).suffix(Self.context))`
 
-const rollout = `
-/// Plays an episode: \`environment\` carries an action out, and gives the state after it and its reward, or nil at the end.
-func rollout(
-  from state: [Float], episode: Episode, environment: ([Float]) throws -> (state: [Float], reward: Float)?
-) throws -> Episode {
+const untilTheEnd = `
   var episode = episode
   var action = try act(in: state, of: &episode)
   while let next = try environment(action) {

@@ -6,13 +6,15 @@ import type { Callable } from './callable.ts'
 import { indent } from './indent.ts'
 import { isPictureInput } from './is-picture-input.ts'
 import { isText } from './is-text.ts'
+import { type Method, methodHead, type Parameter, passed } from './method.ts'
+import type { Owner } from './owner.ts'
 import { ownerCode } from './owner-code.ts'
 import type { PipelineView } from './pipeline-view.ts'
 import { readThings } from './read-things.ts'
 import { Things } from './things.ts'
 
 /** Swift that calls the programs of a pipeline in order; undefined where more is to be done than calls. */
-export function readerCode(view: PipelineView, { model }: Pick<Manifest, 'model'>): string[] | undefined {
+export function readerCode(view: PipelineView, { model }: Pick<Manifest, 'model'>): Owner | undefined {
   if (view.steps.some(step => 'decode' in step || 'host' in step)) return undefined
   const pictured = view.wanted.some(isPictureInput)
   const reads = view.wanted.some(isText)
@@ -25,15 +27,21 @@ export function readerCode(view: PipelineView, { model }: Pick<Manifest, 'model'
   if (!first) return undefined
   const named = first.named
   const longest = Math.max(...lengths.map(({ length }) => length))
-  const parameters = [
-    ...(pictured ? ['_ picture: CGImage'] : []),
-    ...(reads ? [`${pictured ? '' : '_ '}text: [Int32]`] : []),
-    ...(segments ? ['segments: [Int32] = []'] : []),
-    ...first.parameters,
-  ]
+  const reader: Method = {
+    name: 'read',
+    parameters: [
+      ...(pictured ? [{ label: '_', name: 'picture', type: 'CGImage' }] : []),
+      ...(reads ? [{ ...(pictured ? {} : { label: '_' }), name: 'text', type: '[Int32]', role: 'ids' } as const] : []),
+      ...(segments ? [{ name: 'segments', type: '[Int32]', default: '[]', role: 'segments' } as const] : []),
+      ...first.parameters,
+    ],
+    result: 'Reading',
+  }
+  const used = uses({ view, given, named, task: model.task, reads, pictured, reader })
+  const name = pictured ? 'PictureReader' : reads ? 'TextReader' : 'Reader'
   const functions = [...new Set(lengths.flatMap(({ view: each }) => each.steps.flatMap(step => called(step, each))))]
   const code = [
-    `final class ${pictured ? 'PictureReader' : reads ? 'TextReader' : 'Reader'} {`,
+    `final class ${name} {`,
     ...indent([
       '/// What the programs give.',
       'struct Reading {',
@@ -46,18 +54,18 @@ export function readerCode(view: PipelineView, { model }: Pick<Manifest, 'model'
       '',
       `/// What the programs give${pictured ? ' for a picture' : ''}${reads ? `${pictured ? ' and' : ' for'} a text, whose ids the tokenizer gives with what it puts around a text; longer ones are cut` : ''}.`,
       ...(segments ? ['/// `segments`: 1 for the tokens of a second text; none where there is one text.'] : []),
-      ...argumentLines('func read', parameters, ' throws -> Reading {'),
+      ...methodHead(reader),
       ...(reads ? [`  let text = truncated(text, to: Self.longest)`] : []),
       ...bodies.flatMap(({ lines }, i) => {
         const length = lengths[i]?.length ?? 0
         return i < bodies.length - 1 ? [`  if text.count <= ${length} {`, ...indent(lines, 2), '  }'] : indent(lines)
       }),
       '}',
-      ...uses({ view, given, named, task: model.task, reads, pictured, parameters }),
+      ...used.flatMap(({ code }) => ['', ...code]),
     ]),
     '}',
   ]
-  return code
+  return { name, methods: [reader, ...used.map(({ method }) => method)], code }
 }
 
 /** A pipeline by one of the lengths that a program comes in. */
@@ -115,84 +123,82 @@ interface Use {
   readonly task: string
   readonly reads: boolean
   readonly pictured: boolean
-  readonly parameters: readonly string[]
+  readonly reader: Method
+}
+
+/** A method that does something with what is read, and all that is written for it. */
+interface Used {
+  readonly method: Method
+  readonly code: readonly string[]
 }
 
 /** What an app wants of the outputs: vectors to compare, labels. */
-function uses({ view, given, named, task, reads, pictured, parameters }: Use): string[] {
-  const ask = `read(${passed(parameters)})`
-  const single = parameters.filter(parameter => !parameter.startsWith('segments'))
-  const of = (thing: string) => named.find(each => each.thing === thing)?.name ?? ''
-  const [first] = view.steps.filter((step): step is CallStep => 'call' in step)
+const uses = (use: Use): readonly Used[] => [vectorsOf(use), labelsOf(use)].filter(used => used !== undefined)
+
+const nameOf = (thing: string, named: readonly Named[]): string => named.find(each => each.thing === thing)?.name ?? ''
+
+/** Calls `read` with what a method takes that has its parameters, or some of them. */
+const asked = (parameters: readonly Parameter[]): string => `read(${parameters.map(each => passed(each, each.name)).join(', ')})`
+
+function vectorsOf({ given, named, pictured, reader }: Use): Used | undefined {
   const embedding = given.find(({ role, shape }) => role === 'embedding' && shape.length === 2 && shape[0] === 1)
-  const lines: string[] = []
-  if (embedding) {
-    const dot = embedding.similarity === 'dot'
-    lines.push(
-      '',
-      `/// The vector of a ${pictured ? 'picture' : 'text'}. Two are compared with \`similarity\`.`,
-      ...argumentLines('func embed', single, ' throws -> [Float] {'),
-      `  try read(${passed(single)}).${of(embedding.thing)}.scalars.map { Float($0) }`,
-      '}',
-      '',
-      ...(dot
-        ? [
-            '/// How alike two vectors are; lengths count.',
-            'static func similarity(_ a: [Float], _ b: [Float]) -> Float {',
-            '  dotProduct(a, b)',
-            '}',
-          ]
-        : [
-            '/// How alike two vectors are, from -1 to 1.',
-            'static func similarity(_ a: [Float], _ b: [Float]) -> Float {',
-            '  cosineSimilarity(a, b)',
-            '}',
-          ]),
-    )
-  }
-  const [scores, ...others] = given
-  const [callable] = first ? view.functions(first.call) : []
-  if (!reads || !scores || others.length > 0 || !callable || !/classification$/.test(task) || pictured) return lines
-  const count = scores.shape.at(-1) ?? 0
-  const whole = scores.shape.length === 2 && scores.shape[0] === 1
-  const each = scores.shape.length === 3 && scores.shape[0] === 1 && scores.rows !== undefined
-  if (whole && count === 1)
-    lines.push(
-      '',
-      '/// The score of a text.',
-      ...argumentLines('func score', parameters, ' throws -> Float {'),
-      `  try Float(${ask}.${of(scores.thing)}.scalars[0])`,
-      '}',
-    )
-  else if (whole)
-    lines.push(
-      '',
-      '/// The labels of a text with their probabilities, the most likely first: where one excludes the others.',
-      ...argumentLines('func classify', parameters, ' throws -> [(label: String, probability: Float)] {'),
-      `  let scores = try ${ask}.${of(scores.thing)}.scalars.map { Float($0) }`,
-      `  return rankedLabels(scores, names: labels(of: ${callable.property}.model))`,
-      '}',
-    )
-  else if (each)
-    lines.push(
-      '',
-      '/// The most likely label of every token, by its place among the ids.',
-      ...argumentLines('func classifyTokens', parameters, ' throws -> [(label: String, probability: Float)] {'),
-      `  let reading = try ${ask}`,
-      `  let names = labels(of: ${callable.property}.model)`,
-      '  return (0 ..< reading.tokenCount).compactMap { place in',
-      `    rankedLabels(reading.${of(scores.thing)}[0, place].scalars.map { Float($0) }, names: names).first`,
-      '  }',
-      '}',
-    )
-  return lines
+  if (!embedding) return undefined
+  const parameters = reader.parameters.filter(({ role }) => role !== 'segments')
+  const method: Method = { name: 'embed', parameters, result: '[Float]' }
+  const [about, compare] = embedding.similarity === 'dot' ? ['; lengths count.', 'dotProduct'] : [', from -1 to 1.', 'cosineSimilarity']
+  const code = [
+    `/// The vector of a ${pictured ? 'picture' : 'text'}. Two are compared with \`similarity\`.`,
+    ...methodHead(method),
+    `  try ${asked(parameters)}.${nameOf(embedding.thing, named)}.scalars.map { Float($0) }`,
+    '}',
+    '',
+    `/// How alike two vectors are${about}`,
+    'static func similarity(_ a: [Float], _ b: [Float]) -> Float {',
+    `  ${compare}(a, b)`,
+    '}',
+  ]
+  return { method, code }
 }
 
-/** What a method hands on that declares these parameters. */
-const passed = (parameters: readonly string[]): string =>
-  parameters
-    .map(parameter => {
-      const [label = '', name = label] = (parameter.split(':')[0] ?? '').split(' ')
-      return label === '_' ? name : `${label}: ${name}`
-    })
-    .join(', ')
+const ranked = '[(label: String, probability: Float)]'
+
+function labelsOf({ view, given, named, task, reads, pictured, reader }: Use): Used | undefined {
+  const [scores, ...others] = given
+  const first = view.steps.find((step): step is CallStep => 'call' in step)
+  const [callable] = first ? view.functions(first.call) : []
+  if (!reads || !scores || others.length > 0 || !callable || !/classification$/.test(task) || pictured) return undefined
+  const { parameters } = reader
+  const whole = scores.shape.length === 2 && scores.shape[0] === 1
+  const each = scores.shape.length === 3 && scores.shape[0] === 1 && scores.rows !== undefined
+  const found = nameOf(scores.thing, named)
+  const written = (method: Method, about: string, body: readonly string[]): Used => ({
+    method,
+    code: [`/// ${about}`, ...methodHead(method), ...indent(body), '}'],
+  })
+  if (whole && scores.shape.at(-1) === 1)
+    return written({ name: 'score', parameters, result: 'Float' }, 'The score of a text.', [
+      `try Float(${asked(parameters)}.${found}.scalars[0])`,
+    ])
+  if (whole)
+    return written(
+      { name: 'classify', parameters, result: ranked },
+      'The labels of a text with their probabilities, the most likely first: where one excludes the others.',
+      [
+        `let scores = try ${asked(parameters)}.${found}.scalars.map { Float($0) }`,
+        `return rankedLabels(scores, names: labels(of: ${callable.property}.model))`,
+      ],
+    )
+  if (each)
+    return written(
+      { name: 'classifyTokens', parameters, result: ranked },
+      'The most likely label of every token, by its place among the ids.',
+      [
+        `let reading = try ${asked(parameters)}`,
+        `let names = labels(of: ${callable.property}.model)`,
+        'return (0 ..< reading.tokenCount).compactMap { place in',
+        `  rankedLabels(reading.${found}[0, place].scalars.map { Float($0) }, names: names).first`,
+        '}',
+      ],
+    )
+  return undefined
+}

@@ -5,7 +5,9 @@ import { argumentLines } from './argument-lines.ts'
 import { indent } from './indent.ts'
 import { isPictureInput } from './is-picture-input.ts'
 import { linesOf } from './lines-of.ts'
+import { type Method, methodHead } from './method.ts'
 import { neededThings } from './needed-things.ts'
+import type { Owner } from './owner.ts'
 import { ownerCode } from './owner-code.ts'
 import type { PipelineView } from './pipeline-view.ts'
 import { preparation } from './preparation.ts'
@@ -14,7 +16,7 @@ import { scalar } from './scalar.ts'
 import { Things } from './things.ts'
 
 /** Swift that gives the masks of what points and a box show in a picture; undefined where a pipeline does not do that. */
-export function segmenterCode(view: PipelineView): string[] | undefined {
+export function segmenterCode(view: PipelineView): Owner | undefined {
   const ofRole = (role: DeployedTensor['role']) => view.wanted.find(input => input.role === role)
   const [points, labels, box, pixels] = [ofRole('points'), ofRole('labels'), ofRole('box'), view.wanted.find(isPictureInput)]
   const [masks, scores] = [view.given.find(({ role }) => role === 'masks'), view.given.find(({ role }) => role === 'scores')]
@@ -34,12 +36,17 @@ export function segmenterCode(view: PipelineView): string[] | undefined {
   things.want(view.wanted.filter(input => input !== pixels && !inputs.includes(input)))
   const asked = asking.flatMap(step => things.call(step, new Set([...readThings(asking), masks.thing, scores.thing])))
   const functions = [...new Set(calls.flatMap(({ call }) => view.functions(call).slice(0, 1)))]
-  const parameters = [
-    '_ picture: ReadPicture',
-    `points: [PromptPoint]${box ? ' = []' : ''}`,
-    ...(box ? ['box: CGRect'] : []),
-    ...things.parameters,
-  ]
+  const reader: Method = { name: 'read', parameters: [{ label: '_', name: 'picture', type: 'CGImage' }], result: 'ReadPicture' }
+  const segment: Method = {
+    name: 'segment',
+    parameters: [
+      { label: '_', name: 'picture', type: 'ReadPicture' },
+      { name: 'points', type: '[PromptPoint]', ...(box ? { default: '[]' } : {}) },
+      ...(box ? [{ name: 'box', type: 'CGRect' }] : []),
+      ...things.parameters,
+    ],
+    result: 'PictureMask',
+  }
   const [count = 1, height = 1, width = 1] = masks.shape.slice(-3)
   const [, , frameHeight, frameWidth] = pixels.shape
   const names = { masks: things.code(masks.thing), scores: things.code(scores.thing) }
@@ -60,14 +67,14 @@ export function segmenterCode(view: PipelineView): string[] | undefined {
       '',
       ...ownerCode(functions),
       '',
-      'func read(_ picture: CGImage) throws -> ReadPicture {',
+      ...methodHead(reader),
       `  let prepared = try ${preparation(pixels)}(of: picture)`,
       ...indent(read),
       ...indent(argumentLines('return ReadPicture', [...sizes, ...kept.map(({ name }) => `${name}: ${name}`)], '')),
       '}',
       '',
       `/// The best of ${count} masks: the one that the model gives the highest score.${box ? ' `box` is in pixels of the picture, from its upper left corner.' : ''}`,
-      ...argumentLines('func segment', parameters, ' throws -> PictureMask {'),
+      ...methodHead(segment),
       ...indent(promptCode(prompt, things)),
       ...indent(asked),
       `  let scores = ${names.scores}.scalars.map { Float($0) }`,
@@ -86,7 +93,7 @@ export function segmenterCode(view: PipelineView): string[] | undefined {
     '',
     ...linesOf(plane),
   ]
-  return code
+  return { name: 'Segmenter', methods: [reader, segment], code }
 }
 
 const sizes = ['width: picture.width', 'height: picture.height', 'resizedWidth: prepared.width', 'resizedHeight: prepared.height']

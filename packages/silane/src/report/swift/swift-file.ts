@@ -1,17 +1,13 @@
 import type { Manifest } from '../../manifest.ts'
 import { callables } from './callable.ts'
-import { classifierCode } from './classifier-code.ts'
-import { generatorCode } from './generator-code.ts'
 import { helpersFor } from './helpers-for.ts'
 import { indent } from './indent.ts'
 import { isPictureInput } from './is-picture-input.ts'
-import { ownerOf } from './methods-in.ts'
+import type { Owner } from './owner.ts'
+import { ownerFor } from './owner-for.ts'
 import { pictureCode } from './picture-code.ts'
-import { type PipelineView, pipelineView } from './pipeline-view.ts'
-import { policyCode } from './policy-code.ts'
+import { pipelineView } from './pipeline-view.ts'
 import { programCode } from './program-code.ts'
-import { readerCode } from './reader-code.ts'
-import { segmenterCode } from './segmenter-code.ts'
 import { swiftName } from './swift-name.ts'
 import { textCode } from './text-code.ts'
 
@@ -22,24 +18,22 @@ import { textCode } from './text-code.ts'
 export function swiftFile(manifest: Manifest): string {
   const name = swiftName(manifest)
   const view = pipelineView(manifest)
-  const main = view && mainCode(manifest, view)
-  const input = main && view?.wanted.find(isPictureInput)
-  const picture = input && main.join('\n').includes('picture') ? pictureCode(input, name) : undefined
-  const around = [...(main ?? []), ...(picture ? ['', ...picture.members] : [])]
+  const owner = view && ownerFor(manifest, view)
+  const pictured = owner?.methods.some(({ parameters }) => parameters.some(({ type }) => type === 'CGImage')) ?? false
+  const input = pictured ? view?.wanted.find(isPictureInput) : undefined
+  const picture = input && pictureCode(input, name)
+  const main = owner?.code ?? []
+  const around = [...main, ...(picture ? ['', ...picture.members] : [])]
   const helpers = helpersFor(around)
   const whole = [...around, ...helpers]
   const programs = programCode(manifest.programs.flatMap(callables), [...whole, ...(picture?.extension ?? [])])
-  const members = [...(main ? [...main, ''] : []), ...programs, ...(picture ? ['', ...picture.members] : []), ...helpers]
+  const members = [...(owner ? [...main, ''] : []), ...programs, ...(picture ? ['', ...picture.members] : []), ...helpers]
   const body = [`enum ${name} {`, ...indent(members.map(line => line.replace(/^func /, 'static func '))), '}']
-  const texts = textCode(manifest, main ?? [], name)
+  const texts = owner ? textCode(manifest, owner, name) : []
   const extension = picture ? ['', ...picture.extension.map(line => line.replace(/^extension /, 'fileprivate extension '))] : []
   const code = [...body, ...extension, ...(texts.length > 0 ? ['', ...texts] : [])]
-  return [...about(manifest, name, main), ...imports(code), '', ...code].join('\n').concat('\n')
+  return [...about(manifest, name, owner), ...imports(code), '', ...code].join('\n').concat('\n')
 }
-
-/** The types that an app uses, as far as what it does follows from the ports and the steps of a pipeline. */
-export const mainCode = (manifest: Manifest, view: PipelineView): string[] | undefined =>
-  generatorCode(manifest, view) ?? segmenterCode(view) ?? classifierCode(view) ?? policyCode(manifest, view) ?? readerCode(view, manifest)
 
 /** Frameworks by the names of theirs that stand in the code. */
 function imports(code: readonly string[]): string[] {
@@ -54,8 +48,7 @@ function imports(code: readonly string[]): string[] {
   ]
 }
 
-function about({ model, silane, programs }: Manifest, name: string, main: readonly string[] | undefined): string[] {
-  const owner = main && ownerOf(main)
+function about({ model, silane, programs }: Manifest, name: string, owner: Owner | undefined): string[] {
   const packages = [
     ...new Set(programs.flatMap(program => callables(program)).flatMap(({ program, fn }) => fn.coreml?.path ?? program.coreml?.path ?? [])),
   ]
@@ -64,7 +57,7 @@ function about({ model, silane, programs }: Manifest, name: string, main: readon
     line(`${model.id}: ${model.architecture}, ${model.task}. Written by silane ${silane.version}; another conversion replaces it.`),
     ...(model.license === undefined ? [] : [line(`License of the model: ${model.license}.`)]),
     line(`Add this file and ${packages.join(', ')} to a target. Xcode compiles packages into the app.`),
-    ...(owner ? [line(`Begin with \`${name}.${owner}\`; the structs that end in Program are the packages, a call each.`)] : []),
+    ...(owner ? [line(`Begin with \`${name}.${owner.name}\`; the structs that end in Program are the packages, a call each.`)] : []),
     '',
   ]
 }

@@ -1,33 +1,33 @@
 import type { Manifest } from '../../manifest.ts'
 import { decoderProse } from './decoder-prose.ts'
 import { isPictureInput } from './is-picture-input.ts'
+import type { Owner } from './owner.ts'
+import { ownerFor } from './owner-for.ts'
 import { type PipelineView, pipelineView } from './pipeline-view.ts'
-import { mainCode } from './swift-file.ts'
 import { swiftFileName, swiftName } from './swift-name.ts'
 import { usageCode } from './usage-code.ts'
 
 /** The part of a README.md about Swift: which file, how it is used, and what it does whatever language drives the programs. */
 export function swiftSection(manifest: Manifest): string[] {
   const view = pipelineView(manifest)
-  const main = view && mainCode(manifest, view)
-  const usage = main && usageCode(main, swiftName(manifest))
+  const owner = view && ownerFor(manifest, view)
+  const usage = owner && usageCode(owner, swiftName(manifest))
   return [
     '## From Swift',
     '',
     `\`${swiftFileName(manifest)}\` is all that an app needs around the packages: add it and them to an Xcode target, which compiles packages into the bundle.${usage?.texts ? ' Text goes in and out where the app has the package swift-transformers (`Tokenizers`); without it, ids do.' : ''}`,
     '',
     ...(usage ? ['```swift', ...usage.code, '```', ''] : []),
-    ...(view ? verb(manifest, view, main) : []),
+    ...(view ? verb(manifest, view, owner) : []),
     ...contract(manifest),
   ]
 }
 
 /** The command that does the same as the Swift. */
-function verb(manifest: Manifest, view: PipelineView, main: readonly string[] | undefined): string[] {
-  const owns = (name: string) => main?.includes(`final class ${name} {`) ?? false
-  if (owns('Generator')) return generating(manifest, view)
-  if (owns('Segmenter')) return segmenting(view)
-  return owns('Classifier') ? command('classify . picture.jpg') : []
+function verb(manifest: Manifest, view: PipelineView, owner: Owner | undefined): string[] {
+  if (owner?.name === 'Generator') return generating(manifest, view)
+  if (owner?.name === 'Segmenter') return segmenting(view)
+  return owner?.name === 'Classifier' ? command('classify . picture.jpg') : []
 }
 
 /** A command that computes the same from the same packages, where no Mac is. */

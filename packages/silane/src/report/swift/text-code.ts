@@ -1,18 +1,18 @@
 import type { Manifest } from '../../manifest.ts'
 import { argumentLines } from './argument-lines.ts'
 import { indent } from './indent.ts'
-import { type Method, methodsIn, ownerOf, type Parameter } from './methods-in.ts'
+import { type Method, methodHead, type Parameter, passed } from './method.ts'
+import type { Owner } from './owner.ts'
 
 /** Text in and out, where the app has swift-transformers: an extension of the class that takes ids. Empty where it takes none. */
-export function textCode({ pipeline }: Pick<Manifest, 'pipeline'>, main: readonly string[], name: string): string[] {
-  const owner = ownerOf(main)
-  const methods = methodsIn(main).filter(({ parameters }) => parameters.some(isIds))
-  if (owner === undefined || methods.length === 0) return []
+export function textCode({ pipeline }: Pick<Manifest, 'pipeline'>, owner: Owner, name: string): string[] {
+  const methods = owner.methods.filter(({ parameters }) => parameters.some(({ role }) => role === 'ids'))
+  if (methods.length === 0) return []
   const folders = [...new Set(Object.values(pipeline.tokenizers ?? {}))]
   return [
     '#if canImport(Tokenizers)',
     ...indent([
-      `extension ${name}.${owner} {`,
+      `extension ${name}.${owner.name} {`,
       ...indent([
         '/// The tokenizer, through the package swift-transformers. `folder`: has tokenizer.json, tokenizer_config.json and',
         `/// config.json${folders.length > 0 ? `, as ${folders.map(folder => `\`${folder}\``).join(' or ')} of the converted folder has them` : ' of the converted folder'}.`,
@@ -27,34 +27,30 @@ export function textCode({ pipeline }: Pick<Manifest, 'pipeline'>, main: readonl
   ]
 }
 
-const isIds = ({ name, type }: Parameter): boolean => name === 'text' && type === '[Int32]'
-
 /** The same with a text instead of its ids. A second text is passed as ids alone. */
 function overload({ name, parameters, result }: Method): string[] {
   const writes = name === 'generate'
-  const kept = parameters.filter(({ name: own }) => own !== 'segments')
-  const declared = kept.flatMap(parameter => {
-    const { label, name: own, type, rest } = parameter
-    const written = label === own ? label : `${label} ${own}`
-    return isIds(parameter)
-      ? [`${written}: String${rest === '' ? '' : ' = ""'}`, 'by tokenizer: any Tokenizer']
-      : [`${written}: ${type}${rest}`]
-  })
-  const passed = kept.map(parameter => {
-    const value = isIds(parameter) ? 'ids' : parameter.name
-    return parameter.label === '_' ? value : `${parameter.label}: ${value}`
-  })
+  const kept = parameters.filter(({ role }) => role !== 'segments')
+  const taken = kept.flatMap((parameter): Parameter[] =>
+    parameter.role === 'ids'
+      ? [
+          { ...parameter, type: 'String', ...(parameter.default === undefined ? {} : { default: '""' }) },
+          { label: 'by', name: 'tokenizer', type: 'any Tokenizer' },
+        ]
+      : [parameter],
+  )
+  const given = kept.map(parameter => passed(parameter, parameter.role === 'ids' ? 'ids' : parameter.name))
   // What a text begins with, where it may be empty, has nothing put around it.
-  const bare = kept.some(parameter => isIds(parameter) && parameter.rest !== '')
+  const bare = kept.some(parameter => parameter.role === 'ids' && parameter.default !== undefined)
   return [
-    ...argumentLines(`func ${name}`, declared, ` throws -> ${writes ? 'String' : result} {`),
+    ...methodHead({ name, parameters: taken, result: writes ? 'String' : result }),
     `  let ids = tokenizer.encode(text: text${bare ? ', addSpecialTokens: false' : ''}).map { Int32($0) }`,
     ...(writes
       ? [
-          ...indent(argumentLines(`let tokens = try ${name}`, passed, '')),
+          ...indent(argumentLines(`let tokens = try ${name}`, given, '')),
           '  return tokenizer.decode(tokens: tokens.filter { !stopTokens.contains($0) }.map { Int($0) })',
         ]
-      : indent(argumentLines(`return try ${name}`, passed, ''))),
+      : indent(argumentLines(`return try ${name}`, given, ''))),
     '}',
   ]
 }

@@ -6,6 +6,7 @@ import { identifier } from './identifier.ts'
 import { isHanded } from './is-handed.ts'
 import { isPictureInput } from './is-picture-input.ts'
 import { isText } from './is-text.ts'
+import type { Parameter } from './method.ts'
 import { parameterType } from './parameter-type.ts'
 import type { PipelineView } from './pipeline-view.ts'
 import { preparation } from './preparation.ts'
@@ -28,7 +29,7 @@ export class Things {
   readonly #names: Set<string>
   readonly #view: PipelineView
   /** What Swift has to be handed for things that nothing here makes. */
-  readonly parameters: string[] = []
+  readonly parameters: Parameter[] = []
 
   constructor(view: PipelineView) {
     this.#view = view
@@ -60,7 +61,7 @@ export class Things {
       if (ids !== undefined && isText(input) && input.role === 'ids') return [`let ${name} = try padded(${ids}, to: ${length})`]
       if (ids !== undefined && isText(input) && input.role === 'mask')
         return [`let ${name}: [${scalar(input)}] = (0 ..< ${length}).map { $0 < ${ids}.count ? 1 : 0 }`]
-      this.parameters.push(`${name}: ${parameterType(input)}`)
+      this.parameters.push({ name, type: parameterType(input) })
       return []
     })
   }

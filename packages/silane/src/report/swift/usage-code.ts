@@ -1,12 +1,11 @@
-import { type Method, methodsIn, ownerOf } from './methods-in.ts'
+import { type Method, passed } from './method.ts'
+import type { Owner } from './owner.ts'
 
 /** A few lines that show how an app uses what a file declares. `texts`: whether they need a tokenizer. */
-export function usageCode(main: readonly string[], name: string): { readonly code: string[]; readonly texts: boolean } | undefined {
-  const owner = ownerOf(main)
-  if (owner === undefined) return undefined
-  const variable = `${owner.charAt(0).toLowerCase()}${owner.slice(1)}`
-  const type = `${name}.${owner}`
-  const shown = shownCalls({ variable, type, methods: methodsIn(main) })
+export function usageCode(owner: Owner, name: string): { readonly code: string[]; readonly texts: boolean } {
+  const variable = `${owner.name.charAt(0).toLowerCase()}${owner.name.slice(1)}`
+  const type = `${name}.${owner.name}`
+  const shown = shownCalls({ variable, type, methods: owner.methods })
   const texts = shown.some(line => line.includes('tokenizer'))
   const opened = texts ? [`let tokenizer = try await ${type}.tokenizer(in: folder)`] : []
   return { code: [`let ${variable} = try ${type}()`, ...opened, ...shown], texts }
@@ -20,7 +19,7 @@ interface Shown {
 
 function shownCalls({ variable, type, methods }: Shown): string[] {
   const has = (name: string) => methods.find(method => method.name === name)
-  const call = (method: Method, content: string) => `try ${variable}.${method.name}(${passed(method, content).join(', ')})`
+  const call = (method: Method, content: string) => `try ${variable}.${method.name}(${handed(method, content).join(', ')})`
   const [segment, act, generate, embed] = [has('segment'), has('act'), has('generate'), has('embed')]
   if (segment) {
     const box = segment.parameters.some(({ name }) => name === 'box') ? ', box: CGRect(x: 10, y: 10, width: 80, height: 60)' : ''
@@ -42,9 +41,9 @@ function shownCalls({ variable, type, methods }: Shown): string[] {
 }
 
 /** What a call passes: a text with its tokenizer, a picture, and by its own name what else there must be. */
-const passed = ({ parameters }: Method, content: string): string[] =>
-  parameters.flatMap(({ label, name, rest }) => {
-    const labelled = (value: string) => (label === '_' ? value : `${label}: ${value}`)
-    if (name === 'text') return [...(rest === '' ? [labelled(`"${content}"`)] : []), 'by: tokenizer']
-    return rest === '' ? [labelled(name)] : []
+const handed = ({ parameters }: Method, content: string): string[] =>
+  parameters.flatMap(parameter => {
+    const optional = parameter.default !== undefined
+    if (parameter.role === 'ids') return [...(optional ? [] : [passed(parameter, `"${content}"`)]), 'by: tokenizer']
+    return optional ? [] : [passed(parameter, parameter.name)]
   })
