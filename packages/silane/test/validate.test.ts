@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { main } from '../src/cli.ts'
 import { convert } from '../src/convert/convert.ts'
+import type { Progress } from '../src/convert/convert-options.ts'
 import { readManifest } from '../src/manifest.ts'
 import { validate } from '../src/validate/validate.ts'
 import { copyOf, fixture, temporary, write } from './workspace.ts'
@@ -113,10 +114,17 @@ describe('validate', () => {
 
   test('a folder against its checkpoint', async () => {
     const folder = await converted(fixture('base'))
-    const { ok, comparisons, notes } = await validate({ folder, model: fixture('base') })
+    const done: string[] = []
+    const onProgress = ({ step, seconds }: Progress) => {
+      if (seconds !== undefined) done.push(step)
+    }
+    const { ok, comparisons, notes } = await validate({ folder, model: fixture('base'), onProgress })
     expect(ok).toBe(true)
     expect(comparisons.map(({ line }) => line)).toContain('original')
     expect(notes).toEqual([])
+    const stages = ['source graph', 'ONNX file', 'target graph in fp32', 'target graph', 'package, every op rounded']
+    const ran = stages.map(stage => `validate model/main: ${stage}`)
+    expect(done).toEqual(['open checkpoint', 'find plugin', 'load', 'rewrite', ...ran, 'hash checkpoint'])
   })
 
   test('a folder against a checkpoint that has changed', async () => {

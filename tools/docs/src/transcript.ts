@@ -8,7 +8,7 @@ import { root } from './pages.ts'
 /** What `npm run demo` converts: it is in the repository, so that no network is needed. */
 const model = join(root, 'plugins/bert/fixtures/sentence-transformers')
 
-/** What a conversion prints on this machine, today, with the folder called `all-MiniLM-L6-v2.silane`. */
+/** What a conversion prints on this machine, today, with `demo.silane` for the folder's name. */
 export async function transcript(): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'silane-transcript-'))
   const out = join(folder, 'out')

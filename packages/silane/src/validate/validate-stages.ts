@@ -10,6 +10,7 @@ import {
 } from '@silane/core'
 import { createRuntime, describeRuntime, type RuntimeFacts, type RuntimeOptions } from '@silane/runtime'
 import type { ModelOptions } from '../convert/convert-options.ts'
+import { stopwatch } from '../convert/stopwatch.ts'
 import { runPipeline } from '../pipeline/run-pipeline.ts'
 import { stepsFor, stepsToDecode } from '../pipeline/steps-for.ts'
 import { type ChosenSamples, chooseSamples, madeWith, type StageSample } from './choose-samples.ts'
@@ -67,7 +68,7 @@ type Results = Partial<Record<StageName | typeof ORIGINAL, Outputs>>
  * the rest: it adds, and replaces nothing.
  */
 export async function validateStages(input: ValidationInput): Promise<StagesReport> {
-  const { source, goldens, gates, signal, onProgress } = input
+  const { source, goldens, gates } = input
   const { note: instead, ...ran } = await describeRuntime()
   const runtime = createRuntime({ ...input.runtime, optimize: false })
   const opened = await openStages(input.folder, input.functions, runtime)
@@ -79,10 +80,8 @@ export async function validateStages(input: ValidationInput): Promise<StagesRepo
   const losses: FunctionLosses[] = []
   const warnings: string[] = []
   const notes = new Set([...(instead === undefined ? [] : [instead]), ...opened.notes, ...(input.notes ?? [])])
-  const announce = (what: string, stage: StageName) => {
-    signal?.throwIfAborted()
-    onProgress?.({ step: `validate ${what}: ${stageNames[stage]}` })
-  }
+  const timed = stopwatch(input)
+  const inStage = <T>(what: string, stage: StageName, work: () => Promise<T>) => timed(`validate ${what}: ${stageNames[stage]}`, work)
   const compare = (
     program: string,
     name: string,
@@ -134,8 +133,7 @@ export async function validateStages(input: ValidationInput): Promise<StagesRepo
     const done = new Map<StageFunction, Ran>()
     const probes = new Map<StageName, Tensors>()
     for (const { stage, fn } of runs) {
-      announce(`${program}/${name}`, stage)
-      const known = done.get(fn) ?? (await runSamples(fn, chosen.samples))
+      const known = done.get(fn) ?? (await inStage(`${program}/${name}`, stage, () => runSamples(fn, chosen.samples)))
       done.set(fn, known)
       results[stage] = known.outputs
       if (known.probes) probes.set(stage, known.probes)
@@ -159,10 +157,9 @@ export async function validateStages(input: ValidationInput): Promise<StagesRepo
       const has = (name: string) => stages[stage].some(fn => fn.program === name)
       const steps = stepsToDecode(stepsFor(input.steps, input.programs, has), new Set(samples.flatMap(({ inputs }) => Object.keys(inputs))))
       if (!steps.every(step => programsOf(step).every(has))) continue
-      announce(program, stage)
       const twin = wanted.find(other => results[other] && sameFunctions(stages[other], stages[stage]))
       try {
-        results[stage] = (twin && results[twin]) ?? (await drive(stages[stage], samples, steps))
+        results[stage] = (twin && results[twin]) ?? (await inStage(program, stage, () => drive(stages[stage], samples, steps)))
       } catch (error) {
         // Every stage takes the same shapes: what does not fit the first one fits none, and is no fault of the conversion.
         if (Object.keys(results).length > 1 || !isSilaneError(error) || !misfits.has(error.code)) throw error

@@ -7,6 +7,7 @@ import { findPlugin, loadModel, openModel } from '../convert/prepare-model.ts'
 import { resolveSettings } from '../convert/resolve-settings.ts'
 import { rewriteProgram } from '../convert/rewrite-program.ts'
 import { type GivenSettings, settings } from '../convert/settings.ts'
+import { stopwatch } from '../convert/stopwatch.ts'
 import { errors } from '../errors.ts'
 import { type Manifest, packageOf, readManifest } from '../manifest.ts'
 import { findCheckpoint } from './find-checkpoint.ts'
@@ -91,23 +92,25 @@ function againstGoldens(folder: string, manifest: Manifest, { golden, signal, on
 async function againstCheckpoint(folder: string, manifest: Manifest, model: string, options: ValidateOptions) {
   const { golden, signal, onProgress } = options
   const shape = modelOptions(manifest, model, options)
-  const checkpoint = await openModel(shape)
+  const step = stopwatch(options)
+  const checkpoint = await step('open checkpoint', () => openModel(shape))
   try {
-    const { plugin, contract } = await findPlugin(checkpoint, shape)
+    const { plugin, contract } = await step('find plugin', () => findPlugin(checkpoint, shape))
     // What the manifest records beside the settings are the plugin's options.
     const own = Object.entries(manifest.options).filter(([name]) => Object.hasOwn(contract.options ?? {}, name))
     const withOwn = { ...shape, options: Object.fromEntries(own) as Readonly<Record<string, OptionValue>> }
     const resolved = resolveSettings(withOwn)
-    const model = await loadModel(checkpoint, { plugin, contract }, withOwn)
-    const graphs = new Map(
-      planDeployment(model, resolved).programs.flatMap(program => {
+    const model = await step('load', () => loadModel(checkpoint, { plugin, contract }, withOwn))
+    const graphs = await step('rewrite', () => {
+      const functions = planDeployment(model, resolved).programs.flatMap(program => {
         const { targets, exact } = rewriteProgram(program, contract, resolved)
         return program.functions.map(({ name, source }) => {
           const written = { coreml: targets.coreml.get(name), exact: exact.get(name), onnx: targets.onnx.get(name) }
           return [`${program.name}/${name}`, { source, written }] as const
         })
-      }),
-    )
+      })
+      return new Map(functions)
+    })
     const report = await validateStages({
       folder,
       runtime: { foreign: true },
@@ -121,7 +124,7 @@ async function againstCheckpoint(folder: string, manifest: Manifest, model: stri
       signal,
       onProgress,
     })
-    const changed = await changedFiles(manifest, checkpoint.used(), checkpoint.path, signal)
+    const changed = await step('hash checkpoint', () => changedFiles(manifest, checkpoint.used(), checkpoint.path, signal))
     return { ...report, notes: [...report.notes, ...changed.map(file => `${file} is not the file that was converted: its sha256 differs`)] }
   } finally {
     checkpoint.close()
