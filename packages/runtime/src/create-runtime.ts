@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, sep } from 'node:path'
-import type { Graph, Runtime, Session } from '@silane/core'
+import type { Graph, Runtime } from '@silane/core'
 import { readOnnxSummary, writeOnnx } from '@silane/onnx'
 import type { InferenceSession } from '@silane/onnxruntime-wasm'
 import { chooseEngine, THREADS } from './choose-engine.ts'
@@ -14,7 +14,8 @@ import { weightBytes } from './weight-bytes.ts'
 /** onnxruntime on this machine's CPU. */
 export interface OnnxRuntime extends Runtime {
   /** Opens an ONNX file as it was written. */
-  openFile(path: string): Promise<Session>
+  openFile(path: string): Promise<OnnxSession>
+  open(graph: Graph, options?: Parameters<Runtime['open']>[1]): Promise<OnnxSession>
 }
 
 const sessionOptions: InferenceSession.SessionOptions = {
@@ -59,7 +60,7 @@ export function createRuntime({
 }: RuntimeOptions = {}): OnnxRuntime {
   const settings = { ...sessionOptions, ...(optimize ? {} : unoptimized) }
   const faulty: Refused = foreign ? errors.E_SESSION_FILE : errors.E_SESSION
-  const create = async (engine: Engine, files: ModelFiles, name: string, release: () => void): Promise<Session> => {
+  const create = async (engine: Engine, files: ModelFiles, name: string, release: () => void): Promise<OnnxSession> => {
     const refused: Refused = (facts, options) =>
       engine.capacity !== Number.POSITIVE_INFINITY && outOfMemory.test(facts.problem)
         ? errors.E_RUNTIME_MEMORY({ graph: facts.graph, engine: engine.name }, options)

@@ -4,5 +4,6 @@ export { createRuntime, type OnnxRuntime, type RuntimeOptions } from './create-r
 export { describeRuntime, type RuntimeFacts, runtimeAdvice } from './describe-runtime.ts'
 export type { EngineName } from './engine.ts'
 export { errors as runtimeErrors } from './errors.ts'
+export type { OnnxSession } from './onnx-session.ts'
 export type { DataHolder } from './place-constants.ts'
 export { type Timing, type TimingOptions, timeSession } from './time-session.ts'

@@ -27,6 +27,12 @@ interface SessionFacts {
   readonly refused: Refused
 }
 
+/** What there is to know of a tensor before it is there. */
+export interface TensorKind {
+  readonly dtype: string
+  readonly shape: readonly number[]
+}
+
 /** A session of onnxruntime behind the core's interface: tensors are converted to the types that the file declares. */
 export class OnnxSession implements Session {
   readonly #ort: Ort
@@ -44,16 +50,24 @@ export class OnnxSession implements Session {
     this.#refused = refused
   }
 
-  async run(inputs: Tensors): Promise<Tensors> {
-    const feeds: Record<string, Tensor> = {}
+  /** Throws E_SESSION_INPUT unless inputs of these types and shapes are what it takes: to be asked before large ones are made. */
+  check(inputs: Readonly<Record<string, TensorKind>>): void {
     for (const { name, ...meta } of this.#session.inputMetadata) {
       if (!meta.isTensor) continue
-      const given = inputs[name]
+      const given = Object.hasOwn(inputs, name) ? inputs[name] : undefined
       const expected = `${meta.type}[${meta.shape.join(', ')}]`
       const actual = given ? `${given.dtype}[${given.shape.join(', ')}]` : 'missing'
       if (!given || !(meta.type in types) || !fits(given.shape, meta.shape))
         throw errors.E_SESSION_INPUT({ graph: this.#graph, input: name, expected, actual })
-      feeds[name] = this.#tensor(given, meta.type)
+    }
+  }
+
+  async run(inputs: Tensors): Promise<Tensors> {
+    this.check(inputs)
+    const feeds: Record<string, Tensor> = {}
+    for (const { name, ...meta } of this.#session.inputMetadata) {
+      const given = inputs[name]
+      if (meta.isTensor && given) feeds[name] = this.#tensor(given, meta.type)
     }
     let results: InferenceSession.ReturnType
     try {

@@ -69,6 +69,7 @@ export async function benchmark(options: BenchmarkOptions): Promise<BenchmarkRes
       const session = await open(runtime, folder, fn, graph)
       if (!session) continue
       try {
+        session.check(Object.fromEntries([...fn.inputs, ...fn.states].map(port => [port.name, port])))
         const latency = await timeSession(session, sampleInputs(fn, 1)[0] ?? {}, { runs: options.runs ?? 10 })
         const analysis = graph && analyzeGraph(graph)
         const gigaMacs = analysis && analysis.macs / latency.median / 1e6

@@ -9,6 +9,7 @@ import type { ConvertOptions } from '../src/convert/convert-options.ts'
 import { openTextEncoder } from '../src/documents/text-encoder.ts'
 import { openTokenizer } from '../src/generate/open-tokenizer.ts'
 import { inspect } from '../src/inspect/inspect.ts'
+import { validate } from '../src/validate/validate.ts'
 import { copyOf, fixture, temporary } from './workspace.ts'
 
 const quick = (model: string, out: string, more: Partial<ConvertOptions> = {}) =>
@@ -107,6 +108,15 @@ describe('files of a converted folder', () => {
     const folder = edited(input => Object.assign(input, { [key]: value }))
     const refused = { code: 'E_MANIFEST', exitCode: 2, what: expect.stringContaining(problem) }
     await expect(benchmark({ folder, runs: 1 })).rejects.toMatchObject(refused)
+  })
+
+  test('a manifest that states other shapes than its programs have is refused before samples are made in them', async () => {
+    const folder = edited(input => Object.assign(input, { shape: [1, 4e8] }))
+    const before = process.resourceUsage().maxRSS
+    await expect(benchmark({ folder, runs: 1 })).rejects.toMatchObject({ code: 'E_SESSION_INPUT', exitCode: 2 })
+    const what = expect.stringMatching(/model\/main takes input_ids \[1, 400000000] there, and \[1, \d+] in its file/)
+    await expect(validate({ folder, model: fixture('base') })).rejects.toMatchObject({ code: 'E_MANIFEST', what })
+    expect((process.resourceUsage().maxRSS - before) / 1024).toBeLessThan(500)
   })
 
   test('a manifest whose functions share a cache of two shapes is refused', async () => {

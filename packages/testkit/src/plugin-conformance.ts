@@ -26,7 +26,7 @@ const HOSTILE_MEGABYTES = 500
  *     import plugin from '../src/index.ts'
  *     pluginConformance(plugin, { root: new URL('..', import.meta.url) })
  *
- * Its package.json is complete, says what the code does, and claims its fixtures; every fixture loads the same twice, and from any one name of each tied tensor,
+ * Its package.json is complete, says what the code does, and claims its fixtures, of which every task has one; every fixture loads the same twice, and from any one name of each tied tensor,
  * converts within the numeric gates in fp16 and in fp32, and gives packages without fault, or ends as its case.json says under `expect`;
  * equal conversions give equal bytes; what it publishes loads as JavaScript under plain Node; what is wrong with a checkpoint comes out as an error that says so; and each key of a config.json may be set to anything.
  */
@@ -72,8 +72,10 @@ export function pluginConformance(plugin: PluginContract, options: PluginPlace):
       expect(problems).toEqual([])
     })
 
-    test('there are fixtures', () => {
+    test('there are fixtures, of every task', () => {
       expect(cases.map(({ name }) => name)).not.toEqual([])
+      const shown = new Set(cases.map(({ task }) => task))
+      expect([...new Set(Object.values(plugin.tasks))].filter(task => !shown.has(task))).toEqual([])
     })
 
     test('its claims hold for fixtures', async () => {

@@ -33,6 +33,8 @@ export interface Bench {
   /** Pictures of every kind. */
   readonly pictures: readonly string[]
   converted(name: Conversion): string
+  /** What it was converted from, and with which plugin. */
+  source(name: Conversion): { readonly model: string; readonly plugin: string }
 }
 
 /** Where cases find it: outside their own folders, so that whatever links lead here lead out. */
@@ -124,5 +126,9 @@ export function openBench(folder: string): Bench {
       .filter(file => /\.(?:png|jpe?g|webp|gif)$/.test(file))
       .map(file => join(folder, 'pictures', file)),
     converted: name => join(folder, 'converted', name),
+    source: name => {
+      const { fixture } = CONVERSIONS[name]
+      return { model: join(folder, 'fixtures', fixture), plugin: pluginOf(fixture) }
+    },
   }
 }

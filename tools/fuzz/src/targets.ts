@@ -1,6 +1,6 @@
 import { argumentsCase } from './cases/arguments.ts'
 import { besideCase, configCase, sweepCase, weightsCase } from './cases/checkpoint.ts'
-import { generationCase, manifestCase, onnxCase, packageCase } from './cases/converted.ts'
+import { folderCase, generationCase, manifestCase, onnxCase, packageCase } from './cases/converted.ts'
 import { documentsCase, indexCase } from './cases/documents.ts'
 import { goldenCase } from './cases/golden.ts'
 import { hubCase } from './cases/hub.ts'
@@ -25,7 +25,12 @@ export const TARGETS: Readonly<Record<string, Target>> = {
   torch: { doc: 'archives and pickles of torch.save, old and new: inspect, convert', batch: 60, make: weightsCase('torch') },
   package: { doc: '.mlpackage, its manifest, model and weights: verify, inspect', batch: 60, make: packageCase },
   onnx: { doc: '.onnx: inspect', batch: 100, make: onnxCase },
-  manifest: { doc: 'silane.json: inspect, generate, benchmark, classify, search', batch: 40, make: manifestCase },
+  manifest: { doc: 'silane.json: inspect, validate, generate, benchmark, classify, search', batch: 40, make: manifestCase },
+  folder: {
+    doc: 'programs and weights of a converted folder: validate, generate, benchmark, classify, search',
+    batch: 25,
+    make: folderCase,
+  },
   generation: {
     doc: 'generation_config.json, tokenizer.json and config.json of a converted folder: generate',
     batch: 25,

@@ -39,14 +39,14 @@ export function chooseSamples(
   const shaped = golden?.drive === undefined ? (golden?.samples.filter(({ inputs }) => fits(graph, inputs)) ?? []) : []
   const fitting = shaped.filter(({ inputs }) => isOwn(graph, inputs, others))
   const own = model?.samples?.[program]?.filter(inputs => fits(graph, inputs)) ?? []
-  const given = own.length > 0 ? own : sampleInputs(ports, wanted)
-  const made = given.map((inputs): StageSample => ({ inputs, golden: undefined }))
+  const made = (count: number): readonly StageSample[] =>
+    (own.length > 0 ? own.slice(0, count) : sampleInputs(ports, count)).map(inputs => ({ inputs, golden: undefined }))
   if (fitting.length > 0) {
     const samples = fitting.map(({ inputs, outputs }): StageSample => ({ inputs, golden: outputs }))
-    return { samples: [...samples, ...made.slice(0, Math.max(0, wanted - samples.length))], source: 'golden', valid, note: undefined }
+    return { samples: [...samples, ...made(Math.max(0, wanted - samples.length))], source: 'golden', valid, note: undefined }
   }
   return {
-    samples: made,
+    samples: made(own.length > 0 ? own.length : wanted),
     source: own.length > 0 ? 'plugin' : 'random',
     valid,
     note: golden && shaped.length === 0 ? whyNot(program, graph, golden) : undefined,

@@ -1,7 +1,10 @@
+import { join } from 'node:path'
 import { type Graph, graphDifference, rewriteTo, type Stages } from '@silane/core'
 import { readPackage } from '@silane/coreml'
 import type { OnnxRuntime } from '@silane/runtime'
+import { errors } from '../errors.ts'
 import { folderProgram } from '../folder-program.ts'
+import { MANIFEST_FILE } from '../manifest.ts'
 import type { StageName } from './gates.ts'
 import { type ProbedGraph, probeLayers } from './layer-probes.ts'
 import type { FunctionPorts, StageFunction } from './stage-calls.ts'
@@ -52,6 +55,7 @@ export async function openStages(folder: string, functions: readonly StageFiles[
     const packaged = (graph: Graph, rounding?: 'fp16'): StageFunction => ({ ...run(graph, rounding), pictures: true })
     const file = onnx && folderProgram(folder, onnx.path, 'onnx')
     const signature = source ?? read
+    if (signature) requireShapes(folder, `${program}/${name}`, ports, signature)
     const asOnnx: StageFunction | undefined =
       file === undefined || !signature
         ? undefined
@@ -81,4 +85,18 @@ export async function openStages(folder: string, functions: readonly StageFiles[
     if (source) graphs.push({ program, name, source, ...(read ? { read } : {}), ...(file === undefined ? {} : { onnx: file }) })
   }
   return { stages, graphs, notes }
+}
+
+/**
+ * Samples are made in the shapes that a manifest states, before anything is run. Throws E_MANIFEST where the program has others: what
+ * takes no memory in a file may take all of a machine's.
+ */
+function requireShapes(folder: string, name: string, { inputs, states }: FunctionPorts, graph: Graph): void {
+  const shapes = new Map([...graph.inputs, ...graph.states].map(value => [value.name, value.type.shape.join(', ')]))
+  for (const port of [...inputs, ...states]) {
+    const [stated, taken] = [port.shape.join(', '), shapes.get(port.name)]
+    if (stated === taken) continue
+    const problem = `${name} takes ${port.name} [${stated}] there, and ${taken === undefined ? 'has no such input' : `[${taken}]`} in its file`
+    throw errors.E_MANIFEST({ problem, where: join(folder, MANIFEST_FILE) })
+  }
 }

@@ -93,7 +93,7 @@ function attention(b: Builder, x: Value, keyMask: Value, w: Weights, { hidden_si
 export default encoderPlugin({
   id: 'tiny',
   modelType: 'bert',
-  tasks: { BertModel: 'feature-extraction' },
+  tasks: { BertModel: 'feature-extraction', ...(fault === 'a-task-without-a-fixture' ? { BertForMaskedLM: 'fill-mask' } : {}) },
   spare: ['embeddings.position_ids'],
   config: readTiny,
   weights: checkpoint => new Weights(checkpoint),

@@ -52,6 +52,10 @@ export const variants: Readonly<Record<string, Variant>> = {
     silane: { claims: [{ ...claim, architectures: ['BertModel', 'BertForMaskedLM'] }] },
   },
   'claims-nothing-of-its-own': { fails: ['its claims hold for fixtures'], silane: { claims: [{ ...claim, modelType: 'tiny' }] } },
+  'a-task-without-a-fixture': {
+    fails: ['there are fixtures, of every task'],
+    silane: { claims: [{ ...claim, architectures: ['BertModel', 'BertForMaskedLM'] }], tasks: ['feature-extraction', 'fill-mask'] },
+  },
   'names-no-task': { fails: truthful, silane: { tasks: [] } },
   'names-another-task': { fails: truthful, silane: { tasks: ['feature-extraction', 'fill-mask'] } },
   'option-of-nobody': { fails: truthful, silane: { claims: [claim, { ...claim, when: { options: { mode: 'fast' } } }] } },

@@ -49,6 +49,9 @@ export const onnxCase: MakeCase = place => {
 /** What a folder is used for, as short as it can be. */
 function use(place: Place, name: Conversion, folder: string): Case['run'] {
   const { random, bench } = place
+  const { model, plugin } = bench.source(name)
+  if (random.once(4)) return { args: ['validate', folder, '--model', model, '--plugin', plugin, ...json(place)] }
+  if (random.once(8)) return { args: ['benchmark', folder, '--runs', '1', ...json(place)] }
   const from = random.once(6) ? ['--from', 'coreml'] : []
   const runs: Readonly<Record<Conversion, () => readonly string[]>> = {
     encoder: () => ['benchmark', folder, '--runs', '1'],
@@ -91,6 +94,24 @@ export const manifestCase: MakeCase = place => {
   putFile(join(folder, 'silane.json'), random.once(2) ? resized(text, random) : mutateJson(text, random, MANIFEST_KEYS))
   return { what: `silane.json of ${name}`, run: random.once(3) ? { args: ['inspect', folder, ...json(place)] } : use(place, name, folder) }
 }
+
+/** Any file of the folder but silane.json, where `manifestCase` is: what is run was somebody's too. */
+export const folderCase: MakeCase = place => {
+  const { random, bench } = place
+  const name = random.pick<Conversion>(['encoder', 'vectors', 'decoder', 'states', 'seq2seq', 'pixels'])
+  const folder = take(place, name)
+  const file = random.pick(filesBelow(bench.converted(name)).filter(path => PROGRAM_FILES.test(path)))
+  const bytes = readFileSync(join(bench.converted(name), file))
+  const mutated = /\.(onnx|mlmodel)$/.test(file)
+    ? mutateProtobuf(bytes, random)
+    : file.endsWith('.json')
+      ? mutateJson(bytes.toString('utf8'), random, ['path', 'author', 'name'])
+      : mutateBytes(bytes, random, random.pick([64, 512, bytes.length]))
+  putFile(join(folder, file), mutated)
+  return { what: `${file} of ${name}`, run: use(place, name, folder) }
+}
+
+const PROGRAM_FILES = /\.(onnx|onnx_data|mlmodel|bin)$|Manifest\.json$/
 
 const GENERATION = {
   num_beams: 2,
