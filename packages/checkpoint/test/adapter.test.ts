@@ -209,6 +209,7 @@ describe('an adapter that is refused', () => {
     ['with a key that is not followed', { ...LORA, alora_invocation_tokens: [1] }, 'alora_invocation_tokens is [1]'],
     ['with copied layers', { ...LORA, layer_replication: [[0, 2]] }, 'layer_replication'],
     ['with a base of its own', { ...LORA, init_lora_weights: 'pissa' }, 'init_lora_weights "pissa"'],
+    ['with a base that is no name', { ...LORA, init_lora_weights: { toString: 1 } }, 'init_lora_weights "{"toString":1}"'],
     ['without a rank', { ...LORA, r: 0 }, 'r is no rank'],
     ['of another rank', { ...LORA, r: 8 }, 'says rank 8'],
     ['with a pattern that could run without end', { ...LORA, rank_pattern: { '(a+)+q': 1 } }, 'rank_pattern'],

@@ -27,8 +27,7 @@ export async function readManifest(path: string, journal: Journal): Promise<Pack
   if (typeof text !== 'string') return fail(text.problem)
   const manifest = parse(text)
   if (!isRecord(manifest)) return fail('it is not a JSON object')
-  if (!/^1\.0\.0$/.test(String(manifest.fileFormatVersion)))
-    fail(`fileFormatVersion is ${JSON.stringify(manifest.fileFormatVersion)}, not "1.0.0"`)
+  if (manifest.fileFormatVersion !== '1.0.0') fail(`fileFormatVersion is ${JSON.stringify(manifest.fileFormatVersion)}, not "1.0.0"`)
   const { itemInfoEntries: items, rootModelIdentifier: rootId } = manifest
   if (!isRecord(items) || Object.keys(items).length === 0) return fail('itemInfoEntries is missing or empty')
   if (typeof rootId !== 'string' || !Object.hasOwn(items, rootId)) return fail('rootModelIdentifier names no item')

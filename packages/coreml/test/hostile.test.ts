@@ -90,6 +90,10 @@ describe('the manifest', () => {
       "E_PACKAGE_MANIFEST: The manifest is not valid: fileFormatVersion is "2.0.0", not "1.0.0".
       Looked in: …/model.mlpackage/Manifest.json"
     `)
+    expect(await afterManifest(manifest => ({ ...manifest, fileFormatVersion: { toString: 1 } }))).toMatchInlineSnapshot(`
+      "E_PACKAGE_MANIFEST: The manifest is not valid: fileFormatVersion is {"toString":1}, not "1.0.0".
+      Looked in: …/model.mlpackage/Manifest.json"
+    `)
     expect(await afterManifest(manifest => ({ ...manifest, rootModelIdentifier: 'toString' }))).toMatchInlineSnapshot(`
       "E_PACKAGE_MANIFEST: The manifest is not valid: rootModelIdentifier names no item.
       Looked in: …/model.mlpackage/Manifest.json"

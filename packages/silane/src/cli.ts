@@ -3,6 +3,7 @@ import { addCommands } from './cli/commands.ts'
 import { localInstallation } from './cli/local-installation.ts'
 import { printError, printUsage } from './cli/print-error.ts'
 import { useProxies } from './cli/proxies.ts'
+import { requireValues } from './cli/require-values.ts'
 import { terminal, watchStreams } from './cli/terminal.ts'
 import { watchdog } from './plugins/watchdog.ts'
 import { versions } from './versions.ts'
@@ -51,6 +52,7 @@ export async function main(argv: string[], proxies?: string): Promise<number> {
     // Commander would show the help of the program.
     if (first === 'help' && verb !== undefined && !verb.startsWith('-') && !program.commands.some(command => command.name() === verb))
       program.error(`error: unknown command '${verb}'`)
+    requireValues(program, argv)
     await program.parseAsync(argv, { from: 'user' })
     return code
   } catch (error) {

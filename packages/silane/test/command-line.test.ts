@@ -93,6 +93,8 @@ test.each([
   [['convert', 'x', '--bogus'], "Unknown option '--bogus'.", 'See `silane help convert`.'],
   [['index', 'x'], "Required option '--documents <file>' not specified.", 'See `silane help index`.'],
   [['generate', 'x', '--from', 'mars'], /argument 'mars' is invalid\. Allowed choices are onnx, coreml\.$/, 'See `silane help generate`.'],
+  // Not the task "--json".
+  [['inspect', 'x', '--task'], "Option '--task <task>' argument missing.", 'See `silane help inspect`.'],
   [['convert', 'x', '--seq', 'many'], /argument 'many' is invalid/, 'See `silane help convert`.'],
 ])('a command line that is wrong is a document too: %j', async (argv, what, next) => {
   // A flag alone is no verb.

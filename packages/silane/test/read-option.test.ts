@@ -17,3 +17,8 @@ describe('a number', () => {
 
   test('may not be below the least', () => expect(readOption('-0.5', spec)).toEqual({ problem: '-0.5 is less than 0' }))
 })
+
+// Options of silane.json are JSON of somebody's.
+test.each(['boolean', 'bytes', 'integer', 'integers', 'number', 'string'] as const)('an object is no %s', type => {
+  expect(readOption({ toString: 1 }, { type, doc: '' })).toEqual({ problem: expect.stringMatching(/^"\{"toString":1}" is not /) })
+})

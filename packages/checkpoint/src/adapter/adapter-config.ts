@@ -76,7 +76,7 @@ export function readAdapterConfig(config: Json, where: string): AdapterConfig {
     magnitudes: config.use_dora === true,
     rank,
     scale: module => (chosen(alphas, module) ?? alpha) / (root === true ? Math.sqrt(rank(module)) : rank(module)),
-    changesBase: KEEPING.includes(init) ? undefined : String(init),
+    changesBase: KEEPING.includes(init) ? undefined : typeof init === 'string' ? init : JSON.stringify(init),
   }
 }
 

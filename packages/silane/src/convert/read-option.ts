@@ -19,7 +19,7 @@ export type CheckedValue = OptionValue | readonly string[]
  */
 export function readOption(value: unknown, spec: Checked): { readonly value: CheckedValue } | { readonly problem: string } {
   const read = readers[spec.type](value)
-  if (read === undefined) return { problem: `"${value}" is not ${kinds[spec.type]}` }
+  if (read === undefined) return { problem: `"${textOf(value)}" is not ${kinds[spec.type]}` }
   const least = spec.minimum
   const below = least !== undefined && [read].flat().find(item => typeof item === 'number' && item < least)
   if (below !== false && below !== undefined)
@@ -40,39 +40,42 @@ const kinds: Readonly<Record<Kind, string>> = {
   bytes: 'a size such as 800MB or 1.5GB',
 }
 
+/** Values come from JSON too, whose objects may have a `toString` that is no function. */
+const textOf = (value: unknown): string => (typeof value === 'object' ? JSON.stringify(value) : String(value))
+
 const integer = (value: unknown): number | undefined => {
-  const number = typeof value === 'number' ? value : /^-?\d+$/.test(String(value).trim()) ? Number(value) : Number.NaN
+  const number = typeof value === 'number' ? value : /^-?\d+$/.test(textOf(value).trim()) ? Number(value) : Number.NaN
   return Number.isSafeInteger(number) ? number : undefined
 }
 
 const number = (value: unknown): number | undefined => {
-  const found = typeof value === 'number' ? value : /^-?\d+(\.\d+)?(e-?\d+)?$/i.test(String(value).trim()) ? Number(value) : Number.NaN
+  const found = typeof value === 'number' ? value : /^-?\d+(\.\d+)?(e-?\d+)?$/i.test(textOf(value).trim()) ? Number(value) : Number.NaN
   return Number.isFinite(found) ? found : undefined
 }
 
 const all = <T>(items: readonly (T | undefined)[]): readonly T[] | undefined =>
   items.every(item => item !== undefined) ? (items as readonly T[]) : undefined
 
-const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : String(value).split(','))
+const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : textOf(value).split(','))
 
 const units: Readonly<Record<string, number>> = { '': 1, B: 1, KB: 1e3, MB: 1e6, GB: 1e9, KIB: 2 ** 10, MIB: 2 ** 20, GIB: 2 ** 30 }
 
 function bytes(value: unknown): number | undefined {
-  const [, number, unit = ''] = /^(\d+(?:\.\d+)?)\s*([a-zA-Z]*)$/.exec(String(value)) ?? []
+  const [, number, unit = ''] = /^(\d+(?:\.\d+)?)\s*([a-zA-Z]*)$/.exec(textOf(value)) ?? []
   const factor = units[unit.toUpperCase()]
   const size = number === undefined || factor === undefined ? 0 : Math.floor(Number(number) * factor)
   return Number.isSafeInteger(size) && size >= 1 ? size : undefined
 }
 
 const readers: Readonly<Record<Kind, (value: unknown) => CheckedValue | undefined>> = {
-  boolean: value => ({ true: true, false: false })[String(value)],
+  boolean: value => ({ true: true, false: false })[textOf(value)],
   integer,
   integers: value => {
     const read = all(list(value).map(integer))
     return read && [...new Set(read)]
   },
   number,
-  string: value => String(value),
-  names: value => [...new Set(list(value).map(name => String(name).trim()))],
+  string: value => (typeof value === 'object' ? undefined : String(value)),
+  names: value => [...new Set(list(value).map(name => textOf(name).trim()))],
   bytes,
 }
