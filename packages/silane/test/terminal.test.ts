@@ -63,6 +63,16 @@ describe('text of files is spelled, not done', () => {
     expect(err.split('\n')).toHaveLength(2)
     expect(err).toMatch(/^E_X a\\u000aE_FAKE b c{1900,2000}… \(\d+ characters\)\n$/)
   })
+
+  test('with its stack, what caused it is no longer either, and has an end', () => {
+    const cause = new Error('d'.repeat(300_000))
+    printError(Object.assign(new Error('x', { cause }), { name: 'SilaneError', code: 'E_X', what: 'a' }), { verbose: true, json: false })
+    expect(err).toMatch(/caused by Error: d{2000}… \(300000 characters\)\n +at /)
+    expect(err.length).toBeLessThan(5000)
+    cause.cause = cause
+    printError(cause, { verbose: true, json: false })
+    expect(err.match(/caused by/g)).toHaveLength(9)
+  })
 })
 
 describe('secrets are not shown', () => {

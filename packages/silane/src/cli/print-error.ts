@@ -17,10 +17,9 @@ const isTold = (error: unknown): error is Error & Told =>
 /** Characters of one sentence that are shown: names in files may have megabytes. */
 const MAX_LENGTH = 2000
 
-const sentence = (text: string): string => {
-  const line = inOneLine(text)
-  return line.length > MAX_LENGTH ? `${line.slice(0, MAX_LENGTH)}… (${line.length} characters)` : line
-}
+const shortened = (text: string): string => (text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH)}… (${text.length} characters)` : text)
+
+const sentence = (text: string): string => shortened(inOneLine(text))
 
 const red = (text: string) => style('red', text, process.stderr)
 const dim = (text: string) => style('dim', text, process.stderr)
@@ -61,11 +60,15 @@ function printDocument(document: unknown): void {
   } catch {}
 }
 
-/** Of an error and of what caused it. */
-function stacks(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  const own = error.stack ?? error.message
-  return error.cause === undefined ? own : `${own}\ncaused by ${stacks(error.cause)}`
+/** Causes that are shown: an error of a plugin may be its own. */
+const MAX_CAUSES = 8
+
+/** Of an error and of what caused it. A message, which stands at the beginning of a stack, may quote a file. */
+function stacks(error: unknown, depth = 0): string {
+  if (!(error instanceof Error)) return shortened(String(error))
+  const { message, stack = message, cause } = error
+  const own = stack.replace(message, () => shortened(message))
+  return cause === undefined || depth === MAX_CAUSES ? own : `${own}\ncaused by ${stacks(cause, depth + 1)}`
 }
 
 /** Shells tell a program that was stopped by its exit code. */
