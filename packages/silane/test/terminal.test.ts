@@ -68,7 +68,7 @@ describe('text of files is spelled, not done', () => {
     const cause = new Error('d'.repeat(300_000))
     printError(Object.assign(new Error('x', { cause }), { name: 'SilaneError', code: 'E_X', what: 'a' }), { verbose: true, json: false })
     expect(err).toMatch(/caused by Error: d{2000}… \(300000 characters\)\n +at /)
-    expect(err.length).toBeLessThan(5000)
+    expect(err.length).toBeLessThan(10_000)
     cause.cause = cause
     printError(cause, { verbose: true, json: false })
     expect(err.match(/caused by/g)).toHaveLength(9)
