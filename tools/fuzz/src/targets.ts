@@ -28,12 +28,12 @@ export const TARGETS: Readonly<Record<string, Target>> = {
   manifest: { doc: 'silane.json: inspect, validate, generate, benchmark, classify, search', batch: 40, make: manifestCase },
   folder: {
     doc: 'programs and weights of a converted folder: validate, generate, benchmark, classify, search',
-    batch: 25,
+    batch: 10,
     make: folderCase,
   },
   generation: {
     doc: 'generation_config.json, tokenizer.json and config.json of a converted folder: generate',
-    batch: 25,
+    batch: 15,
     make: generationCase,
   },
   documents: { doc: 'documents.jsonl: index', batch: 15, make: documentsCase },
@@ -41,7 +41,7 @@ export const TARGETS: Readonly<Record<string, Target>> = {
   picture: { doc: 'PNG, JPEG, WebP, GIF: the reader of pictures, classify', batch: 40, make: pictureCase },
   golden: { doc: 'golden.*.safetensors and case.json: the reader of goldens, convert', batch: 40, make: goldenCase },
   plugin: { doc: "a plugin's package.json: plugins, inspect", batch: 40, make: pluginCase },
-  hub: { doc: 'answers of a hub: inspect', batch: 10, make: hubCase },
+  hub: { doc: 'answers of a hub: inspect', batch: 6, make: hubCase },
   links: { doc: 'links, pipes, devices and folders in place of files: inspect, convert, generate, verify', batch: 25, make: linksCase },
   arguments: { doc: 'flags and arguments of every verb', batch: 40, make: argumentsCase },
 }
