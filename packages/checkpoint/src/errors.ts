@@ -83,16 +83,6 @@ export const errors = defineErrors({
     next: 'Run `git lfs pull` in that folder, or give the id on the hub and let silane download the file.',
   }),
 
-  E_JSON: (f: { file: string; problem: string; line: number; column: number; where: string }) => ({
-    what: `${f.file} is not valid JSON: ${f.problem} in line ${f.line}, column ${f.column}.`,
-    where: f.where,
-    next: AGAIN,
-  }),
-  E_JSON_LIMIT: (f: { file: string; what: string; limit: number; where: string }) => ({
-    what: `${f.file} has ${f.what} than the ${f.limit} that are read of a JSON file.`,
-    where: f.where,
-    next: AGAIN,
-  }),
   E_JSON_KIND: (f: { file: string; where: string }) => ({
     what: `${f.file} does not hold an object.`,
     where: f.where,

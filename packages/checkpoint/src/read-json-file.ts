@@ -1,8 +1,7 @@
 import { readFileSync, statSync } from 'node:fs'
-import type { Json } from '@silane/core'
+import { type Json, type JsonSource, parseJson } from '@silane/core'
 import { errors } from './errors.ts'
 import { MAX_FILE_BYTES } from './folder-file.ts'
-import { type JsonSource, parseJson } from './parse-json.ts'
 
 /**
  * The value in a JSON file of somebody else: a regular file of a bounded size, UTF-8, nested no deeper and with no more values than

@@ -1,9 +1,8 @@
-import { byteSize, type Constant, type DType, isJsonObject, type Json, sizeOf } from '@silane/core'
+import { byteSize, type Constant, type DType, isJsonObject, type Json, parseJson, sizeOf } from '@silane/core'
 import type { ByteSource } from './byte-source.ts'
 import { errors } from './errors.ts'
 import { fileTensor } from './file-tensor.ts'
 import { type Float8, float8Tensor } from './float8.ts'
-import { parseJson } from './parse-json.ts'
 import type { WeightsFile } from './weights-file.ts'
 
 /** The length of the header that stands in front of it. */

@@ -92,6 +92,17 @@ const dims = (shape: readonly number[]) => `[${shape.join(', ')}]`
 
 /** Errors of the core: weights that do not fit the model, graphs that do not fit their ops. */
 export const errors = defineErrors({
+  E_JSON: (f: { file: string; problem: string; line: number; column: number; where: string }) => ({
+    what: `${f.file} is not valid JSON: ${f.problem} in line ${f.line}, column ${f.column}.`,
+    where: f.where,
+    next: 'Download the file again; if it stays the same, it was published broken.',
+  }),
+  E_JSON_LIMIT: (f: { file: string; what: string; limit: number; where: string }) => ({
+    what: `${f.file} has ${f.what} than the ${f.limit} that are read of a JSON file.`,
+    where: f.where,
+    next: 'Download the file again; if it stays the same, it was published broken.',
+  }),
+
   E_TENSOR_MISSING: (f: { tensor: string; near: readonly string[]; where: string }) => ({
     what: `No tensor called "${f.tensor}" in the checkpoint. Closest names: ${list(f.near)}.`,
     where: f.where,

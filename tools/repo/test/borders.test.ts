@@ -40,7 +40,7 @@ describe('the command line prints by way of terminal.ts', () => {
 describe('JSON of strangers is read by way of readJsonFile and parseJson', () => {
   /** Why a file may parse all the same. Who adds to these says what bounds the size and who checks the value. */
   const allowed: Readonly<Record<string, string>> = {
-    'packages/checkpoint/src/parse-json.ts': 'is that place',
+    'packages/core/src/parse-json.ts': 'is that place',
     'packages/coreml/src/read-manifest.ts': 'the manifest of a package, bounded; a package that cannot be read is a finding, not an error',
     'packages/create-silane-plugin/src/create-plugin.ts': 'package.json of our own template',
     'packages/create-silane-plugin/src/index.ts': 'our own package.json',

@@ -1,5 +1,5 @@
-import type { Json } from '@silane/core'
 import { errors } from './errors.ts'
+import type { Json } from './plugin/checkpoint.ts'
 
 /** Where JSON text came from, for messages. */
 export interface JsonSource {
