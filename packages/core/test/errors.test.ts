@@ -3,6 +3,8 @@ import { defineErrors, errors, isSilaneError, nearest, SilaneError } from '../sr
 
 /** Facts for each code; a code without any does not compile. */
 const examples: { readonly [C in keyof typeof errors]: () => SilaneError } = {
+  E_JSON: () => errors.E_JSON({ file: 'config.json', problem: 'expected ":"', line: 3, column: 3, where: './model' }),
+  E_JSON_LIMIT: () => errors.E_JSON_LIMIT({ file: 'config.json', what: 'deeper nesting', limit: 64, where: './model' }),
   E_TENSOR_MISSING: () =>
     errors.E_TENSOR_MISSING({ tensor: 'encoder.layer.0.query.weight', near: ['encoder.layer.0.key.weight'], where: './model' }),
   E_TENSOR_SHAPE: () => errors.E_TENSOR_SHAPE({ tensor: 'pooler.weight', expected: [768, 768], actual: [2, 768], where: './model' }),
@@ -24,7 +26,15 @@ describe('the catalogue', () => {
       return `${error.exitCode} ${code}: ${error.message}`
     })
     expect(texts.join('\n\n')).toMatchInlineSnapshot(`
-      "2 E_TENSOR_MISSING: No tensor called "encoder.layer.0.query.weight" in the checkpoint. Closest names: encoder.layer.0.key.weight.
+      "2 E_JSON: config.json is not valid JSON: expected ":" in line 3, column 3.
+      Looked in: ./model
+      Download the file again; if it stays the same, it was published broken.
+
+      2 E_JSON_LIMIT: config.json has deeper nesting than the 64 that are read of a JSON file.
+      Looked in: ./model
+      Download the file again; if it stays the same, it was published broken.
+
+      2 E_TENSOR_MISSING: No tensor called "encoder.layer.0.query.weight" in the checkpoint. Closest names: encoder.layer.0.key.weight.
       Looked in: ./model
       Check that config.json belongs to these weights, or choose another --task.
 
