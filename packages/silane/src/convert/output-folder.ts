@@ -6,6 +6,7 @@ import { isSilaneError, type Json, systemAnswer } from '@silane/core'
 import { errors } from '../errors.ts'
 import { isRecord, textsOf } from '../plugins/find-package.ts'
 import { causingAnswer } from '../system-error.ts'
+import { unfinished } from '../unfinished.ts'
 import { filesWithin } from './files-within.ts'
 import { firstInside } from './first-inside.ts'
 
@@ -68,10 +69,7 @@ export function outputFolder(out: string, options: OutputFolderOptions): OutputF
   } catch (cause) {
     throw notMade(place, cause)
   }
-  // For an end that no handler sees coming, such as process.exit elsewhere.
-  const discard = () => rmSync(work, { recursive: true, force: true })
-  process.once('exit', discard)
-  const settle = () => process.off('exit', discard)
+  const settle = unfinished(work)
   return {
     work,
     fill: async write => {
@@ -82,7 +80,7 @@ export function outputFolder(out: string, options: OutputFolderOptions): OutputF
       }
     },
     discard: () => {
-      discard()
+      rmSync(work, { recursive: true, force: true })
       settle()
     },
     commit: () => {
