@@ -6,6 +6,7 @@ import { useProxies } from './cli/proxies.ts'
 import { requireValues } from './cli/require-values.ts'
 import { terminal, watchStreams } from './cli/terminal.ts'
 import { watchdog } from './plugins/watchdog.ts'
+import { streams } from './streams.ts'
 import { versions } from './versions.ts'
 
 /** Usage errors, unsupported and bad input. */
@@ -24,6 +25,7 @@ export async function main(argv: string[], proxies?: string): Promise<number> {
       return Number(process.exitCode ?? 0)
     }
     let code = 0
+    streams.begin()
     terminal.begin({})
     const program = new Command('silane')
       .description('Converts Hugging Face transformers into Core ML programs for the Apple Neural Engine, and into ONNX.')
@@ -104,7 +106,6 @@ export async function run(argv: string[]): Promise<void> {
   const end = (error: unknown) => {
     if (told) return
     told = true
-    watchdog.release()
     exit(printError(error, manner(argv)))
   }
   const endCoded = async (error: unknown) => {
@@ -115,10 +116,9 @@ export async function run(argv: string[]): Promise<void> {
   process.on('unhandledRejection', endCoded)
   // As other programs in a pipe do: without a word.
   watchStreams({ closed: () => exit(), failed: endCoded })
-  watchdog.arm(end)
+  watchdog.arm({ end, pieces: error => streams.pieces(() => printError(error, manner(argv))) })
   process.on('exit', () => {
     if (done) return
-    watchdog.release()
     const error = watchdog.endedEarly()
     if (error) process.exitCode = printError(error, manner(argv))
   })
@@ -130,9 +130,12 @@ export async function run(argv: string[]): Promise<void> {
   setTimeout(() => process.exit(), LINGER).unref()
 }
 
-/** How errors are shown. Told by the words alone, since the ones that cannot be parsed are errors too. */
+/**
+ * How errors are shown. Told by the words alone, since the ones that cannot be parsed are errors too. Where the result stands on stdout
+ * already, what goes wrong behind it is said on stderr alone: two documents are none.
+ */
 const manner = (argv: readonly string[]) => ({
-  json: argv.includes('--json'),
+  json: argv.includes('--json') && !streams.used,
   verbose: argv.includes('--verbose') || process.env.DEBUG !== undefined,
 })
 

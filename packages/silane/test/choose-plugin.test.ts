@@ -74,6 +74,24 @@ describe('the claim that fits best', () => {
     expect(choose({ b: [bert], m: specific }, { config })[0]).toBe('b')
   })
 
+  test.each([
+    ['*', 'a', true],
+    ['a*', 'a', true],
+    ['a*a', 'a', false],
+    ['*.weight', 'b.weight', true],
+    ['*.weight', 'b.weight.x', false],
+    ['a*b*c', 'abc', true],
+    ['a*b*c', 'a.b.b.c', true],
+    ['a*b*bc', 'abc', false],
+    ['a.b', 'axb', false],
+    // Tried one by one, the ways in which stars can share a name have no end.
+    [`${'*'.repeat(60)}zzz`, 'a'.repeat(10_000), false],
+    [`${'*a'.repeat(60)}z`, 'a'.repeat(10_000), false],
+  ])('the pattern %s against %s', (pattern, name, holds) => {
+    const claims = { all: [{ when: { files: ['*'] } }], it: [{ when: { files: ['*'], tensors: [pattern] } }] }
+    expect(choose(claims, { tensors: [name] })[0]).toBe(holds ? 'it' : 'all')
+  })
+
   test('values and absence of keys, also inner ones', () => {
     const claims = {
       a: [{ modelType: 't', when: { config: { 'text_config.kind': 'x' } } }],

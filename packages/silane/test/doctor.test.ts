@@ -102,7 +102,9 @@ describe('a plugin that hangs, and the ones after it are looked at all the same'
     ['a loop', 'for (;;) {}'],
     ['a promise that is never kept', 'await new Promise(() => {})'],
     ['a promise that is kept too late', 'await new Promise(resolve => setTimeout(resolve, 1e6))'],
+    ['a call of the system that does not come back', "import { execSync } from 'node:child_process'; execSync('sleep 60')"],
     ['an end of the process', 'process.exit(0)'],
+    ['a rejection of something that has no text', 'Promise.reject(Object.create(null))'],
     [
       'a throw that nobody catches',
       "setTimeout(() => { throw new Error('later') }); await new Promise(resolve => setTimeout(resolve, 200))",
@@ -118,6 +120,11 @@ describe('a plugin that hangs, and the ones after it are looked at all the same'
       what: expect.stringMatching(/^a@1\.2\.3 failed in/),
       next: expect.stringContaining('npm uninstall a'),
     })
+  })
+
+  test('its own messages are none of ours', async () => {
+    const code = `for (const message of ['hello', { loaded: 5 }, null]) process.send?.(message)\n${good('a')}`
+    expect(await check(project(installed('a', {}, {}, code)))).toBe('')
   })
 
   test('in words', async () => {

@@ -31,7 +31,8 @@ export async function inspectCommand(
       const { printPass } = await import('../inspect/print-pass.ts')
       const text = await printPass(options, flags.print)
       line.clear()
-      terminal.result(text)
+      if (flags.json) terminal.document({ pass: flags.print, text })
+      else terminal.result(text)
       return 0
     }
     const inspection = await inspect(options)

@@ -1,18 +1,7 @@
 import { inOneLine } from '../printable.ts'
+import { isCoded, thrownText } from '../thrown.ts'
 import { signalCode } from './interruption.ts'
 import { style, terminal } from './terminal.ts'
-
-/** What a SilaneError says; told by its fields, so that nothing need be loaded to print it. */
-interface Told {
-  readonly code: string
-  readonly what: string
-  readonly where?: string | undefined
-  readonly next?: string | undefined
-  readonly exitCode?: number
-}
-
-const isTold = (error: unknown): error is Error & Told =>
-  error instanceof Error && error.name === 'SilaneError' && 'code' in error && 'what' in error
 
 /** Characters of one sentence that are shown: names in files may have megabytes. */
 const MAX_LENGTH = 2000
@@ -26,7 +15,7 @@ const dim = (text: string) => style('dim', text, process.stderr)
 
 /** Prints an error to stderr, with --json as one document on stdout too, and gives the exit code. */
 export function printError(error: unknown, { verbose, json }: { readonly verbose: boolean; readonly json: boolean }): number {
-  if (isTold(error)) {
+  if (isCoded(error)) {
     const { code, exitCode = 2 } = error
     const [what, where, next] = [error.what, error.where, error.next].map(text => text && sentence(text))
     if (json) printDocument({ error: { code, what, where, next } })
@@ -36,7 +25,7 @@ export function printError(error: unknown, { verbose, json }: { readonly verbose
     if (verbose) terminal.error(dim(stacks(error)))
     return stoppedBy(error) ?? exitCode
   }
-  const message = sentence(error instanceof Error ? error.message || error.name : String(error))
+  const message = sentence(thrownText(error))
   if (json) printDocument({ error: { code: 'E_UNEXPECTED', what: message } })
   terminal.error(`${red('E_UNEXPECTED')} ${message}`)
   if (verbose) terminal.error(dim(stacks(error)))
@@ -65,9 +54,10 @@ const MAX_CAUSES = 8
 
 /** Of an error and of what caused it. A message, which stands at the beginning of a stack, may quote a file. */
 function stacks(error: unknown, depth = 0): string {
-  if (!(error instanceof Error)) return shortened(String(error))
-  const { message, stack = message, cause } = error
-  const own = stack.replace(message, () => shortened(message))
+  if (!(error instanceof Error)) return shortened(thrownText(error))
+  const { stack, cause } = error
+  const message = thrownText(error)
+  const own = (typeof stack === 'string' ? stack : message).replace(message, () => shortened(message))
   return cause === undefined || depth === MAX_CAUSES ? own : `${own}\ncaused by ${stacks(cause, depth + 1)}`
 }
 

@@ -1,5 +1,6 @@
 import { styleText } from 'node:util'
 import { printable } from '../printable.ts'
+import { streams } from '../streams.ts'
 
 type Stream = NodeJS.WriteStream
 type Format = Parameters<typeof styleText>[0]
@@ -48,7 +49,7 @@ const shown = (text: string): string => printable(withoutSecrets(text)).replaceA
  */
 function write(stream: Stream, text: string): void {
   try {
-    stream.write(text)
+    streams.write(stream, text)
   } catch (error) {
     if (stream !== process.stdout || isClosed(error)) return
     // The system names no path for what is open already.

@@ -1,11 +1,13 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import type { Json, PluginContract } from '@silane/core'
+import type { Json, PluginContract, PluginRewrite } from '@silane/core'
 import { errors } from '../errors.ts'
+import { thrownText } from '../thrown.ts'
 import type { FoundPlugin } from './discover-plugins.ts'
 import { isRecord, isWithin } from './find-package.ts'
-import { type RunningPlugin, runningPlugin, runPlugin, runPluginNow } from './run-plugin.ts'
+import { checkedFigures, checkedReport, checkedRules, pluginProblem } from './plugin-shapes.ts'
+import { type RunningPlugin, runningPlugin, runPlugin, runsNow } from './run-plugin.ts'
 
 /**
  * Imports a plugin's code, `exports["."]` of its package, and checks that it is what its package.json says. What it does later runs
@@ -26,13 +28,15 @@ export async function loadPlugin(found: FoundPlugin): Promise<PluginContract> {
       if (!existsSync(file)) throw new Error(`there is no ${entry}`)
       module = await import(pathToFileURL(file).href)
     } catch (cause) {
-      const problem = cause instanceof Error ? (cause.message.split('\n')[0] ?? cause.message) : String(cause)
+      const problem = thrownText(cause).split('\n')[0] ?? ''
       throw errors.E_PLUGIN_LOAD({ plugin: name, problem, where: file }, { cause })
     }
     const plugin = typeof module === 'object' && module !== null && 'default' in module ? module.default : undefined
     return isPlugin(plugin) ? plugin : undefined
   })
   if (!imported) throw invalid('its default export has not id, tasks and load, which definePlugin makes sure of')
+  const problem = pluginProblem(imported)
+  if (problem !== undefined) throw invalid(problem)
   if (imported.id !== found.manifest.id) throw invalid(`its code says id "${imported.id}", its package.json "${found.manifest.id}"`)
   return underItsName(imported, running)
 }
@@ -45,15 +49,34 @@ function underItsName(plugin: PluginContract, running: RunningPlugin): PluginCon
     id: plugin.id,
     tasks: plugin.tasks,
     load: request => plugin.load(request),
-    ...(rewrite && { rewrite: target => runPluginNow({ plugin: running, doing: 'its rewrite' }, () => rewrite.call(plugin, target)) }),
+    ...(rewrite && { rewrite: target => rewriteUnderItsName(() => rewrite.call(plugin, target), running) }),
     // These run models, which takes as long as it takes.
     ...(validate && {
       validate: (stages, runtime) =>
-        runPlugin({ plugin: running, doing: 'its validate', bounded: false }, () => validate.call(plugin, stages, runtime)),
+        runPlugin({ plugin: running, doing: 'its validate', bounded: false }, async () =>
+          checkedReport(await validate.call(plugin, stages, runtime)),
+        ),
     }),
     ...(benchmark && {
-      benchmark: deployed => runPlugin({ plugin: running, doing: 'its benchmark', bounded: false }, () => benchmark.call(plugin, deployed)),
+      benchmark: deployed =>
+        runPlugin({ plugin: running, doing: 'its benchmark', bounded: false }, async () =>
+          checkedFigures(await benchmark.call(plugin, deployed)),
+        ),
     }),
+  }
+}
+
+/** The rules are code of the plugin too, and run after its rewrite has come back. */
+function rewriteUnderItsName(rewrite: () => PluginRewrite | undefined, running: RunningPlugin): PluginRewrite {
+  const run = runsNow({ plugin: running, doing: 'its rewrite' })
+  const rules = run(() => checkedRules(rewrite()))
+  return {
+    rules: rules.map(rule => ({
+      name: rule.name,
+      why: rule.why,
+      on: rule.on,
+      rewrite: (op, builder) => run(() => rule.rewrite(op, builder)),
+    })),
   }
 }
 

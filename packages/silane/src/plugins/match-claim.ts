@@ -75,8 +75,23 @@ const lookUp = (config: Subject['config'], key: string): Json | undefined =>
 
 const some = (names: readonly string[], pattern: string): boolean => {
   if (!pattern.includes('*')) return names.includes(pattern)
-  const expression = new RegExp(`^${pattern.split('*').map(literally).join('.*')}$`)
-  return names.some(name => expression.test(name))
+  const pieces = pattern.split(/\*+/)
+  return names.some(name => consistsOf(name, pieces))
 }
 
-const literally = (text: string): string => text.replace(/[\\^$.|?+()[\]{}]/g, '\\$&')
+/**
+ * Whether a name has these pieces in order, the first at its beginning and the last at its end. Each is taken where it first fits, and
+ * nothing is tried twice: package.json is read before anybody has asked for its plugin.
+ */
+function consistsOf(name: string, [first = '', ...pieces]: readonly string[]): boolean {
+  const last = pieces.pop() ?? ''
+  const end = name.length - last.length
+  if (end < first.length || !name.startsWith(first) || !name.endsWith(last)) return false
+  let at = first.length
+  for (const piece of pieces) {
+    const found = name.indexOf(piece, at)
+    if (found < 0 || found + piece.length > end) return false
+    at = found + piece.length
+  }
+  return true
+}

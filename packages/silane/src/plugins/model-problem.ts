@@ -1,4 +1,5 @@
 import { isRecord } from './find-package.ts'
+import { loadedProblem } from './plugin-shapes.ts'
 
 /** Names of programs and functions become names of files, and of functions in Swift. */
 const NAME = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/
@@ -18,5 +19,5 @@ export function modelProblem(model: unknown): string | undefined {
   }
   if (!isRecord(pipeline)) return 'it gave no pipeline'
   if (!isRecord(options)) return 'it gave no options'
-  return typeof modelType === 'string' ? undefined : 'it gave no modelType'
+  return typeof modelType === 'string' ? loadedProblem(model) : 'it gave no modelType'
 }

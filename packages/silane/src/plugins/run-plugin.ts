@@ -1,7 +1,8 @@
-import { isSilaneError } from '@silane/core'
 import { errors } from '../errors.ts'
+import { streams } from '../streams.ts'
+import { isCoded, thrownText } from '../thrown.ts'
 import type { FoundPlugin } from './discover-plugins.ts'
-import { watchdog } from './watchdog.ts'
+import { type Watched, watchdog } from './watchdog.ts'
 
 /** A plugin, for messages. */
 export interface RunningPlugin {
@@ -31,7 +32,7 @@ const ran: RunningPlugin[] = []
 
 /** An error that nobody caught, under the name of the plugin in whose folder it was made, or that ran last where no folder is told. */
 export function blamed(error: unknown): unknown {
-  const stack = error instanceof Error ? (error.stack ?? '') : ''
+  const stack = error instanceof Error && typeof error.stack === 'string' ? error.stack : ''
   const plugin = ran.findLast(({ root }) => stack.includes(root)) ?? (stack.includes('file:') ? undefined : ran.at(-1))
   return plugin === undefined ? error : named({ plugin, doing: 'something that nothing waited for' }, error)
 }
@@ -50,29 +51,22 @@ interface Run {
  */
 export async function runPlugin<T>({ plugin, doing, bounded = true }: Run, work: () => T | Promise<T>): Promise<T> {
   if (ran.at(-1) !== plugin) ran.push(plugin)
-  const failed = (problem: string) => errors.E_PLUGIN_FAILED({ plugin: plugin.name, doing, problem, where: plugin.root })
+  const run = { plugin, doing }
   const { promise: stuck, reject } = Promise.withResolvers<never>()
   // An empty event loop would end the process while the promise is still awaited.
-  const emptied = () => reject(failed('its promise is never kept, and nothing is left to wait for'))
+  const emptied = () => reject(failed(run, 'its promise is never kept, and nothing is left to wait for'))
   const time = patience()
-  const late = bounded ? setTimeout(() => reject(failed(`it is not done after ${time / 1000} s`)), time) : undefined
+  const late = bounded ? setTimeout(() => reject(failed(run, `it is not done after ${time / 1000} s`)), time) : undefined
   late?.unref()
   process.once('beforeExit', emptied)
   const quiet = redirectStdout()
-  const release = bounded
-    ? watchdog.watch({
-        patience: time,
-        stuck: failed(`it has not returned after ${time / 1000} s`),
-        ended: failed('it ended the process'),
-        before: quiet,
-      })
-    : undefined
+  const release = bounded ? watchdog.watch(watched(run)) : undefined
   try {
     // Without this an unawaited rejection of `stuck` would count as nobody's.
     stuck.catch(() => {})
     return await Promise.race([Promise.resolve().then(work), stuck])
   } catch (error) {
-    throw named({ plugin, doing }, error)
+    throw named(run, error)
   } finally {
     release?.()
     quiet()
@@ -81,28 +75,49 @@ export async function runPlugin<T>({ plugin, doing, bounded = true }: Run, work:
   }
 }
 
-/** The same for code that gives its result at once; it is not timed. */
-export function runPluginNow<T>({ plugin, doing }: Run, work: () => T): T {
-  if (ran.at(-1) !== plugin) ran.push(plugin)
-  const quiet = redirectStdout()
-  try {
-    return work()
-  } catch (error) {
-    throw named({ plugin, doing }, error)
-  } finally {
-    quiet()
+/** The same for code that gives its result at once: gives a function that runs it, made once where there are many calls of one kind. */
+export function runsNow({ plugin, doing }: Omit<Run, 'bounded'>): <T>(work: () => T) => T {
+  const watch = watched({ plugin, doing })
+  return work => {
+    if (ran.at(-1) !== plugin) ran.push(plugin)
+    const quiet = redirectStdout()
+    const release = watchdog.watch(watch)
+    try {
+      return work()
+    } catch (error) {
+      throw named({ plugin, doing }, error)
+    } finally {
+      release()
+      quiet()
+    }
+  }
+}
+
+const failed = ({ plugin: { name, root: where }, doing }: Run, problem: string) =>
+  errors.E_PLUGIN_FAILED({ plugin: name, doing, problem, where })
+
+function watched(run: Run): Watched {
+  const time = patience()
+  return {
+    patience: time,
+    stuck: failed(run, `it has not returned after ${time / 1000} s`),
+    ended: failed(run, 'it ended the process'),
   }
 }
 
 /** What input can cause is coded already; a graph that no op allows (exit code 1) was built by the plugin, whatever the input said. */
 function named({ plugin, doing }: Run, error: unknown): unknown {
-  if (isSilaneError(error) && error.exitCode !== 1) return error
-  const problem = error instanceof Error ? error.message : String(error)
+  if (isCoded(error) && error.exitCode !== 1) return error
+  const problem = thrownText(error)
   return errors.E_PLUGIN_FAILED({ plugin: plugin.name, doing, problem, where: plugin.root }, { cause: error })
 }
 
-/** What plugins print meanwhile goes to stderr. */
+/** What plugins print goes to stderr: meanwhile, and in a process of ours from now on. */
 function redirectStdout(): () => void {
+  if (watchdog.armed) {
+    streams.hold()
+    return () => {}
+  }
   const { stdout, stderr } = process
   const own = Object.getOwnPropertyDescriptor(stdout, 'write')
   Object.defineProperty(stdout, 'write', { configurable: true, writable: true, value: stderr.write.bind(stderr) })
