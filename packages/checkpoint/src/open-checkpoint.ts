@@ -36,6 +36,8 @@ export interface OpenOptions {
  * `org/name`, `org/name@revision`, `hf://org/name@revision/folder`, or by the address of a page.
  */
 export async function openCheckpoint(model: string, options: OpenOptions = {}): Promise<OpenCheckpoint> {
+  if (model.includes('\0') || !model.isWellFormed())
+    throw errors.E_MODEL_NAME({ model, problem: 'it has characters that no name can have' })
   if (!ADDRESS.test(model)) {
     const path = resolve(model.replace(/^~(?=\/|$)/, homedir()))
     if (model !== '' && isFolder(path)) return openFolder(path, model, options.subfolder)

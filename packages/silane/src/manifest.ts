@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { folderFile, readJsonFile } from '@silane/checkpoint'
+import { folderFile, inside, readJsonFile } from '@silane/checkpoint'
 import { isSilaneError, type Json, type PortRole, pipelineKinds, resamplings, sizeOf } from '@silane/core'
 import * as z from 'zod'
 import { keptFolder } from './convert/output-folder.ts'
@@ -19,12 +19,7 @@ const digest = z.string().regex(/^[0-9a-f]{64}$/, 'is not a sha256')
 const MAX_FILES = 100_000
 
 /** Paths in a manifest stay inside its folder, whoever wrote it. */
-const inside = z
-  .string()
-  .refine(
-    path => !/^[/\\]|^[A-Za-z]:|\\/.test(path) && path.split('/').every(part => part !== '..' && part !== ''),
-    'leads out of the folder',
-  )
+const path = z.string().refine(inside, 'is no path inside the folder')
 
 /** Names of element types: `describeTensors` writes no others. */
 const DTYPES: ReadonlySet<string> = new Set('float64 float32 float16 bf16 int64 int32 int16 int8 uint32 uint16 uint8 bool'.split(' '))
@@ -158,8 +153,8 @@ const step = z.union([
   z.object({ host: z.string(), feeds: things, gives: things }).readonly(),
 ])
 
-const coreml = z.object({ path: inside, specVersion: z.int(), bytes: size, sha256: digest }).readonly()
-const onnx = z.object({ path: inside, opset: z.int(), bytes: size }).readonly()
+const coreml = z.object({ path, specVersion: z.int(), bytes: size, sha256: digest }).readonly()
+const onnx = z.object({ path, opset: z.int(), bytes: size }).readonly()
 
 const deployedFunction = z
   .object({
@@ -204,7 +199,7 @@ const schema = z
         id: z.string(),
         revision: z.string().nullable(),
         /** Of a repository on the hub, the folder that the checkpoint is. */
-        subfolder: inside.exactOptional(),
+        subfolder: path.exactOptional(),
         modelType: z.string(),
         architecture: z.string(),
         task: z.string(),
@@ -227,7 +222,7 @@ const schema = z
       .exactOptional(),
     programs: z.array(program).nonempty().readonly(),
     /** Every file of the folder, this one included: what --force may replace. */
-    files: z.array(inside).max(MAX_FILES).readonly(),
+    files: z.array(path).max(MAX_FILES).readonly(),
     pipeline: z
       .object({
         kind: z.enum(pipelineKinds),
@@ -241,7 +236,7 @@ const schema = z
         question: z.string().exactOptional(),
         generation: z.record(z.string(), json).readonly().exactOptional(),
         /** Folders of tokenizers, by the program whose ids they make. */
-        tokenizers: z.record(z.string(), inside).readonly().exactOptional(),
+        tokenizers: z.record(z.string(), path).readonly().exactOptional(),
         /** How many passages the model answers a question from. */
         documents: z
           .object({ count: z.int().positive().max(MOST_PASSAGES), most: z.int().positive().exactOptional() })

@@ -15,6 +15,15 @@ export function systemError(error: unknown): unknown {
   const temporary = temporaryError(error)
   if (temporary !== undefined) return temporary
   if (isSilaneError(error) || !(error instanceof Error)) return error
+  if (isOfName(error))
+    return errors.E_SYSTEM(
+      {
+        what: 'A name',
+        problem: 'it has characters that no path or address can have',
+        next: 'Check the names that are given, and those in files.',
+      },
+      { cause: error },
+    )
   const answer = systemAnswer(error)
   if (answer === undefined) return 'syscall' in error && 'code' in error ? unreached(error) : error
   const { syscall, paths, problem, next } = answer
@@ -26,6 +35,10 @@ export function systemError(error: unknown): unknown {
   const [path] = paths
   return errors.E_SYSTEM({ what: path ?? `Reading or writing a file failed (${syscall})`, problem, next }, { cause: error })
 }
+
+/** What Node says before it asks the system: of a path with a NUL, or of half a character in an address. */
+const isOfName = (error: Error): boolean =>
+  error instanceof URIError || ('code' in error && error.code === 'ERR_INVALID_ARG_VALUE' && error.message.includes('without null bytes'))
 
 /** A call of the network that nobody has explained. */
 const unreached = (error: Error & { code: unknown; syscall: unknown }): Error =>

@@ -217,7 +217,7 @@ function configuredPlugins(project: PackageFile | undefined): readonly string[] 
   const block = project?.json.silane
   if (!isRecord(block) || block.plugins === undefined) return undefined
   const { plugins } = block
-  if (Array.isArray(plugins) && plugins.every(name => typeof name === 'string')) return plugins
+  if (Array.isArray(plugins) && plugins.every(name => typeof name === 'string' && !name.includes('\0'))) return plugins
   throw errors.E_USAGE({
     problem: `${project?.file}: "silane.plugins" is not a list of names or paths.`,
     next: 'Write "silane": { "plugins": ["@silane/plugin-<family>"] }.',
