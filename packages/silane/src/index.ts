@@ -1,4 +1,5 @@
 import { benchmark as runBenchmark } from './benchmark.ts'
+import { border, borderSync } from './border.ts'
 import { matrix as runMatrix } from './ci/matrix.ts'
 import { mergeReports as runMergeReports } from './ci/merge-reports.ts'
 import { runShard as runRunShard } from './ci/run-shard.ts'
@@ -13,51 +14,50 @@ import { askImage as runAskImage, caption as runCaption } from './pictures/capti
 import { classify as runClassify } from './pictures/classify.ts'
 import { segment as runSegment } from './pictures/segment.ts'
 import { listPlugins as runListPlugins } from './plugins/list-plugins.ts'
-import { coded, codedSync } from './system-error.ts'
 import { readGoldens as runReadGoldens } from './validate/goldens.ts'
 import { validate as runValidate } from './validate/validate.ts'
 import { verify as runVerify } from './verify.ts'
 
-// What reads or writes files passes this border, as the command line has its own: what the system answers gets a code and words.
+// Programs pass this border, as the command line has its own: what is given is checked, and what the system answers gets a code and words.
 
 /** Converts a checkpoint into Core ML packages and ONNX files; a missed gate is a result (`ok` is false), all else that goes wrong is thrown. */
-export const convert = coded(runConvert)
+export const convert = border('convert', runConvert)
 /** Validates a converted folder again: against its checkpoint, golden outputs, or both. */
-export const validate = coded(runValidate)
+export const validate = border('validate', runValidate)
 /** What a checkpoint is, and what a conversion would make of it; nothing is written. */
-export const inspect = coded(runInspect)
+export const inspect = border('inspect', runInspect)
 /** Checks packages, whoever wrote them. */
-export const verify = coded(runVerify)
+export const verify = border('verify', runVerify)
 /** Times the functions of a converted folder. */
-export const benchmark = coded(runBenchmark)
+export const benchmark = border('benchmark', runBenchmark)
 /** Runs a converted model that generates text. */
-export const generate = coded(runGenerate)
+export const generate = border('generate', runGenerate)
 /** Fills an index with documents and their vectors. */
-export const indexDocuments = coded(runIndexDocuments)
+export const indexDocuments = border('indexDocuments', runIndexDocuments)
 /** The passages of an index that are nearest to a question. */
-export const searchDocuments = coded(runSearchDocuments)
+export const searchDocuments = border('searchDocuments', runSearchDocuments)
 /** An answer to a question from the passages of an index. */
-export const ask = coded(runAsk)
+export const ask = border('ask', runAsk)
 /** A text about a picture. */
-export const caption = coded(runCaption)
+export const caption = border('caption', runCaption)
 /** An answer to a question about a picture. */
-export const askImage = coded(runAskImage)
+export const askImage = border('askImage', runAskImage)
 /** The labels of a picture. */
-export const classify = coded(runClassify)
+export const classify = border('classify', runClassify)
 /** Masks of what points and a box show in a picture. */
-export const segment = coded(runSegment)
+export const segment = border('segment', runSegment)
 /** The plugins that are found. */
-export const listPlugins = coded(runListPlugins)
+export const listPlugins = border('listPlugins', runListPlugins)
 /** What silane.ci.json has to convert, with the task that each entry gets. */
-export const matrix = coded(runMatrix)
+export const matrix = border('matrix', runMatrix)
 /** Converts and validates a part of it, and writes a report. */
-export const runShard = coded(runRunShard)
+export const runShard = border('runShard', runRunShard)
 /** Joins the reports of all parts. */
-export const mergeReports = coded(runMergeReports)
+export const mergeReports = border('mergeReports', runMergeReports)
 /** Reads and checks the manifest of a converted folder. Throws E_NOT_CONVERTED or E_MANIFEST. */
-export const readManifest = codedSync(runReadManifest)
+export const readManifest = borderSync('readManifest', runReadManifest)
 /** The golden outputs in a folder or a file. */
-export const readGoldens = codedSync(runReadGoldens)
+export const readGoldens = borderSync('readGoldens', runReadGoldens)
 
 export { analyzeGraph, type GraphAnalysis } from './analyze-graph.ts'
 export type { BenchmarkOptions, BenchmarkResult, DecoderFacts, FunctionBenchmark } from './benchmark.ts'
