@@ -12,7 +12,7 @@ export function thrownText(thrown: unknown): string {
 const isText = (value: unknown): value is string | undefined => value === undefined || typeof value === 'string'
 
 /** A coded error by its fields, so that nothing need be loaded to tell one; what stops a command has no exit code of its own. */
-export type Coded = Error & Pick<SilaneError, 'code' | 'what' | 'where' | 'next'> & Partial<Pick<SilaneError, 'exitCode'>>
+type Coded = Error & Pick<SilaneError, 'code' | 'what' | 'where' | 'next'> & Partial<Pick<SilaneError, 'exitCode'>>
 
 /** Whether an error is one of ours by all of its fields, and not by its name alone: code of others throws what it likes. */
 export const isCoded = (error: unknown): error is Coded =>

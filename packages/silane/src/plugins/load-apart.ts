@@ -110,8 +110,10 @@ function loadSome(
       if (signal !== null) problem ??= `its process was ended by ${signal}`
       end()
     })
-    child.send({ plugins } satisfies LoadRequest, error => {
-      if (error) problem ??= error.message
-    })
+    // Where it has not started there is no `send` either.
+    if (child.connected)
+      child.send({ plugins } satisfies LoadRequest, error => {
+        if (error) problem ??= error.message
+      })
   })
 }
