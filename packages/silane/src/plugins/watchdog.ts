@@ -53,8 +53,10 @@ function startThread() {
     // Flags of the command that are meant for its own thread, such as --inspect, would be taken for the thread's too.
     execArgv: [],
   })
-  // What keeps a thread from starting, such as too many open files, is no fault of the plugin, which can do without being watched.
-  worker.on('error', () => {})
+  // Too many open files, say, which is no fault of the plugin; it can do without being watched.
+  worker.on('error', error => {
+    if (!('code' in error) || error.code !== 'ERR_WORKER_INIT_FAILED') throw error
+  })
   worker.unref()
   return { worker, state: new Int32Array(state) }
 }
