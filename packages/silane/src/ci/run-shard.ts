@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, lstatSync, mkdirSync, mkdtempSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { isSilaneError, type Line } from '@silane/core'
 import { type ConvertResult, convert } from '../convert/convert.ts'
@@ -104,7 +104,8 @@ interface Places extends Omit<RunShardOptions, 'keep'> {
 async function runEntry(entry: PlannedEntry, places: Places): Promise<CiResult> {
   const { folder, out, keep, work, plugins, offline, token, cacheDir, cwd, signal, onProgress } = places
   const reports = join(out, 'reports', entry.name)
-  // What an earlier run left is not this one's.
+  // What an earlier run left is not this one's. A link in its place leads to what is somebody's.
+  if (lstatSync(reports, { throwIfNoEntry: false })?.isSymbolicLink()) unlinkSync(reports)
   for (const name of REPORTS) rmSync(join(reports, name), { force: true })
   const started = performance.now()
   const common = { name: entry.name, model: entry.model, target: entry.target, options: entry.options }
