@@ -51,6 +51,16 @@ test('lines that are none have a problem and a number, and the rest is kept', as
   ])
 })
 
+test('a line that nests without an end is none, and what Python writes is one', async () => {
+  const nested = (depth: number): string => `{"text": "a", "id": "${depth}", "meta": ${'['.repeat(depth)}${']'.repeat(depth)}}`
+  expect(await read([nested(5000), nested(1e6), nested(63), '{"text": "b", "meta": [NaN]}'].join('\n'))).toMatchObject([
+    { problem: 'it is JSON beyond what is read: nested too deep, or too many values' },
+    { problem: 'it is JSON beyond what is read: nested too deep, or too many values' },
+    { document: { id: '63' } },
+    { document: { meta: [Number.NaN] } },
+  ])
+})
+
 test('a file that is none is refused', async () => {
   await expect(readDocuments('./not-there.jsonl').next()).rejects.toMatchObject({ code: 'E_DOCUMENTS' })
   await expect(readDocuments(tmpdir()).next()).rejects.toMatchObject({ code: 'E_DOCUMENTS' })

@@ -258,5 +258,78 @@ test('JSON in the tables is read with care', () => {
     expect(failure(() => openIndex(edited(sql)))).toContain('E_INDEX_FILE')
   const index = openIndex(edited(`update documents set meta = '{'`))
   onTestFinished(() => index.close())
-  expect(failure(() => index.search(new Float32Array(6).fill(1)))).toMatch(/^E_INDEX_FILE: .*the meta of text \d+ is no JSON/)
+  expect(failure(() => index.search(new Float32Array(6).fill(1)))).toMatch(/^E_INDEX_FILE: .*the meta of document \d+: it is no JSON/)
+  const deep = openIndex(edited(`update documents set meta = '${'['.repeat(5000)}${']'.repeat(5000)}'`))
+  onTestFinished(() => deep.close())
+  expect(failure(() => deep.search(new Float32Array(6).fill(1)))).toMatch(/^E_INDEX_FILE: .*nested too deep/)
+  const key = (value: string) => `update about set value = ${value} where key = 'versions'`
+  expect(failure(() => openIndex(edited(key(`'${'['.repeat(5000)}${']'.repeat(5000)}'`))))).toMatch(/^E_INDEX_FILE: .*nested too deep/)
+})
+
+/** An index whose tables somebody changed. */
+const changed = (change: (db: DatabaseSync) => void, rest: Partial<IndexAbout> = {}): string => {
+  const file = join(folder(), 'i.sqlite')
+  filled(file, rest).index.close()
+  const db = new DatabaseSync(file)
+  change(db)
+  db.close()
+  return file
+}
+
+test.each([
+  ['a text that is bytes', 'update documents set text = zeroblob(1000)', /the text of document \d+ is no text/],
+  ['a title that is a number', "update documents set title = x'ff00fe'", /the title of document \d+ is no text/],
+  ['a meta of bytes', "update documents set meta = x'5b5d'", /the meta of document \d+ is no text/],
+  [
+    'a text of 81 MB',
+    'update documents set text = cast(zeroblob(81000000) as text) where number = 1',
+    /the text of document 1 is no text, or longer/,
+  ],
+])('an index with %s is refused when it is met', (_, sql, problem) => {
+  const index = openIndex(changed(db => db.exec(sql)))
+  onTestFinished(() => index.close())
+  expect(failure(() => index.search(new Float32Array(6).fill(1), { count: 40 }))).toMatch(problem)
+})
+
+test.each([
+  [
+    'what it is of is longer than is read',
+    "update about set value = cast(zeroblob(100000) as text) where key = 'documentModel'",
+    /its documentModel is no text, or longer/,
+  ],
+  ['what it is of is a number', "update about set value = x'00' where key = 'documentModel'", /its documentModel is no text/],
+])('an index is not opened where %s', (_, sql, problem) => {
+  expect(failure(() => openIndex(changed(db => db.exec(sql))))).toMatch(problem)
+})
+
+test('a schema of megabytes is not looked at', () => {
+  const file = changed(db => db.exec(`create table other(x /* ${'x'.repeat(1_000_000)} */)`))
+  expect(failure(() => openIndex(file))).toMatch(/^E_INDEX_FILE: .*its tables are not those of an index/)
+})
+
+test('numbers that JavaScript has not, and vectors that are told of and not there, are the fault of the file', () => {
+  const big = changed(db => {
+    db.exec(`update documents set number = ${2n ** 62n} where number = 1; update vectors_rowids set rowid = ${2n ** 62n} where rowid = 1`)
+    const { rowids } = db.prepare('select rowids from vectors_chunks').get() as { rowids: Uint8Array }
+    new DataView(rowids.buffer).setBigInt64(0, 2n ** 62n, true)
+    db.prepare('update vectors_chunks set rowids = ?').run(rowids)
+  })
+  const absent = changed(db => db.exec(`update vectors_chunks set validity = x'${'ff'.repeat(16)}'`))
+  for (const [file, problem] of [
+    [big, /too large to be represented/],
+    [absent, /it tells of a vector \d+ that is not there/],
+  ] as const) {
+    const index = openIndex(file)
+    onTestFinished(() => index.close())
+    expect(failure(() => index.search(new Float32Array(6).fill(1), { count: 100, method: 'bits' }))).toMatch(/^E_INDEX_FILE/)
+    expect(failure(() => index.search(new Float32Array(6).fill(1), { count: 100, method: 'bits' }))).toMatch(problem)
+  }
+})
+
+test('a document that could not be read again is not taken', () => {
+  const index = createIndex(join(folder(), 'x.sqlite'), about())
+  onTestFinished(() => index.close())
+  const text = 'x'.repeat(80_000_001)
+  expect(failure(() => index.add([{ id: 'a', text, vector: vectors(1, 6)[0]! }]))).toMatch(/^E_DOCUMENTS: .*more than 80000000 bytes/)
+  expect(index.count()).toBe(0)
 })
