@@ -283,6 +283,12 @@ function readAbout(db: DatabaseSync, file: string): IndexAbout {
   }
 }
 
+/**
+ * The nearest of positive cosine. A vector of zeros has no distance, nor has one that is not finite, and sqlite-vec, which compares with
+ * it all the same, would put it first and lose others; the bound leaves it out. Where fewer are found than are wanted, all are looked at.
+ */
+const NEAREST = 'select rowid as number, distance from vectors where embedding match ? and k = ? and distance < 1 order by distance'
+
 const DOCUMENT = `select ${['id', 'source', 'title', 'text', 'meta'].map(column => textWithin(column, MAX_TEXT_BYTES)).join()} from documents where number = ?`
 
 function indexOf(db: DatabaseSync, file: string, about: IndexAbout): DocumentIndex {
@@ -323,16 +329,13 @@ function indexOf(db: DatabaseSync, file: string, about: IndexAbout): DocumentInd
 
   /** Numbers of documents with their scores, the best first. */
   const exact = (vector: Float32Array, wanted: number): readonly Scored[] => {
-    if (metric === 'cosine' && wanted <= MOST_CANDIDATES)
-      return (
-        statement('select rowid as number, distance from vectors where embedding match ? and k = ? order by distance').all(
-          vector,
-          wanted,
-        ) as Row[]
-      ).map(({ number, distance }) => ({ number: Number(number), score: 1 - Number(distance) }))
+    if (metric === 'cosine' && wanted <= MOST_CANDIDATES) {
+      const found = statement(NEAREST).all(vector, wanted) as Row[]
+      if (found.length === Math.min(wanted, count()))
+        return found.map(({ number, distance }) => ({ number: Number(number), score: 1 - Number(distance) }))
+    }
     // sqlite-vec has no product; and of the best only so many are kept.
-    const rows = statement('select rowid as number, embedding from vectors').iterate() as Iterable<Row>
-    return best(rows, vector, metric, wanted)
+    return best(statement('select rowid as number, embedding from vectors').iterate() as Iterable<Row>, { vector, metric, wanted, file })
   }
   const bits = (vector: Float32Array, wanted: number): readonly Scored[] => {
     const near = statement('select rowid as number from vectors where signs match vec_bit(?) and k = ?').all(
@@ -345,7 +348,7 @@ function indexOf(db: DatabaseSync, file: string, about: IndexAbout): DocumentInd
       if (!row) throw errors.E_INDEX_FILE({ file, problem: `it tells of a vector ${number} that is not there` })
       return row
     })
-    return best(rows, vector, metric, wanted)
+    return best(rows, { vector, metric, wanted, file })
   }
 
   return {
@@ -397,15 +400,25 @@ interface Scored {
   readonly score: number
 }
 
-/** The best of these rows, the first of equals first. */
-function best(rows: Iterable<Row>, vector: Float32Array, metric: Metric, wanted: number): readonly Scored[] {
+interface Comparison {
+  readonly vector: Float32Array
+  readonly metric: Metric
+  readonly wanted: number
+  readonly file: string
+}
+
+/** The best of these rows, the first of equals first. Throws E_INDEX_FILE for a vector that is none. */
+function best(rows: Iterable<Row>, { vector, metric, wanted, file }: Comparison): readonly Scored[] {
   const length = norm(vector)
   let kept: Scored[] = []
   let least = Number.NEGATIVE_INFINITY
   for (const { number, embedding } of rows) {
-    const bytes = embedding as Uint8Array
-    const other = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4)
+    if (!(embedding instanceof Uint8Array) || embedding.byteLength !== vector.byteLength)
+      throw errors.E_INDEX_FILE({ file, problem: `vector ${number} has another size` })
+    const other = new Float32Array(embedding.buffer, embedding.byteOffset, vector.length)
     const product = dot(vector, other)
+    // Products of what is finite in fp32 are finite here, in fp64.
+    if (!Number.isFinite(product)) throw errors.E_INDEX_FILE({ file, problem: `vector ${number} has elements that are not finite` })
     const score = metric === 'dot' ? product : product / (length * norm(other) || 1)
     if (kept.length >= 2 * wanted && score <= least) continue
     kept.push({ number: Number(number), score })

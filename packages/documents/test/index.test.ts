@@ -326,6 +326,44 @@ test('numbers that JavaScript has not, and vectors that are told of and not ther
   }
 })
 
+test.each([0, 5, 130, 299])('a vector of zeros, here number %i, is like nothing, and hides no other', zero => {
+  const index = createIndex(join(folder(), 'x.sqlite'), about())
+  onTestFinished(() => index.close())
+  const all = vectors(300, 6, 7).with(zero, new Float32Array(6))
+  index.add(all.map((vector, i) => ({ id: `d${i}`, text: 't', vector })))
+  const dot = (x: Float32Array, y: Float32Array) => x.reduce((sum, v, i) => sum + v * y[i]!, 0)
+  for (const query of vectors(10, 6, 99)) {
+    const scores = all.map(vector => dot(query, vector) / (Math.sqrt(dot(query, query) * dot(vector, vector)) || 1))
+    const expected = scores.map((score, i) => ({ id: `d${i}`, score })).sort((a, b) => b.score - a.score)
+    for (const count of [5, 300])
+      expect(index.search(query, { count }).map(({ id }) => id)).toEqual(expected.slice(0, count).map(({ id }) => id))
+  }
+  expect(index.search(new Float32Array(6)).map(({ score }) => score)).toEqual([0, 0, 0, 0, 0])
+})
+
+test.each(['cosine', 'dot'] as const)('vectors by %s that are not finite are the fault of the file, and no hits', metric => {
+  const broken = (value: number, from: number, to: number) =>
+    changed(
+      db => {
+        const { rowid, vectors } = db.prepare('select rowid, vectors from vectors_vector_chunks00').get() as {
+          rowid: number
+          vectors: Uint8Array
+        }
+        new Float32Array(vectors.buffer).fill(value, from, to)
+        db.prepare('update vectors_vector_chunks00 set vectors = ? where rowid = ?').run(vectors, rowid)
+      },
+      { metric },
+    )
+  for (const file of [broken(Number.NaN, 0, 240), broken(Number.POSITIVE_INFINITY, 0, 240), broken(Number.NaN, 7, 8)]) {
+    const index = openIndex(file)
+    onTestFinished(() => index.close())
+    for (const method of ['exact', 'bits'] as const)
+      expect(failure(() => index.search(new Float32Array(6).fill(1), { count: 40, method }))).toMatch(
+        /^E_INDEX_FILE: .*vector \d+ has elements that are not finite/,
+      )
+  }
+})
+
 test('a document that could not be read again is not taken', () => {
   const index = createIndex(join(folder(), 'x.sqlite'), about())
   onTestFinished(() => index.close())
