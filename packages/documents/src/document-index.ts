@@ -1,4 +1,4 @@
-import { closeSync, existsSync, fstatSync, openSync, readSync, renameSync, rmSync } from 'node:fs'
+import { closeSync, existsSync, fstatSync, lstatSync, openSync, readSync, realpathSync, renameSync, rmSync, statSync } from 'node:fs'
 import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite'
 import type { Json } from '@silane/core'
 import { getLoadablePath } from 'sqlite-vec'
@@ -100,6 +100,7 @@ export function createIndex(file: string, about: IndexAbout): DocumentIndex {
 /** Opens an index to search in it. Throws E_INDEX_FILE. */
 export function openIndex(file: string): DocumentIndex {
   if (!existsSync(file)) throw errors.E_INDEX_FILE({ file, problem: 'there is no such file' })
+  checkFiles(file)
   rollBack(file)
   const problem = problemOf(file)
   if (problem !== undefined) throw errors.E_INDEX_FILE({ file, problem })
@@ -114,11 +115,24 @@ export function openIndex(file: string): DocumentIndex {
 }
 
 /**
+ * Throws E_INDEX_FILE unless the file and those that SQLite takes for parts of it are plain files: opening a pipe may wait for ever, and a
+ * link beside an index is followed and written through. The index itself may be a link, and then they lie beside what it names.
+ */
+function checkFiles(file: string): void {
+  if (!statSync(file).isFile()) throw errors.E_INDEX_FILE({ file, problem: 'it is no file' })
+  for (const end of ['-journal', '-wal', '-shm']) {
+    const beside = lstatSync(`${realpathSync(file)}${end}`, { throwIfNoEntry: false })
+    if (beside?.isFile() === false)
+      throw errors.E_INDEX_FILE({ file, problem: `what is called the same with ${end} at its end is no file` })
+  }
+}
+
+/**
  * Undoes what a process that was killed had begun to write: its journal is still there, and until SQLite has read it the header may tell
  * of pages that never came.
  */
 function rollBack(file: string): void {
-  if (!existsSync(`${file}-journal`)) return
+  if (!existsSync(`${realpathSync(file)}-journal`)) return
   const db = new DatabaseSync(file)
   try {
     db.prepare('select count(*) from sqlite_schema').get()

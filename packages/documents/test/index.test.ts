@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -185,6 +185,56 @@ test('what a process that was killed had begun to write is undone, also where th
   const index = openIndex(file)
   expect(index.count()).toBe(40)
   index.close()
+})
+
+test.skipIf(process.platform === 'win32')('pipes, folders and links in the place of an index or beside it are refused', () => {
+  const place = folder()
+  const file = join(place, 'x.sqlite')
+  // In a process of its own: who opens a pipe can wait for ever.
+  const code = `
+    import { createIndex, openIndex } from ${JSON.stringify(new URL('../src/index.ts', import.meta.url).href)}
+    for (const open of [openIndex, file => createIndex(file, ${JSON.stringify(about())})])
+      try { open(${JSON.stringify(file)}); console.log('opened') } catch (error) { console.log(error.code, error.what) }`
+  const told = () => spawnSync(process.execPath, ['--input-type=module', '--eval', code], { encoding: 'utf8', timeout: 10_000 }).stdout
+  const twice = (problem: string) => `E_INDEX_FILE ${file} is no index that can be read: ${problem}.\n`.repeat(2)
+  const pipe = (path: string) => expect(spawnSync('mkfifo', [path]).status).toBe(0)
+  pipe(file)
+  expect(told()).toBe(twice('it is no file'))
+  rmSync(file)
+  filled(file).index.close()
+  pipe(`${file}-journal`)
+  expect(told()).toBe(twice('what is called the same with -journal at its end is no file'))
+  rmSync(`${file}-journal`)
+  const precious = join(place, 'precious')
+  writeFileSync(precious, 'precious')
+  symlinkSync(precious, `${file}-wal`)
+  expect(told()).toBe(twice('what is called the same with -wal at its end is no file'))
+  expect(readFileSync(precious, 'utf8')).toBe('precious')
+})
+
+test('a journal that names another file as the journal of several databases does not have it removed', () => {
+  const place = folder()
+  const file = join(place, 'x.sqlite')
+  filled(file).index.close()
+  const bytes = readFileSync(file)
+  const pageSize = bytes.readUInt16BE(16) === 1 ? 65536 : bytes.readUInt16BE(16)
+  for (const name of ['precious', 'precious-mjA1B2C3D4E']) {
+    const precious = join(place, name)
+    writeFileSync(precious, 'precious')
+    // A header of 512 bytes that tells of no pages, and the record of a super-journal (sqlite.org/fileformat.html, §3; SQLite's pager.c).
+    const magic = Buffer.from('d9d505f920a163d7', 'hex')
+    const path = Buffer.from(precious)
+    const numbers = (...all: readonly number[]): Buffer => Buffer.concat(all.map(n => Buffer.from(Uint32Array.of(n).buffer).swap32()))
+    const header = Buffer.concat([magic, numbers(0, 0, bytes.length / pageSize, 512, pageSize), Buffer.alloc(512)]).subarray(0, 512)
+    const sum = path.reduce((total, byte) => total + byte, 0)
+    const record = Buffer.concat([numbers(0x40000000 / pageSize + 1), path, numbers(path.length, sum), magic])
+    writeFileSync(`${file}-journal`, Buffer.concat([header, record]))
+    const index = openIndex(file)
+    expect(index.count()).toBe(40)
+    index.close()
+    expect(existsSync(`${file}-journal`), 'the journal was taken for one').toBe(false)
+    expect(readFileSync(precious, 'utf8')).toBe('precious')
+  }
 })
 
 test('an index that was not whole when the process was killed is made anew', () => {
