@@ -1,4 +1,4 @@
-import { closeSync, existsSync, fstatSync, lstatSync, openSync, readSync, realpathSync, renameSync, rmSync, statSync } from 'node:fs'
+import { closeSync, existsSync, fstatSync, lstatSync, openSync, readSync, realpathSync, statSync } from 'node:fs'
 import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite'
 import type { Json } from '@silane/core'
 import { getLoadablePath } from 'sqlite-vec'
@@ -6,6 +6,7 @@ import type { Document } from './document.ts'
 import { errors } from './errors.ts'
 import { jsonOf } from './json-of.ts'
 import { MAX_LINE_BYTES } from './read-documents.ts'
+import { giveName, removeUnnamed, unnamedFile } from './unnamed-file.ts'
 
 export const metrics = ['cosine', 'dot'] as const
 
@@ -66,22 +67,10 @@ const MAGIC = 'SQLite format 3\0'
 
 /** Makes an index, or opens one that this very model made to go on with it. Throws E_INDEX_FILE and E_INDEX_MODEL. */
 export function createIndex(file: string, about: IndexAbout): DocumentIndex {
-  if (existsSync(file)) {
-    const found = openIndex(file)
-    try {
-      for (const key of ['documentModel', 'questionModel', 'dimension', 'metric', 'chunking'] as const) {
-        const [then, now] = [found.about[key], about[key]].map(value => JSON.stringify(value))
-        if (then !== now) throw errors.E_INDEX_MODEL({ file, problem: `its ${key} is ${then}, and now it is ${now}` })
-      }
-    } catch (error) {
-      found.close()
-      throw error
-    }
-    return found
-  }
+  if (existsSync(file)) return reopened(file, about)
   // It gets its name when it is whole: a process that is killed meanwhile leaves nothing under it.
-  const unnamed = `${file}.new`
-  for (const left of [unnamed, `${unnamed}-journal`]) rmSync(left, { force: true })
+  const unnamed = unnamedFile(file)
+  removeUnnamed(file)
   const db = opened(unnamed)
   // SQLite walks a long value page by page: chunks of few vectors on large pages let one vector be read without reading thousands.
   db.exec('pragma page_size = 65536')
@@ -93,8 +82,22 @@ export function createIndex(file: string, about: IndexAbout): DocumentIndex {
   for (const [key, value] of Object.entries({ schema: SCHEMA, ...about, finished: false })) put.run(key, JSON.stringify(value))
   db.exec('commit')
   db.close()
-  renameSync(unnamed, file)
-  return indexOf(opened(file), file, about)
+  return giveName(unnamed, file) ? indexOf(opened(file), file, about) : reopened(file, about)
+}
+
+/** An index that is there already. Throws E_INDEX_MODEL where it is of something else. */
+function reopened(file: string, about: IndexAbout): DocumentIndex {
+  const found = openIndex(file)
+  try {
+    for (const key of ['documentModel', 'questionModel', 'dimension', 'metric', 'chunking'] as const) {
+      const [then, now] = [found.about[key], about[key]].map(value => JSON.stringify(value))
+      if (then !== now) throw errors.E_INDEX_MODEL({ file, problem: `its ${key} is ${then}, and now it is ${now}` })
+    }
+  } catch (error) {
+    found.close()
+    throw error
+  }
+  return found
 }
 
 /** Opens an index to search in it. Throws E_INDEX_FILE. */

@@ -1,12 +1,13 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
+import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { isSilaneError } from '@silane/core'
 import { getLoadablePath } from 'sqlite-vec'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createIndex, type DocumentIndex, type IndexAbout, openIndex, recall } from '../src/index.ts'
+import { giveName, unnamedFile } from '../src/unnamed-file.ts'
 
 const folder = (): string => {
   const made = mkdtempSync(join(tmpdir(), 'silane-documents-'))
@@ -189,26 +190,30 @@ test('what a process that was killed had begun to write is undone, also where th
 
 test.skipIf(process.platform === 'win32')('pipes, folders and links in the place of an index or beside it are refused', () => {
   const place = folder()
-  const file = join(place, 'x.sqlite')
+  const [pipe, besidePipe, besideLink] = ['pipe', 'a', 'b'].map(name => join(place, name)) as [string, string, string]
+  filled(besidePipe).index.close()
+  filled(besideLink).index.close()
+  expect(spawnSync('mkfifo', [pipe, `${besidePipe}-journal`]).status).toBe(0)
+  const precious = join(place, 'precious')
+  writeFileSync(precious, 'precious')
+  symlinkSync(precious, `${besideLink}-wal`)
   // In a process of its own: who opens a pipe can wait for ever.
   const code = `
     import { createIndex, openIndex } from ${JSON.stringify(new URL('../src/index.ts', import.meta.url).href)}
-    for (const open of [openIndex, file => createIndex(file, ${JSON.stringify(about())})])
-      try { open(${JSON.stringify(file)}); console.log('opened') } catch (error) { console.log(error.code, error.what) }`
-  const told = () => spawnSync(process.execPath, ['--input-type=module', '--eval', code], { encoding: 'utf8', timeout: 10_000 }).stdout
-  const twice = (problem: string) => `E_INDEX_FILE ${file} is no index that can be read: ${problem}.\n`.repeat(2)
-  const pipe = (path: string) => expect(spawnSync('mkfifo', [path]).status).toBe(0)
-  pipe(file)
-  expect(told()).toBe(twice('it is no file'))
-  rmSync(file)
-  filled(file).index.close()
-  pipe(`${file}-journal`)
-  expect(told()).toBe(twice('what is called the same with -journal at its end is no file'))
-  rmSync(`${file}-journal`)
-  const precious = join(place, 'precious')
-  writeFileSync(precious, 'precious')
-  symlinkSync(precious, `${file}-wal`)
-  expect(told()).toBe(twice('what is called the same with -wal at its end is no file'))
+    for (const file of ${JSON.stringify([pipe, besidePipe, besideLink, place])})
+      for (const open of [openIndex, file => createIndex(file, ${JSON.stringify(about())})])
+        try { open(file); console.log('opened') } catch (error) { console.log(error.code, error.what) }`
+  const { stdout } = spawnSync(process.execPath, ['--input-type=module', '--eval', code], { encoding: 'utf8', timeout: 10_000 })
+  const beside = (end: string): string => `what is called the same with ${end} at its end is no file`
+  const problems = [
+    [pipe, 'it is no file'],
+    [besidePipe, beside('-journal')],
+    [besideLink, beside('-wal')],
+    [place, 'it is no file'],
+  ]
+  expect(stdout).toBe(
+    problems.map(([file, problem]) => `E_INDEX_FILE ${file} is no index that can be read: ${problem}.\n`.repeat(2)).join(''),
+  )
   expect(readFileSync(precious, 'utf8')).toBe('precious')
 })
 
@@ -237,13 +242,36 @@ test('a journal that names another file as the journal of several databases does
   }
 })
 
-test('an index that was not whole when the process was killed is made anew', () => {
-  const file = join(folder(), 'x.sqlite')
-  writeFileSync(`${file}.new`, 'SQLite format 3')
+test('an index that was not whole when the process was killed is made anew, and nothing of anybody else is removed', () => {
+  const place = folder()
+  const file = join(place, 'x.sqlite')
+  const host = hostname().replace(/[^A-Za-z0-9]+/g, '_')
+  const { pid: ended } = spawnSync(process.execPath, ['--version'])
+  const left = [ended, `${ended}-journal`, process.pid].map(name => `.x.sqlite.silane-new-${host}-${name}`)
+  const others = [
+    'x.sqlite.new',
+    'x.sqlite.new-journal',
+    `.x.sqlite.silane-new-${host}-${process.ppid}`,
+    `.x.sqlite.silane-new-elsewhere-${ended}`,
+    `.x.sqlite.silane-new-${host}-${ended}.txt`,
+    `.y.sqlite.silane-new-${host}-${ended}`,
+  ]
+  for (const name of [...left, ...others]) writeFileSync(join(place, name), 'SQLite format 3')
   const { index } = filled(file)
   expect(index.count()).toBe(40)
   index.close()
-  expect(existsSync(`${file}.new`)).toBe(false)
+  expect(readdirSync(place).sort()).toEqual([...others, 'x.sqlite'].sort())
+})
+
+test('of two processes that make one index at once one makes it, and the other goes on with it', () => {
+  const place = folder()
+  const file = join(place, 'x.sqlite')
+  const first = unnamedFile(file)
+  writeFileSync(first, 'first')
+  expect(giveName(first, file)).toBe(true)
+  writeFileSync(first, 'second')
+  expect(giveName(first, file)).toBe(false)
+  expect([readFileSync(file, 'utf8'), readdirSync(place)]).toEqual(['first', ['x.sqlite']])
 })
 
 test('a process that is killed loses what it had not committed, and nothing else', async () => {
