@@ -76,3 +76,14 @@ test('long texts are cut between words, with an overlap', () => {
   expect(chunkText('a b c', { tokens: 2, overlap: 2, count })).toEqual(['a b', 'b c'])
   expect(chunkText('long b', { tokens: 1, overlap: 0, count: word => word.trim().length })).toEqual(['long', 'b'])
 })
+
+test('no piece lies within the one before, whatever words count', () => {
+  const count = (text: string): number => text.replaceAll(/[-\s]/g, '').length
+  expect(chunkText('a b c d eeee f', { tokens: 4, overlap: 3, count })).toEqual(['a b c d', 'eeee', 'f'])
+  // Words of no tokens before one that does not fit: each piece was nearly the whole text.
+  const pieces = chunkText(`${'- '.repeat(20_000)}${'a'.repeat(9)}`, { tokens: 8, overlap: 2, count })
+  expect(pieces.map(piece => piece.length)).toEqual([39_999, 9])
+  const mixed = chunkText(`${'- - - '.repeat(5)}a b `.repeat(200), { tokens: 8, overlap: 2, count })
+  expect(mixed.length).toBeLessThan(80)
+  for (const [i, piece] of mixed.entries()) expect(count(piece), `${i}`).toBeLessThanOrEqual(8)
+})
