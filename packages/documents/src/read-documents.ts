@@ -88,6 +88,9 @@ function documentOf(text: string): Document | string {
   if (wrong !== undefined) return `"${wrong}" is no string`
   if (typeof fields.text !== 'string' || fields.text.trim() === '') return '"text" is missing or empty'
   if (fields.id === '') return '"id" is empty'
+  // Halves of a character all become the same in the index, so that ids which differ would be one; and NUL ends a text elsewhere.
+  if (typeof fields.id === 'string' && (!fields.id.isWellFormed() || fields.id.includes('\0')))
+    return '"id" holds NUL or half of a character'
   const given = Object.fromEntries(known.map(key => [key, fields[key] as string])) as Partial<Record<'id' | 'title' | 'source', string>>
   const { meta } = fields
   return {

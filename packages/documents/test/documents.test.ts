@@ -87,3 +87,13 @@ test('no piece lies within the one before, whatever words count', () => {
   expect(mixed.length).toBeLessThan(80)
   for (const [i, piece] of mixed.entries()) expect(count(piece), `${i}`).toBeLessThanOrEqual(8)
 })
+
+test('an id that the index could not tell from another is a problem of its line', async () => {
+  const lines = await read(['\\ud800', '\\udfff', 'x\\u0000y', '\\ud83d\\ude00'].map(id => `{"text": "a", "id": "${id}"}`).join('\n'))
+  expect(lines.map(line => ('problem' in line ? line.problem : line.document.id))).toEqual([
+    '"id" holds NUL or half of a character',
+    '"id" holds NUL or half of a character',
+    '"id" holds NUL or half of a character',
+    '😀',
+  ])
+})
