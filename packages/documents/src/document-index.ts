@@ -266,14 +266,16 @@ function textOf(value: SQLOutputValue | undefined, file: string, what: string): 
 /** Bytes of a value of `about`: tells of models have 64, and versions by name come to hundreds. */
 const MAX_ABOUT_BYTES = 64_000
 
-const ABOUT_KEYS = ['schema', 'documentModel', 'questionModel', 'dimension', 'metric', 'chunking', 'versions'] as const
-
 function readAbout(db: DatabaseSync, file: string): IndexAbout {
+  // All rows in turn: to look for a key SQLite would read whole rows.
   const rows = db
-    .prepare(`select key, ${textWithin('value', MAX_ABOUT_BYTES)} from about where key in (${ABOUT_KEYS.map(key => `'${key}'`).join()})`)
+    .prepare(`select ${textWithin('key', MAX_ABOUT_BYTES)}, ${textWithin('value', MAX_ABOUT_BYTES)} from about limit 100`)
     .all()
   const found: { readonly [key: string]: unknown } = Object.fromEntries(
-    rows.map(({ key, value }) => [String(key), parsed(textOf(value, file, `its ${key}`), file, `its ${key}`)]),
+    rows.map(row => {
+      const key = textOf(row.key, file, 'a key of what it is of')
+      return [key, parsed(textOf(row.value, file, `its ${key}`), file, `its ${key}`)]
+    }),
   )
   const { schema, documentModel, questionModel, dimension, metric, chunking, versions } = found
   if (schema !== SCHEMA) throw errors.E_INDEX_FILE({ file, problem: `its tables are of version ${JSON.stringify(schema)}, not ${SCHEMA}` })
