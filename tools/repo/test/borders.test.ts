@@ -44,8 +44,6 @@ describe('JSON of strangers is read by way of readJsonFile and parseJson', () =>
     'packages/coreml/src/read-manifest.ts': 'the manifest of a package, bounded; a package that cannot be read is a finding, not an error',
     'packages/create-silane-plugin/src/create-plugin.ts': 'package.json of our own template',
     'packages/create-silane-plugin/src/index.ts': 'our own package.json',
-    'packages/documents/src/document-index.ts': 'columns of an index, whose tables are checked; the value is checked by a schema',
-    'packages/documents/src/read-documents.ts': 'a line of a bounded length, of which four fields are looked at',
     'packages/silane/src/cli/read-flags.ts': 'an argument of whoever runs the command',
     'packages/silane/src/plugins/find-package.ts': 'package.json before any code is loaded, bounded; one that is none counts as absent',
     'packages/silane/src/versions.ts': 'our own package.json',
