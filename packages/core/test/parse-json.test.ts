@@ -23,6 +23,14 @@ test('E_JSON says where', () => {
   `)
 })
 
+test('E_JSON counts lines without making a list of them', () => {
+  const bytes = new Uint8Array(10_000_001).fill(0x0a)
+  bytes[10_000_000] = 0x78
+  const before = process.memoryUsage().heapUsed
+  expect(() => parseJson(bytes, { file: 'a.json', where: 'here' })).toThrow('unexpected "x" in line 10000001, column 1.')
+  expect(process.memoryUsage().heapUsed - before).toBeLessThan(50e6)
+})
+
 test('E_JSON_LIMIT comes before anything is built', () => {
   expect(() => parse('['.repeat(65))).toThrowErrorMatchingInlineSnapshot(`
     [SilaneError: a.json has deeper nesting than the 64 that are read of a JSON file.
