@@ -134,6 +134,27 @@ describe('fp8', () => {
   })
 })
 
+describe('fp8 in many tensors', () => {
+  const many = (count: number, name: (at: number) => string) =>
+    rawSafetensors(
+      Object.fromEntries(Array.from({ length: count }, (_, at) => [name(at), { dtype: 'F8_E4M3', shape: [0], data_offsets: [0, 0] }])),
+    )
+
+  it('takes no time for each pair of them', async () => {
+    const start = process.cpuUsage()
+    for (const name of [(at: number) => `e.${at}.w`, (at: number) => `e${at}`, (at: number) => `scale.w${at}`])
+      (await openCheckpoint(temporary(files(many(8000, name))))).close()
+    expect(process.cpuUsage(start).user).toBeLessThan(2e6)
+  })
+
+  it('is refused with some of the scales that are not known', async () => {
+    const others = Object.fromEntries(Array.from({ length: 50 }, (_, at) => [`w.inner.${at + 10}_scales`, floats([1], [1])]))
+    const said = await refusal(files(float8('F8_E4M3', [1], [0x38], { ...others, 'v.scale': floats([1], [1]), w_scale: floats([1], [1]) })))
+    expect(said).toContain('(with w.inner.10_scales, w.inner.11_scales, ')
+    expect(said).not.toContain('w.inner.20_scales')
+  })
+})
+
 describe('other quantised weights', () => {
   const plain = safetensors({ 'w.weight': floats([1], [1]) })
 

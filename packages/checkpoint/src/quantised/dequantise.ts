@@ -18,6 +18,12 @@ const PACKED: readonly (readonly [RegExp, string])[] = [
 /** The axes of a block where the configuration names none, as DeepSeek's and transformers' formats have it. */
 const BLOCK = [128, 128]
 
+/** What else fp8 has a scale for: the activations, and their largest magnitude. */
+const RANGES = ['input_scale', 'input_scale_ub', 'activation_scale', 'activation_scale_ub']
+
+/** Names in a message. */
+const MAX_LISTED = 6
+
 const isFloat = (dtype: string): boolean => ['fp64', 'fp32', 'fp16', 'bf16', 'fp8_e4m3', 'fp8_e5m2'].includes(dtype)
 
 /** The weights with what is quantised as a product given as that product, and sentences that say so. */
@@ -39,6 +45,7 @@ export function dequantise(weights: WeightsFile, quantised: Quantisation | undef
   const hidden = new Set<string>()
   const given = blockSize(quantised)
   const constant = (name: string): Constant => weights.tensor(name) as Constant
+  const scalesIn = scalesByPlace(weights.names)
   let rounded = 0
   for (const name of weights.names) {
     const [, packer] = PACKED.find(([end]) => end.test(name)) ?? []
@@ -57,17 +64,19 @@ export function dequantise(weights: WeightsFile, quantised: Quantisation | undef
       hidden.add(scales).add(`${module}weight_format`)
     } else if (dtype === 'fp8_e4m3' || dtype === 'fp8_e5m2') {
       const scales = [`${name}_scale_inv`, `${name}_scale`].find(candidate => weights.stored(candidate))
-      const others = weights.names.filter(other => other !== name && other.startsWith(module) && /scale/.test(other.slice(module.length)))
-      // Without scales anywhere the elements are the numbers themselves.
-      if (scales === undefined && method === undefined && others.length === 0) continue
-      if (scales === undefined) throw refuse(name, others.length > 0 ? `with ${others.join(', ')}` : 'without scales')
+      if (scales === undefined) {
+        const others = scalesIn(module, name)
+        // Without scales anywhere the elements are the numbers themselves.
+        if (method === undefined && others.length === 0) continue
+        throw refuse(name, others.length > 0 ? `with ${others.join(', ')}` : 'without scales')
+      }
       const found = weights.stored(scales)?.shape ?? []
       const blocks = blocksOf(shape, found, given)
       if (!blocks) throw refuse(name, `${scales} is [${found}] for [${shape}], in blocks of [${given}]`)
       products.set(name, () => scaledTensor(constant(name), constant(scales), blocks))
       hidden.add(scales)
       // The range of the activations, which are not rounded here.
-      for (const other of others) if (/^(?:input|activation)_scale(?:_ub)?$/.test(other.slice(module.length))) hidden.add(other)
+      for (const range of RANGES) if (weights.stored(module + range)) hidden.add(module + range)
     } else if (/(?:^|\.)weight$/.test(name) && !isFloat(dtype)) {
       throw refuse(name, 'a weight must have floats')
     } else continue
@@ -99,6 +108,30 @@ export function dequantise(weights: WeightsFile, quantised: Quantisation | undef
     notes: [
       `${at.file}: ${rounded === 1 ? 'one weight' : `${rounded} weights`} of 8 bits taken times the scales beside them, exactly; where the original rounds activations to 8 bits too, that is not done`,
     ],
+  }
+}
+
+/**
+ * Gives some of the tensors with a scale in the rest of their name, behind the module's and its dot, but for one. They are sorted once by
+ * what stands before their last `scale`, of which all that begin with a module's name are next to each other: of a checkpoint with a tensor
+ * for each expert there are a hundred thousand.
+ */
+function scalesByPlace(names: readonly string[]): (module: string, but: string) => readonly string[] {
+  const places = names
+    .filter(name => name.includes('scale'))
+    .map(name => ({ name, before: name.slice(0, name.lastIndexOf('scale')) }))
+    .sort((a, b) => (a.before < b.before ? -1 : a.before > b.before ? 1 : 0))
+  return (module, but) => {
+    let [first, end] = [0, places.length]
+    while (first < end) {
+      const middle = Math.floor((first + end) / 2)
+      if ((places[middle]?.before ?? '') < module) first = middle + 1
+      else end = middle
+    }
+    return places
+      .slice(first, first + MAX_LISTED)
+      .filter(({ name, before }) => name !== but && before.startsWith(module))
+      .map(({ name }) => name)
   }
 }
 
