@@ -91,6 +91,8 @@ describe('int8 of bitsandbytes', () => {
   it('is refused where rows are not in their order, or scales do not fit', async () => {
     const tiled = { ...stored, 'w.weight_format': { dtype: 'uint8', shape: [], data: Uint8Array.of(2) } satisfies Given }
     expect(await refusal(files(safetensors(tiled), bitsAndBytes))).toContain('w.weight_format is not 0')
+    const empty = { ...stored, 'w.weight_format': { dtype: 'uint8', shape: [0], data: new Uint8Array() } satisfies Given }
+    expect(await refusal(files(safetensors(empty), bitsAndBytes))).toContain('w.weight_format is not 0')
     expect(await refusal(files(safetensors({ ...stored, 'w.SCB': floats([3], [1, 1, 1]) }), bitsAndBytes))).toContain(
       'w.SCB is [3] for [2,3]',
     )

@@ -55,7 +55,7 @@ export function dequantise(weights: WeightsFile, quantised: Quantisation | undef
     if (dtype === 'int8' && weights.stored(`${module}SCB`) && name === `${module}weight`) {
       const scales = `${module}SCB`
       const format = weights.stored(`${module}weight_format`)
-      if (format && Number(constant(`${module}weight_format`).read(0, 1)[0]) !== 0) {
+      if (format && (sizeOf(format.shape) !== 1 || Number(constant(`${module}weight_format`).read(0, 1)[0]) !== 0)) {
         throw refuse(name, `${module}weight_format is not 0: the rows are not in their order`)
       }
       const length = weights.stored(scales)?.shape ?? []
