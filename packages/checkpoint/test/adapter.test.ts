@@ -80,6 +80,35 @@ describe('a LoRA adapter', () => {
     expect((await merged({ base, adapter: wrapped, settings: LORA })).tensors['layer.q.weight']).toEqual(sum)
   })
 
+  it('is found under another prefix where that is the one of its kind', async () => {
+    const twice = { 'bert.layer.q.weight': base['layer.q.weight'], 'albert.layer.q.weight': base['layer.q.weight'] }
+    expect(await refusal({ base: twice, adapter: matrices, settings: LORA })).toContain('the weights have no "layer.q.weight"')
+    const near = {
+      'bert.layer.q.weight': base['layer.q.weight'],
+      'bert.player.q.weight': base['layer.q.weight'],
+      'weight.q.layer': floats([1], [1]),
+    }
+    expect((await merged({ base: near, adapter: matrices, settings: LORA })).tensors['bert.layer.q.weight']).toEqual(sum)
+  })
+
+  it('of many tensors takes no time for each pair of them', async () => {
+    const empty = floats([0], [])
+    const some = (count: number, name: (at: number) => string) =>
+      Object.fromEntries(Array.from({ length: count }, (_, at) => [name(at), empty]))
+    const folder = temporary(
+      files({
+        base: { ...base, ...some(20_000, at => `x${at}.y`) },
+        adapter: { ...matrices, ...some(20_000, at => `q${at}.r`) },
+        settings: LORA,
+      }),
+    )
+    const start = process.cpuUsage()
+    const checkpoint = await openCheckpoint(folder)
+    expect(process.cpuUsage(start).user).toBeLessThan(4e6)
+    expect(checkpoint.changed).toHaveLength(20_001)
+    checkpoint.close()
+  })
+
   it('among the weights is merged too, under every name that peft has given', async () => {
     const { 'layer.q.weight': weight, 'layer.q.bias': bias } = base
     const [a, b] = Object.values(matrices) as [Given, Given]

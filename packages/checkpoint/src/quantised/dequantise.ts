@@ -1,4 +1,5 @@
 import { type Constant, sizeOf } from '@silane/core'
+import { byPrefix } from '../by-prefix.ts'
 import { errors } from '../errors.ts'
 import type { WeightsFile } from '../weights-file.ts'
 import type { Quantisation } from './quantisation.ts'
@@ -45,7 +46,11 @@ export function dequantise(weights: WeightsFile, quantised: Quantisation | undef
   const hidden = new Set<string>()
   const given = blockSize(quantised)
   const constant = (name: string): Constant => weights.tensor(name) as Constant
-  const scalesIn = scalesByPlace(weights.names)
+  // By what stands before the last `scale`: a module's own are those with a scale in the rest of their name, behind the module's.
+  const scalesIn = byPrefix(
+    weights.names.filter(name => name.includes('scale')),
+    name => name.slice(0, name.lastIndexOf('scale')),
+  )
   let rounded = 0
   for (const name of weights.names) {
     const [, packer] = PACKED.find(([end]) => end.test(name)) ?? []
@@ -65,7 +70,7 @@ export function dequantise(weights: WeightsFile, quantised: Quantisation | undef
     } else if (dtype === 'fp8_e4m3' || dtype === 'fp8_e5m2') {
       const scales = [`${name}_scale_inv`, `${name}_scale`].find(candidate => weights.stored(candidate))
       if (scales === undefined) {
-        const others = scalesIn(module, name)
+        const others = scalesIn(module, MAX_LISTED).filter(other => other !== name)
         // Without scales anywhere the elements are the numbers themselves.
         if (method === undefined && others.length === 0) continue
         throw refuse(name, others.length > 0 ? `with ${others.join(', ')}` : 'without scales')
@@ -108,30 +113,6 @@ export function dequantise(weights: WeightsFile, quantised: Quantisation | undef
     notes: [
       `${at.file}: ${rounded === 1 ? 'one weight' : `${rounded} weights`} of 8 bits taken times the scales beside them, exactly; where the original rounds activations to 8 bits too, that is not done`,
     ],
-  }
-}
-
-/**
- * Gives some of the tensors with a scale in the rest of their name, behind the module's and its dot, but for one. They are sorted once by
- * what stands before their last `scale`, of which all that begin with a module's name are next to each other: of a checkpoint with a tensor
- * for each expert there are a hundred thousand.
- */
-function scalesByPlace(names: readonly string[]): (module: string, but: string) => readonly string[] {
-  const places = names
-    .filter(name => name.includes('scale'))
-    .map(name => ({ name, before: name.slice(0, name.lastIndexOf('scale')) }))
-    .sort((a, b) => (a.before < b.before ? -1 : a.before > b.before ? 1 : 0))
-  return (module, but) => {
-    let [first, end] = [0, places.length]
-    while (first < end) {
-      const middle = Math.floor((first + end) / 2)
-      if ((places[middle]?.before ?? '') < module) first = middle + 1
-      else end = middle
-    }
-    return places
-      .slice(first, first + MAX_LISTED)
-      .filter(({ name, before }) => name !== but && before.startsWith(module))
-      .map(({ name }) => name)
   }
 }
 
