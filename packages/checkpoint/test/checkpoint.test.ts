@@ -4,6 +4,7 @@ import { basename, join } from 'node:path'
 import { readAll } from '@silane/core'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { openCheckpoint } from '../src/index.ts'
+import { jsonLimit } from '../src/read-json-file.ts'
 import { failure, temporary } from './temporary.ts'
 import { rawSafetensors, safetensors, scalars } from './write-safetensors.ts'
 
@@ -376,7 +377,7 @@ describe('errors of checkpoints', () => {
       Download the file again; if it stays the same, it was published broken."
     `)
     expect(await fails({ 'config.json': `[${'0,'.repeat(16_000_001)}0]` })).toMatchInlineSnapshot(`
-      "E_JSON_LIMIT: config.json has more values than the 16000000 that are read of a JSON file.
+      "E_JSON_LIMIT: config.json has more values and keys than the 8000000 that are read of a JSON file.
       Looked in: <place>
       Download the file again; if it stays the same, it was published broken."
     `)
@@ -393,12 +394,14 @@ describe('errors of checkpoints', () => {
 
   it('E_FILE_SIZE', async () => {
     const folder = temporary({ 'config.json': '' })
-    truncateSync(join(folder, 'config.json'), 300e6)
+    truncateSync(join(folder, 'config.json'), 100e6)
     expect(await failure(() => openCheckpoint(folder), folder)).toMatchInlineSnapshot(`
-      "E_FILE_SIZE: config.json is 300.0 MB long; at most 256.0 MB are read of such a file.
+      "E_FILE_SIZE: config.json is 100.0 MB long; at most 64.0 MB are read of such a file.
       Looked in: <place>
       Download the file again; if it stays the same, it was published broken."
     `)
+    expect(['tokenizer.json', 'encoder/vocab.json', 'model.safetensors.index.json'].map(jsonLimit)).toEqual([128e6, 128e6, 128e6])
+    expect(['tokenizer_config.json', 'index.json', 'added_tokens.json'].map(jsonLimit)).toEqual([64e6, 64e6, 64e6])
   })
 
   it('E_SAFETENSORS_TRUNCATED', async () => {
