@@ -75,7 +75,12 @@ describe('the manifest', () => {
       Looked in: …/model.mlpackage/Manifest.json"
     `)
     expect(await after(path => writeFileSync(join(path, 'Manifest.json'), '{'))).toMatchInlineSnapshot(`
-      "E_PACKAGE_MANIFEST: The manifest is not valid: it is not a JSON object.
+      "E_PACKAGE_MANIFEST: The manifest is not valid: Manifest.json is not valid JSON: expected a key in double quotes in line 1, column 2.
+      Looked in: …/model.mlpackage/Manifest.json"
+    `)
+    const nested = `{"fileFormatVersion":${'['.repeat(400_000)}${']'.repeat(400_000)}}`
+    expect(await after(path => writeFileSync(join(path, 'Manifest.json'), nested))).toMatchInlineSnapshot(`
+      "E_PACKAGE_MANIFEST: The manifest is not valid: Manifest.json has deeper nesting than the 64 that are read of a JSON file.
       Looked in: …/model.mlpackage/Manifest.json"
     `)
     expect(await after(path => truncateSync(join(path, 'Manifest.json'), 2 ** 21))).toMatchInlineSnapshot(`
@@ -104,6 +109,12 @@ describe('the manifest', () => {
       "E_PACKAGE_MANIFEST: The manifest is not valid: item a lacks one of author, description, name and path.
       Looked in: …/model.mlpackage/Manifest.json"
     `)
+  })
+
+  test('may begin with a byte order mark', async () => {
+    const path = await sound()
+    changeBytes(join(path, 'Manifest.json'), bytes => Buffer.concat([Buffer.from([0xef, 0xbb, 0xbf]), bytes]))
+    expect(await checkPackage(path)).toEqual([])
   })
 
   test('leads out of the package', async () => {
