@@ -107,6 +107,19 @@ test('a manifest that was edited says what is wrong with it', async () => {
   await expect(caption({ folder: bare, image })).rejects.toMatchObject({ code: 'E_PIPELINE', what })
 })
 
+test('scores that are not finite are no result', async () => {
+  // Steps that leave finite pixels, which overflow in the program.
+  const folder = edited('perceiver', text => text.replace(/("rescale": )[\d.]+/, '$12.9e35'))
+  await expect(classify({ folder, image })).rejects.toMatchObject({
+    code: 'E_NOT_FINITE',
+    exitCode: 2,
+    what: 'The program gives scores of classes that are not finite.',
+  })
+  const masks = edited('sam', text => text.replace(/("rescale": )[\d.]+/, '$12.9e35'))
+  const out = join(temporary(), 'masks')
+  await expect(segment({ folder: masks, image, out, box: [5, 5, 20, 20] })).rejects.toMatchObject({ code: 'E_NOT_FINITE' })
+})
+
 test('a verb that does not fit is called by its own name', async () => {
   const refused = { code: 'E_NO_PICTURES', what: '`silane ask-image` cannot use this folder: it writes no text.' }
   await expect(askImage({ folder: join(all, 'perceiver'), image, question: 'x' })).rejects.toMatchObject(refused)
