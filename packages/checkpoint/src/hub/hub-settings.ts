@@ -1,9 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { getHFHubCachePath, HUB_URL } from '@huggingface/hub'
 import { errors } from '../errors.ts'
 import type { OpenOptions } from '../open-checkpoint.ts'
+import { smallFile } from './small-file.ts'
 
 /** What the hub is asked with. */
 export interface HubSettings {
@@ -47,9 +48,12 @@ function checked(token: string | undefined): string | undefined {
 
 const expandHome = (path: string): string => path.replace(/^~(?=[/\\]|$)/, homedir())
 
-/** The token that `hf auth login` stores. */
+/** The token that `hf auth login` stores. Throws E_FILE_READ where something else has the name. */
 function storedToken(env: NodeJS.ProcessEnv): string | undefined {
   const home = env.HF_HOME || join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'huggingface')
   const path = expandHome(env.HF_TOKEN_PATH || join(home, 'token'))
-  return existsSync(path) ? readFileSync(path, 'utf8').trim() || undefined : undefined
+  const text = smallFile(path)
+  if (text === undefined && existsSync(path))
+    throw errors.E_FILE_READ({ file: 'The stored token', problem: 'it is no regular file, or too long for a token', where: path })
+  return text || undefined
 }

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Json, systemAnswer } from '@silane/core'
 import { chooseWeights } from '../choose-weights.ts'
@@ -9,6 +9,7 @@ import { folderFile } from '../folder-file.ts'
 import { inside } from '../inside.ts'
 import { isAdapter } from '../is-adapter.ts'
 import { listFiles } from '../list-files.ts'
+import { makeFolder } from '../make-folder.ts'
 import { modelFiles } from '../model-files.ts'
 import type { OpenOptions } from '../open-checkpoint.ts'
 import { readJsonFile } from '../read-json-file.ts'
@@ -129,7 +130,7 @@ async function downloadSnapshot(
     if (index?.endsWith('.index.json')) await fetchAll(shardsOf(join(snapshot, prefix), index, where))
   }
   // A model may consist of its weights alone.
-  if (remote.size > 0) mkdirSync(place, { recursive: true })
+  if (remote.size > 0) makeFolder(place)
   await bringHeaders([...remote.values()])
   return remote
 }
