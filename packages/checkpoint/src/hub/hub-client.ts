@@ -9,7 +9,7 @@ import type { HubSettings } from './hub-settings.ts'
 import { retryAfter } from './retry-after.ts'
 import { Unreachable } from './unreachable.ts'
 
-/** Files and folders in a listing. A repository with more is a training run with all its steps, or hostile. */
+/** Files and folders in the listings of a model. A repository with more is a training run with all its steps, or hostile. */
 const MAX_LISTED = 20_000
 
 /** A page of a listing has 1000 entries and some 300 kB; what is known of a model, with all its files, 5 MB. */
@@ -20,6 +20,9 @@ const MAX_PAGES = 100
 
 /** How often a server that is overloaded, and says for how long, is asked again. */
 const MAX_RETRIES = 5
+
+/** Encodings that fetch unpacks by itself. */
+const UNPACKED = /\b(?:gzip|deflate|br|zstd)\b/i
 
 /** Commits and object ids become names in the cache, so they must be what they claim. */
 const Sha = z.string().regex(/^[0-9a-f]{40}$/)
@@ -47,6 +50,7 @@ export class HubClient {
   readonly #name: string
   readonly #revision: string
   readonly #signal: AbortSignal | undefined
+  #listed = 0
 
   constructor(settings: HubSettings, name: string, revision: string, signal: AbortSignal | undefined) {
     this.model = `${name}@${revision}`
@@ -60,6 +64,11 @@ export class HubClient {
     return this.#settings.patience
   }
 
+  /** An answer that cannot be, E_HUB_RESPONSE. */
+  wrong(problem: string, cause?: unknown): Error {
+    return errors.E_HUB_RESPONSE({ problem, where: this.#settings.endpoint }, { cause })
+  }
+
   /** The commit that the revision stands for now. */
   async commit(): Promise<string> {
     const { endpoint } = this.#settings
@@ -67,31 +76,31 @@ export class HubClient {
       modelInfo({ name: this.#name, revision: this.#revision, hubUrl: endpoint, additionalFields: ['sha'], fetch: this.#answer }),
     )
     const sha = Sha.safeParse(info.sha)
-    if (!sha.success) throw errors.E_HUB_RESPONSE({ problem: `the commit of ${this.#name} is not a commit`, where: endpoint })
+    if (!sha.success) throw this.wrong(`the commit of ${this.#name} is not a commit`)
     return sha.data
   }
 
   /** What one folder of a commit holds: files, and names of folders. Throws E_HUB_SUBFOLDER where there is none. */
   async list(commit: string, folder = ''): Promise<{ files: HubFile[]; folders: string[] }> {
     const { endpoint } = this.#settings
-    const wrong = (problem: string) => errors.E_HUB_RESPONSE({ problem, where: endpoint })
     const files: HubFile[] = []
     const folders: string[] = []
     let pages = 0
     const page = (input: string | URL | Request, init?: RequestInit) => {
-      if (++pages > MAX_PAGES) throw wrong(`the listing of ${this.#name} has more than ${MAX_PAGES} pages`)
+      if (++pages > MAX_PAGES) throw this.wrong(`the listing of ${this.#name} has more than ${MAX_PAGES} pages`)
       return this.#answer(input, init)
     }
     return await this.#sensible(async () => {
       const entries = listFiles({ repo: this.#name, path: folder, revision: commit, hubUrl: endpoint, fetch: page })
       for await (const item of entries) {
         const entry = Entry.safeParse(item)
-        if (!entry.success) throw wrong(`a listing of ${this.#name} has the entry ${JSON.stringify(item).slice(0, 200)}`)
+        if (!entry.success) throw this.wrong(`a listing of ${this.#name} has the entry ${JSON.stringify(item).slice(0, 200)}`)
         const { type, path, size, oid, lfs } = entry.data
         const id = lfs?.oid ?? oid
         if (type === 'directory') folders.push(path)
         else if (id !== undefined) files.push({ path, size: lfs?.size ?? size, oid: id })
-        if (files.length + folders.length > MAX_LISTED) throw wrong(`${this.#name} has more than ${MAX_LISTED} files in one folder`)
+        if (++this.#listed > MAX_LISTED)
+          throw this.wrong(`${this.#name} has more than ${MAX_LISTED} files in the folders that are looked at`)
       }
       // Git knows no empty folder.
       if (folder !== '' && files.length + folders.length === 0) throw this.#noFolder(folder)
@@ -99,16 +108,21 @@ export class HubClient {
     })
   }
 
-  /** A file from a byte on, up to another one if that is said; `late` ends it. */
-  download(commit: string, file: HubFile, start: number, late: AbortController, end?: number): Promise<Response> {
+  /** A file from a byte on, up to another one if that is said; `late` ends it. Throws E_HUB_RESPONSE where it comes compressed. */
+  async download(commit: string, file: HubFile, start: number, late: AbortController, end?: number): Promise<Response> {
     const path = file.path.split('/').map(encodeURIComponent).join('/')
     const range = end !== undefined ? `bytes=${start}-${end - 1}` : start > 0 ? `bytes=${start}-` : undefined
-    return this.#fetch(
+    const response = await this.#fetch(
       `${this.#settings.endpoint}/${this.#name}/resolve/${commit}/${path}`,
       // A compressed answer would have another length, and parts of it would be parts of something else.
       { headers: { 'Accept-Encoding': 'identity', ...(range ? { Range: range } : {}) } },
       late,
     )
+    // fetch would unpack it, a thousand bytes out of one.
+    const packed = response.headers.get('Content-Encoding') ?? ''
+    if (!UNPACKED.test(packed)) return response
+    await response.body?.cancel()
+    throw this.wrong(`${new URL(response.url).host} sends ${file.path} compressed (${packed}), which it was asked not to`)
   }
 
   /** An answer in JSON, which has an end that is near. */
@@ -172,7 +186,7 @@ export class HubClient {
     if (status === 401 || status === 403) return errors.E_HUB_ACCESS({ ...facts, page: `${endpoint}/${name}` })
     // Overload and faults of the server pass; to the caller they are like a broken connection.
     if (status === 429 || status >= 500) return new Unreachable(`${new URL(url).host} answered with status ${status}`)
-    return errors.E_HUB_RESPONSE({ problem: `status ${status}${code && ` (${code})`} for ${url}`, where: endpoint })
+    return this.wrong(`status ${status}${code && ` (${code})`} for ${url}`)
   }
 
   async #sensible<T>(request: () => Promise<T>): Promise<T> {
@@ -183,7 +197,7 @@ export class HubClient {
       // What ended the body comes wrapped, or as the cause of what the parser said.
       if (cause instanceof Error && cause.cause instanceof Unreachable) throw cause.cause
       this.#signal?.throwIfAborted()
-      throw errors.E_HUB_RESPONSE({ problem: causeOf(cause), where: this.#settings.endpoint }, { cause })
+      throw this.wrong(causeOf(cause), cause)
     }
   }
 }

@@ -85,7 +85,10 @@ async function snapshotIn(settings: HubSettings, address: HubAddress, options: O
 
 const isCommit = (revision: string): boolean => /^[0-9a-f]{40}$/.test(revision)
 
-/** Files that are downloaded at the same time. More gain little and are no better than one where the line is slow. */
+/** Folders of one model that are looked into. Of sentence-transformers those with most modules have 10. */
+const MAX_FOLDERS = 100
+
+/** Files that are downloaded, and folders that are listed, at the same time. More gain little and are no better than one where the line is slow. */
 const AT_ONCE = 4
 
 interface Wanted {
@@ -108,9 +111,15 @@ async function downloadSnapshot(
   const own = (path: string): string => path.slice(base.length)
   const modules = root.files.some(file => own(file.path) === 'modules.json') ? root.folders.filter(path => isModuleFolder(own(path))) : []
   const folders = [...modules, ...root.folders.filter(path => isTokenizerFolder(own(path)))]
-  const listings = [...(await Promise.all(folders.map(folder => client.list(commit, folder)))), root]
+  if (folders.length > MAX_FOLDERS) throw client.wrong(`${where} has ${folders.length} folders of modules and tokenizers`)
+  const listed = new Map<string, readonly HubFile[]>()
+  await inOrder(folders, {
+    atOnce: AT_ONCE,
+    work: async folder => void listed.set(folder, (await client.list(commit, folder)).files),
+    follow: async () => {},
+  })
   // Folders first: the weights of the model itself, which take longest, end the download.
-  for (const [i, { files }] of listings.entries()) {
+  for (const [i, files] of [...folders.map(folder => listed.get(folder) ?? []), root.files].entries()) {
     const prefix = i < folders.length ? `${folders[i]}/` : base
     const byName = new Map(files.map(file => [file.path.slice(prefix.length), file]))
     const fetchAll = async (names: readonly string[]) => {
