@@ -20,11 +20,13 @@ export interface HubSettings {
 
 /** Options first, then the environment, with the names and the defaults of the Python library: both share one cache. */
 export function hubSettings(options: OpenOptions, env: NodeJS.ProcessEnv = process.env): HubSettings {
+  const token = options.token ?? (env.HF_TOKEN || env.HUGGING_FACE_HUB_TOKEN || storedToken(env))
+  if (token !== undefined) options.onSecret?.(token)
   const offline = ['HF_HUB_OFFLINE', 'TRANSFORMERS_OFFLINE'].find(name => /^(?:1|true|yes|on)$/i.test(env[name] ?? ''))
   return {
     endpoint: (env.HF_ENDPOINT || HUB_URL).replace(/\/+$/, ''),
     cacheDir: expandHome(options.cacheDir ?? getHFHubCachePath()),
-    token: checked(options.token ?? (env.HF_TOKEN || env.HUGGING_FACE_HUB_TOKEN || storedToken(env))),
+    token: checked(token),
     // As the Python library has them, in seconds.
     patience: { answer: milliseconds(env.HF_HUB_ETAG_TIMEOUT), download: milliseconds(env.HF_HUB_DOWNLOAD_TIMEOUT) },
     offline: options.offline

@@ -15,6 +15,7 @@ import { discoverPlugins } from '../plugins/discover-plugins.ts'
 import { loadPlugin } from '../plugins/load-plugin.ts'
 import { modelProblem } from '../plugins/model-problem.ts'
 import { runningPlugin, runPlugin } from '../plugins/run-plugin.ts'
+import { addSecret } from '../secrets.ts'
 import type { ModelOptions } from './convert-options.ts'
 import { resolvePluginOptions } from './resolve-plugin-options.ts'
 import { checkTogether, resolveSettings } from './resolve-settings.ts'
@@ -45,6 +46,7 @@ export function openToLook(options: OpenModelOptions): Promise<OpenCheckpoint> {
     cacheDir,
     headers,
     signal,
+    onSecret: addSecret,
     onProgress:
       onProgress &&
       (({ file, bytes, total }) => onProgress({ step: `download ${file}`, fraction: total === 0 ? 1 : bytes / total, bytes, total })),
