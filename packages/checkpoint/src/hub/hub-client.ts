@@ -4,6 +4,7 @@ import { isSilaneError } from '@silane/core'
 import { z } from 'zod'
 import { errors } from '../errors.ts'
 import { inside } from '../inside.ts'
+import type { OpenOptions } from '../open-checkpoint.ts'
 import { boundedAnswer } from './bounded-answer.ts'
 import type { HubSettings } from './hub-settings.ts'
 import { retryAfter } from './retry-after.ts'
@@ -20,6 +21,15 @@ const MAX_PAGES = 100
 
 /** How often a server that is overloaded, and says for how long, is asked again. */
 const MAX_RETRIES = 5
+
+/**
+ * Milliseconds that one model is waited for in sum, where a server says again and again for how long. The hub counts requests in windows
+ * of five minutes: who has waited so long is let in, or is kept for another reason.
+ */
+const MAX_WAITING = 300_000
+
+/** A wait from which on it is told, in milliseconds; the pauses between attempts are as long. */
+const TOLD = 2000
 
 /** Encodings that fetch unpacks by itself. */
 const UNPACKED = /\b(?:gzip|deflate|br|zstd)\b/i
@@ -50,14 +60,18 @@ export class HubClient {
   readonly #name: string
   readonly #revision: string
   readonly #signal: AbortSignal | undefined
+  readonly #onNote: OpenOptions['onNote']
   #listed = 0
+  /** How long was waited since the server asked for it, and until when it is now. */
+  readonly #waiting = { sum: 0, until: 0 }
 
-  constructor(settings: HubSettings, name: string, revision: string, signal: AbortSignal | undefined) {
+  constructor(settings: HubSettings, name: string, revision: string, { signal, onNote }: Pick<OpenOptions, 'signal' | 'onNote'>) {
     this.model = `${name}@${revision}`
     this.#settings = settings
     this.#name = name
     this.#revision = revision
     this.#signal = signal
+    this.#onNote = onNote
   }
 
   get patience(): HubSettings['patience'] {
@@ -137,10 +151,21 @@ export class HubClient {
     for (let retries = 0; ; retries++) {
       const response = await this.#attempt(input, init, late)
       const wait = response.status === 429 || response.status === 503 ? retryAfter(response.headers, Date.now()) : undefined
-      if (wait === undefined || retries === MAX_RETRIES) return this.#accept(response)
+      if (wait === undefined || retries === MAX_RETRIES || !this.#mayWait(wait, response)) return this.#accept(response)
       await response.body?.cancel()
       await pause(wait, undefined, this.#signal ? { signal: this.#signal } : {})
     }
+  }
+
+  /** Whether the sum allows it. What is asked for at the same time waits at the same time, and counts once. */
+  #mayWait(wait: number, { url, status }: Response): boolean {
+    const now = Date.now()
+    const more = Math.max(0, now + wait - Math.max(now, this.#waiting.until))
+    if (this.#waiting.sum + more > MAX_WAITING) return false
+    this.#waiting.sum += more
+    this.#waiting.until = Math.max(this.#waiting.until, now + wait)
+    if (more >= TOLD) this.#onNote?.(`${new URL(url).host} asks to wait ${Math.ceil(wait / 1000)} s (status ${status})`)
+    return true
   }
 
   async #attempt(input: string | URL | Request, init: RequestInit, late: AbortController): Promise<Response> {

@@ -69,7 +69,7 @@ async function snapshotIn(settings: HubSettings, address: HubAddress, options: O
     errors.E_HUB_OFFLINE({ name, revision, missing, reason, where: settings.cacheDir }, { cause })
   if (settings.offline) throw incomplete(settings.offline)
 
-  const client = new HubClient(settings, name, revision, options.signal)
+  const client = new HubClient(settings, name, revision, options)
   try {
     const commit = await client.commit()
     const remote = await downloadSnapshot(client, cache, { commit, subfolder, where: location }, options)

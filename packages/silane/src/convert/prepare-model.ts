@@ -37,7 +37,7 @@ interface OpenModelOptions extends ModelOptions {
 
 /** A checkpoint, opened, whether or not its weights can be taken (see `refusal`). */
 export function openToLook(options: OpenModelOptions): Promise<OpenCheckpoint> {
-  const { model, cwd, revision, subfolder, offline, token, cacheDir, headers, signal, onProgress } = options
+  const { model, cwd, revision, subfolder, offline, token, cacheDir, headers, signal, onProgress, onNote } = options
   return openCheckpoint(cwd !== undefined && /^\.{0,2}\//.test(model) ? resolve(cwd, model) : model, {
     revision,
     subfolder,
@@ -46,6 +46,7 @@ export function openToLook(options: OpenModelOptions): Promise<OpenCheckpoint> {
     cacheDir,
     headers,
     signal,
+    onNote,
     onSecret: addSecret,
     onProgress:
       onProgress &&
