@@ -1,7 +1,9 @@
 import { spawnSync } from 'node:child_process'
 import { linkSync, lstatSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { describe, expect, it, vi } from 'vitest'
+import { homedir } from 'node:os'
+import { isAbsolute, join } from 'node:path'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { hubSettings } from '../src/hub/hub-settings.ts'
 import { openCheckpoint } from '../src/index.ts'
 import { commits, fakeHub } from './fake-hub.ts'
 import { failure, temporary } from './temporary.ts'
@@ -100,4 +102,49 @@ it('a link of a snapshot that leads nowhere is replaced', async () => {
   symlinkSync('../../blobs/gone', config)
   expect(await opened()).toEqual({ model_type: 'bert' })
   expect(readlinkSync(config)).toBe(right)
+})
+
+describe('without a network', () => {
+  it('a model whose config.json is gone is not complete', async () => {
+    const { hub, cache, snapshot } = await filled()
+    unlinkSync(join(snapshot, 'config.json'))
+    await hub.stop()
+    for (const options of [{}, { offline: true }])
+      expect(await failure(() => opened(options), cache)).toMatch(/^E_HUB_OFFLINE: .*Missing: config\.json\./)
+  })
+
+  it.each([undefined, 'part'])('one that never had any is (folder %s)', async subfolder => {
+    const cache = temporary()
+    const path = subfolder === undefined ? '' : `${subfolder}/`
+    const hub = await fakeHub('org/name', { main: { [`${path}model.safetensors`]: files['model.safetensors'] } }, cache)
+    const place = { subfolder, revision: commits.main }
+    expect(await opened(place)).toEqual({})
+    hub.requests.length = 0
+    expect(await opened(place)).toEqual({})
+    expect(hub.requests).toEqual([])
+    expect(await opened({ ...place, offline: true })).toEqual({})
+  })
+})
+
+describe('a place that is empty is not given, and not the working directory', () => {
+  const places = { HF_HOME: '', HF_HUB_CACHE: '', HUGGINGFACE_HUB_CACHE: '', XDG_CACHE_HOME: '' }
+
+  it('for the cache', () => {
+    const env = { ...places, HF_TOKEN: 'hf_x' }
+    const own = join(homedir(), '.cache/huggingface/hub')
+    expect(hubSettings({}, env).cacheDir).toBe(own)
+    expect(hubSettings({ cacheDir: '' }, env).cacheDir).toBe(own)
+    expect(hubSettings({ cacheDir: '' }, { ...env, HF_HOME: '/hf' }).cacheDir).toBe('/hf/hub')
+    expect(hubSettings({}, { ...env, HF_HOME: '/hf', HUGGINGFACE_HUB_CACHE: '/old', HF_HUB_CACHE: '~/x' }).cacheDir).toBe(
+      join(homedir(), 'x'),
+    )
+    expect(hubSettings({}, { ...env, XDG_CACHE_HOME: '/xdg' }).cacheDir).toBe('/xdg/huggingface/hub')
+  })
+
+  it('for the home folder', () => {
+    vi.stubEnv('HOME', '')
+    onTestFinished(() => void vi.unstubAllEnvs())
+    expect(isAbsolute(hubSettings({}, { ...places, HF_TOKEN: 'hf_x' }).cacheDir)).toBe(true)
+    expect(isAbsolute(hubSettings({ cacheDir: '~/x' }, { ...places, HF_TOKEN: 'hf_x' }).cacheDir)).toBe(true)
+  })
 })

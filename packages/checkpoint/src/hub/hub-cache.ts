@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { constants, copyFile, rm, stat, symlink } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import { getRepoFolderName } from '@huggingface/hub'
@@ -40,6 +40,23 @@ export class HubCache {
       rmSync(fresh, { force: true })
       throw error
     }
+  }
+
+  /** Whether a commit is known to have no such file: an empty one stands for it, as the Python library notes that too. */
+  lacks(commit: string, file: string): boolean {
+    return existsSync(this.#absent(commit, file))
+  }
+
+  /** Notes it. Where that cannot be written, as in a cache that is only read, nothing is lost but a question less to the hub. */
+  noteLack(commit: string, file: string): void {
+    try {
+      makeFolder(dirname(this.#absent(commit, file)))
+      writeFileSync(this.#absent(commit, file), '', { flag: 'wx' })
+    } catch {}
+  }
+
+  #absent(commit: string, file: string): string {
+    return join(this.#folder, '.no_exist', commit, file)
   }
 
   snapshot(commit: string): string {

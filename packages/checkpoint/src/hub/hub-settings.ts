@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
-import { homedir } from 'node:os'
-import { join } from 'node:path'
-import { getHFHubCachePath, HUB_URL } from '@huggingface/hub'
+import { homedir, userInfo } from 'node:os'
+import { isAbsolute, join } from 'node:path'
+import { HUB_URL } from '@huggingface/hub'
 import { errors } from '../errors.ts'
 import type { OpenOptions } from '../open-checkpoint.ts'
 import { smallFile } from './small-file.ts'
@@ -25,7 +25,8 @@ export function hubSettings(options: OpenOptions, env: NodeJS.ProcessEnv = proce
   const offline = ['HF_HUB_OFFLINE', 'TRANSFORMERS_OFFLINE'].find(name => /^(?:1|true|yes|on)$/i.test(env[name] ?? ''))
   return {
     endpoint: (env.HF_ENDPOINT || HUB_URL).replace(/\/+$/, ''),
-    cacheDir: expandHome(options.cacheDir ?? getHFHubCachePath()),
+    // What is empty is not given, as in a script whose variable is not set: it does not mean the working directory.
+    cacheDir: expandHome(options.cacheDir || env.HF_HUB_CACHE || env.HUGGINGFACE_HUB_CACHE || join(homeOf(env), 'hub')),
     token: checked(token),
     // As the Python library has them, in seconds.
     patience: { answer: milliseconds(env.HF_HUB_ETAG_TIMEOUT), download: milliseconds(env.HF_HUB_DOWNLOAD_TIMEOUT) },
@@ -48,12 +49,20 @@ function checked(token: string | undefined): string | undefined {
   throw errors.E_HUB_TOKEN({})
 }
 
-const expandHome = (path: string): string => path.replace(/^~(?=[/\\]|$)/, homedir())
+const expandHome = (path: string): string => path.replace(/^~(?=[/\\]|$)/, home)
+
+/** The folder of the person; HOME may be empty, which means nothing. */
+function home(): string {
+  const said = homedir()
+  return isAbsolute(said) ? said : userInfo().homedir
+}
+
+/** Where the Hugging Face libraries keep what they share. */
+const homeOf = (env: NodeJS.ProcessEnv): string => env.HF_HOME || join(env.XDG_CACHE_HOME || join(home(), '.cache'), 'huggingface')
 
 /** The token that `hf auth login` stores. Throws E_FILE_READ where something else has the name. */
 function storedToken(env: NodeJS.ProcessEnv): string | undefined {
-  const home = env.HF_HOME || join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'huggingface')
-  const path = expandHome(env.HF_TOKEN_PATH || join(home, 'token'))
+  const path = expandHome(env.HF_TOKEN_PATH || join(homeOf(env), 'token'))
   const text = smallFile(path)
   if (text === undefined && existsSync(path))
     throw errors.E_FILE_READ({ file: 'The stored token', problem: 'it is no regular file, or too long for a token', where: path })

@@ -62,7 +62,7 @@ async function snapshotIn(settings: HubSettings, address: HubAddress, options: O
     remote,
   })
   const cached = isCommit(revision) ? revision : cache.commit(revision)
-  const missing = cached === undefined ? ['all files'] : missingFiles(folderOf(cached), location)
+  const missing = cached === undefined ? ['all files'] : missingFiles(folderOf(cached), location, cache.lacks(cached, configOf(subfolder)))
   // A commit never changes: with all of it at hand there is nothing to ask.
   if (cached !== undefined && missing.length === 0 && (isCommit(revision) || settings.offline)) return opened(cached)
   const incomplete = (reason: string, cause?: unknown) =>
@@ -82,6 +82,8 @@ async function snapshotIn(settings: HubSettings, address: HubAddress, options: O
     throw incomplete(`the hub cannot be reached (${error.message})`, error)
   }
 }
+
+const configOf = (subfolder: string | undefined): string => (subfolder === undefined ? 'config.json' : `${subfolder}/config.json`)
 
 const isCommit = (revision: string): boolean => /^[0-9a-f]{40}$/.test(revision)
 
@@ -109,6 +111,8 @@ async function downloadSnapshot(
   const remote = new Map<string, RemoteFile>()
   const root = await client.list(commit, subfolder)
   const own = (path: string): string => path.slice(base.length)
+  const config = configOf(subfolder)
+  if (!root.files.some(({ path }) => path === config)) cache.noteLack(commit, config)
   const modules = root.files.some(file => own(file.path) === 'modules.json') ? root.folders.filter(path => isModuleFolder(own(path))) : []
   const folders = [...modules, ...root.folders.filter(path => isTokenizerFolder(own(path)))]
   if (folders.length > MAX_FOLDERS) throw client.wrong(`${where} has ${folders.length} folders of modules and tokenizers`)
@@ -190,12 +194,20 @@ function shardsOf(folder: string, index: string, where: string): string[] {
 
 const readJson = (folder: string, file: string, where: string): Json => readJsonFile(folderFile(folder, { file, where }), { file, where })
 
-/** What a snapshot lacks for a conversion, as far as that can be told without the hub. */
-function missingFiles(snapshot: string, where: string): string[] {
+/**
+ * What a snapshot lacks for a conversion, as far as that can be told without the hub. Without its config.json a model would be taken for
+ * one of default sizes; `plain` says that it has none.
+ */
+function missingFiles(snapshot: string, where: string, plain: boolean): string[] {
   if (!statSync(snapshot, { throwIfNoEntry: false })?.isDirectory()) return ['all files']
   const files = listFiles(snapshot, where)
   const modules = files.includes('modules.json') ? readJson(snapshot, 'modules.json', where) : undefined
   const places = modelFiles(files, modules)
+  const config = plain || places.has('config.json') ? [] : ['config.json']
+  return [...config, ...missingWeights(snapshot, places, where)]
+}
+
+function missingWeights(snapshot: string, places: ReadonlyMap<string, string>, where: string): string[] {
   const weights = chooseWeights([...places.keys()], where)
   const at = weights === undefined ? undefined : places.get(weights)
   if (weights === undefined || at === undefined) return ['the weights']
