@@ -19,7 +19,7 @@ describe.runIf(process.platform === 'linux')('where no folder can be made, the a
     const { NODE_COMPILE_CACHE: _1, NODE_DISABLE_COMPILE_CACHE: _2, ...env } = process.env
     const run = spawnSync(process.execPath, [launcher, '--version'], {
       env: { ...env, TMPDIR: '/proc' },
-      timeout: 10_000,
+      timeout: 20_000,
       killSignal: 'SIGKILL',
     })
     expect(run).toMatchObject({ status: 0, signal: null })
