@@ -1,6 +1,7 @@
 export { errors as checkpointErrors } from './errors.ts'
 export type { OpenCheckpoint } from './folder-checkpoint.ts'
 export { folderFile, MAX_FILE_BYTES } from './folder-file.ts'
+export { makeFolder } from './make-folder.ts'
 export { isLicenseFile, MODEL_CARD, type ModelCard } from './model-card.ts'
 export { type OpenOptions, openCheckpoint, type Progress } from './open-checkpoint.ts'
 export { readJsonFile } from './read-json-file.ts'

@@ -7,6 +7,8 @@ const MAX_NAME = 512
  */
 export const inside = (name: string): boolean =>
   name.length <= MAX_NAME &&
+  // Half a character is in no name on a disk, nor in an address.
+  name.isWellFormed() &&
   // biome-ignore lint/suspicious/noControlCharactersInRegex: a NUL would end the name for the system; a drive letter or a backslash leads out on Windows
   !/[\0-\x1f\\]|^[a-zA-Z]:/.test(name) &&
   name.split('/').every(part => part !== '' && part !== '.' && part !== '..')
