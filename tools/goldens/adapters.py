@@ -39,17 +39,19 @@ def train(model, seed):
 
 
 def write(root, name, model, task, config, lora, seed, layout="beside", storage="safetensors", dtype=None, adapter="safetensors",
-          adapter_dtype=None, notes=None, outputs=("last_hidden_state",), prefix=None):
+          adapter_dtype=None, notes=None, outputs=("last_hidden_state",), settings=True, expect=None):
     """layout   beside (the adapter's two files beside the base), wrapped (the model as peft wraps it, saved whole), or
                 bare (likewise without peft's prefix and base_layer, as before version 0.6)
     storage, dtype           of the base, and of the wrapped model
     adapter, adapter_dtype   of adapter_model.safetensors or .bin
+    settings                 whether adapter_config.json is there
+    expect                   of case.json
     """
     family, case = name.split("/")
     folder = prepare(root, family, case)
-    settings = model.config_class(**config)
-    settings._attn_implementation = "eager"
-    base = randomize(model(settings), seed)
+    shape = model.config_class(**config)
+    shape._attn_implementation = "eager"
+    base = randomize(model(shape), seed)
     if dtype:
         round_to(base, dtype)
     save_checkpoint(base, folder, storage, dtype)
@@ -91,11 +93,14 @@ def write(root, name, model, task, config, lora, seed, layout="beside", storage=
             (folder / "model.safetensors.index.json").write_text(json.dumps(index, indent=2) + "\n")
         wrapped.peft_config["default"].save_pretrained(folder)
     settings_file = folder / "adapter_config.json"
-    settings_file.write_text(json.dumps(json.loads(settings_file.read_text()), indent=2, sort_keys=True) + "\n")
+    if settings:
+        settings_file.write_text(json.dumps(json.loads(settings_file.read_text()), indent=2, sort_keys=True) + "\n")
+    else:
+        settings_file.unlink()
 
     call = lambda inputs: {output: getattr(wrapped(**inputs), output) for output in outputs}
-    inputs = text_inputs(settings.vocab_size, SEQ, (SEQ, 11), seed, pad=settings.pad_token_id, segments=family == "bert",
-                         avoid={settings.pad_token_id})
+    inputs = text_inputs(shape.vocab_size, SEQ, (SEQ, 11), seed, pad=shape.pad_token_id, segments=family == "bert",
+                         avoid={shape.pad_token_id})
     valid = {output: "attention_mask" for output in outputs if output != "logits" or task == "fill-mask"}
     program = record(folder, "model", wrapped, call, inputs, valid=valid, double=False)
     adapted = call(inputs[0])
@@ -110,7 +115,8 @@ def write(root, name, model, task, config, lora, seed, layout="beside", storage=
             ratio = decibels(getattr(merged(**batch), output)[rows], value[rows])
             assert ratio > RESOLUTION, f"{name}: {ratio:.0f} dB between peft's merge and the wrapped model"
     write_case(folder, source=source(f"peft {peft.__version__} over transformers {model.__name__}, not merged"), architecture=model.__name__,
-               task=task, convert=["--seq", str(SEQ)], programs={"model": program}, seed=seed, **({"notes": notes} if notes else {}))
+               task=task, convert=["--seq", str(SEQ)], programs={"model": program}, seed=seed, **({"notes": notes} if notes else {}),
+               **({"expect": expect} if expect else {}))
     return folder
 
 
@@ -134,6 +140,11 @@ add("bert/lora-bf16", BertModel, "feature-extraction", BERT, dict(target_modules
 add("bert/lora-fp16", BertModel, "feature-extraction", BERT, dict(target_modules=ATTENTION), 906, dtype=torch.float16, adapter_dtype=torch.float16)
 add("bert/dora", BertModel, "feature-extraction", BERT, dict(target_modules=[*ATTENTION, "word_embeddings"], use_dora=True), 907)
 add("bert/lora-masked", BertForMaskedLM, "fill-mask", BERT, dict(target_modules=[*ATTENTION, "transform.dense"], bias="lora_only"), 908, outputs=("logits",))
+add("bert/lora-beside-weights", BertModel, "feature-extraction", BERT | dict(vocab_size=120, max_position_embeddings=40),
+    dict(target_modules=ATTENTION, lora_alpha=32), 5, layout="bare", settings=False, expect={"exit": 2},
+    notes="A state dict with LoRA matrices (lora_A, lora_B; rank 4, alpha 32) that were not merged, beside the plain names, as peft before "
+          "0.6 stored them, and no adapter_config.json. The golden outputs are the adapted model's. Refusing the folder is right too; "
+          "converting it as if the matrices were not there is not.")
 CONV1D = ["c_attn", "c_proj", "c_fc"]
 add("gpt2/lora", GPT2Model, "feature-extraction", GPT2, dict(target_modules=CONV1D), 911, notes="Conv1D: weights are stored [in, out], some are square")
 add("gpt2/lora-classifier", GPT2ForSequenceClassification, "text-classification", GPT2 | dict(num_labels=3),

@@ -29,6 +29,8 @@ CASES = ("sam/windows", "perceiver/text-classification", "perceiver/image-classi
          "gpt2/text-generation", "opt/text-generation", "opt/wide-untied", "bart/text2text", "t5/text2text", "t5/encoder", "t5/mt5", "t5/umt5",
          "rag/token", "rag/token-t5", "rag/context-encoder", "rag/reader", "decision-transformer/gym")
 
+SUFFIX = "-v5"
+
 # What the programs of text models call otherwise than the original.
 OUTPUTS = {"logits": ("logits", "prediction_logits")}
 
@@ -149,7 +151,7 @@ def agrees(program, name, expected, found):
 def write(root, folder):
     case = json.loads((folder / "case.json").read_text())
     kind = getattr(transformers, case["architecture"])
-    out = prepare(root, case["family"], case["case"] + "-v5")
+    out = prepare(root, case["family"], case["case"] + SUFFIX)
     kind.from_pretrained(folder).save_pretrained(out)  # in the types of the file
     model, worst = opened(kind, out), float("inf")
     save_processor(model, folder, out)

@@ -6,7 +6,7 @@ wants as fixtures. Runs in an environment of its own, requirements-sentences.txt
 
 PyLate is not needed: its folders are written as it documents them, and MultiVectorEncoder of sentence-transformers reads them.
 """
-import argparse, itertools, json, os, pathlib, warnings
+import argparse, itertools, json, os, pathlib, shutil, warnings
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 warnings.simplefilter("ignore")
@@ -84,10 +84,11 @@ def samples(seed, segments):
 
 
 def write(root, *, name, model, config, modules, seed, settings=None, output="sentence_embedding", at="", convert=(), truncate=None,
-          transformer=None, double=True, notes):
+          transformer={"max_seq_length": SEQ, "do_lower_case": False}, double=True, missing=None, notes):
     """modules: (type, path, config or None, tensors or None) of each; settings: config_sentence_transformers.json;
-    at: the folder of the transformer; transformer: sentence_bert_config.json; truncate: what is asked of encode;
-    double: whether the code of the model runs in float64."""
+    at: the folder of the transformer; transformer: sentence_bert_config.json, None where there is none; truncate: what is asked of encode;
+    double: whether the code of the model runs in float64; missing: the folder of a module that is not there, for which the whole is to
+    be refused."""
     folder = prepare(root, *name.split("/"))
     config._attn_implementation = "eager"
     stored = randomize(model(config), seed)
@@ -99,12 +100,26 @@ def write(root, *, name, model, config, modules, seed, settings=None, output="se
             dump(folder / path / "config.json", values)
         if tensors is not None:
             save_file({key: value.contiguous() for key, value in tensors.items()}, str(folder / path / "model.safetensors"))
-    dump(folder / at / "sentence_bert_config.json", transformer or {"max_seq_length": SEQ, "do_lower_case": False})
+    if transformer is not None:
+        dump(folder / at / "sentence_bert_config.json", transformer)
     if settings is not None:
         dump(folder / "config_sentence_transformers.json", settings)
+    own = f"sentence-transformers {sentence_transformers.__version__}"
+    facts = dict(source=f"{own}; transformers {transformers.__version__}, torch {torch.__version__}, CPU, float32, eager attention",
+                 architecture=type(stored).__name__, task="feature-extraction", convert=["--seq", str(SEQ), *convert])
 
     tokens = output == "token_embeddings"
-    opened = (MultiVectorEncoder if tokens else SentenceTransformer)(str(folder), device="cpu", model_kwargs={"attn_implementation": "eager"})
+    open_folder = lambda: (MultiVectorEncoder if tokens else SentenceTransformer)(
+        str(folder), device="cpu", model_kwargs={"attn_implementation": "eager"})
+    if missing:
+        shutil.rmtree(folder / missing)
+        try:
+            open_folder()
+        except Exception:
+            write_case(folder, **facts, programs={}, expect={"exit": 2}, seed=seed, notes=notes)
+            return folder
+        raise AssertionError("sentence-transformers opens the folder")
+    opened = open_folder()
     # What MultiVectorEncoder puts behind the modules of a PyLate folder is not in its file.
     layers = list(opened)[:len(modules)]
 
@@ -134,10 +149,7 @@ def write(root, *, name, model, config, modules, seed, settings=None, output="se
         decibels = 10 * torch.log10(exact[shown].abs().max().square() / error)
         assert decibels > 110, decibels
     program = write_golden(folder, "model", list(zip(inputs, outputs))) | ({"valid": valid} if valid else {})
-    own = f"sentence-transformers {sentence_transformers.__version__}"
-    origin = f"{own}; transformers {transformers.__version__}, torch {torch.__version__}, CPU, float32, eager attention"
-    write_case(folder, source=origin, architecture=type(stored).__name__, task="feature-extraction",
-               convert=["--seq", str(SEQ), *convert], programs={"model": program}, seed=seed, notes=notes)
+    write_case(folder, **facts, programs={"model": program}, seed=seed, notes=notes)
     return folder
 
 
@@ -184,6 +196,21 @@ CASES = dict(
               settings={"model_type": "MultiVectorEncoder", "prompts": {"query": "w5 ", "document": "w6 "}, "default_prompt_name": None,
                         "similarity_fn_name": "maxsim"},
               notes="A folder of MultiVectorEncoder: vectors of tokens, each of length 1."),
+    dense_on_tokens=dict(name="bert/st-dense-on-tokens", model=BertModel, config=BERT, seed=7, transformer=None,
+                         modules=[TRANSFORMER, dense("1_Dense", WIDTH, 16, "Identity", bias=False, module_input_name="token_embeddings",
+                                                     module_output_name="token_embeddings"),
+                                  (V2 + "Pooling", "2_Pooling", {"embedding_dimension": 16, "pooling_mode": "mean"}, None)],
+                         notes="A Dense module over the token vectors, in front of the pooling (module_input_name)."),
+    own_folder=dict(name="bert/st-transformer-in-subfolder", model=BertModel, config=BERT, seed=7, at="0_Transformer", transformer=None,
+                    modules=[(V2 + "Transformer", "0_Transformer", None, None),
+                             (V2 + "Pooling", "1_Pooling", {"word_embedding_dimension": WIDTH, **{
+                                 f"pooling_mode_{flag}": flag == "cls_token" for flag in list(FLAGS.values())[:4]}}, None)],
+                    notes="The layout that sentence-transformers wrote before version 2: the transformer in a folder of its own, no "
+                          "config.json at the top, and the four modes of pooling that there were."),
+    no_pooling=dict(name="bert/st-pooling-folder-missing", model=BertModel, config=BERT, seed=7, transformer=None, missing="1_Pooling",
+                    modules=[TRANSFORMER, pooling("cls"), normalize("2_Normalize")],
+                    notes="modules.json names 1_Pooling, whose folder was not downloaded. sentence-transformers refuses it. The mode cannot "
+                          "be known (BGE has cls); a conversion with mean pooling is silently wrong."),
     gpt2=dict(name="gpt2/st-last-token", model=GPT2Model, config=GPT2, seed=507,
               modules=[TRANSFORMER, pooling("weightedmean", "lasttoken"), normalize("2_Normalize")],
               notes="The last token and a weighted mean of a decoder, padded on the right and on the left."),

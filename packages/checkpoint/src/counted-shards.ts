@@ -1,5 +1,6 @@
 import type { Json } from '@silane/core'
 import { errors } from './errors.ts'
+import { MAX_TENSORS } from './read-safetensors.ts'
 import { MAX_SHARDS } from './read-shards.ts'
 import type { WeightsFile } from './weights-file.ts'
 
@@ -42,6 +43,8 @@ export function indexOfShards(shards: readonly string[], open: (shard: string) =
       if (other !== undefined) throw errors.E_SHARD_TWICE({ tensor, files: [other, shard], where })
       map.set(tensor, shard)
     }
+    if (map.size > MAX_TENSORS)
+      throw errors.E_SHARD_COUNT({ file: shard, problem: `those up to it have more than ${MAX_TENSORS} tensors`, where })
   }
   return { weight_map: Object.fromEntries(map) }
 }

@@ -17,7 +17,7 @@ import { modelFiles } from './model-files.ts'
 import { dequantise } from './quantised/dequantise.ts'
 import { quantisation, refuseQuantisation } from './quantised/quantisation.ts'
 import { RandomAccessFile } from './random-access-file.ts'
-import { readJsonFile } from './read-json-file.ts'
+import { jsonLimit, readJsonFile } from './read-json-file.ts'
 import { readSafetensors } from './read-safetensors.ts'
 import { readShards } from './read-shards.ts'
 import { sentenceModules, sentenceSettings } from './sentence-modules.ts'
@@ -148,7 +148,7 @@ function checkpoint(place: Place, identity: Identity): Opened {
   /** Reads a file by its place in the folder, once. */
   const parse = (at: string): Json => {
     used.add(prefix + at)
-    const value = parsed.get(at) ?? readJsonFile(place.place(prefix + at, { limit: MAX_FILE_BYTES }), { file: at, where })
+    const value = parsed.get(at) ?? readJsonFile(place.place(prefix + at, { limit: jsonLimit(at) }), { file: at, where })
     parsed.set(at, value)
     return value
   }

@@ -3,7 +3,7 @@ import { basename, dirname, join, sep } from 'node:path'
 import { isSilaneError } from '@silane/core'
 import { errors } from './errors.ts'
 
-/** The largest tokenizer.json in use has 35 MB, the largest index of shards 10 MB. */
+/** Bytes of a file that is copied. The largest tokenizer.json in use has 35 MB, a model of SentencePiece 5 MB. */
 export const MAX_FILE_BYTES = 256_000_000
 
 /** Which file of a folder, and how messages call the folder. */

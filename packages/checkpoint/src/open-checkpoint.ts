@@ -28,6 +28,10 @@ export interface OpenOptions {
    */
   readonly headers?: boolean | undefined
   readonly onProgress?: ((progress: Progress) => void) | undefined
+  /** Told why nothing comes for a while: the hub is overloaded and asks to wait. */
+  readonly onNote?: ((note: string) => void) | undefined
+  /** Told the token that the hub is asked with, wherever it is from, so that whoever prints what the hub says can leave it out. */
+  readonly onSecret?: ((secret: string) => void) | undefined
   readonly signal?: AbortSignal | undefined
 }
 

@@ -11,8 +11,11 @@ export const LENGTH_BYTES = 8
 /** The bound of the format's reference implementation. */
 export const MAX_HEADER_BYTES = 100_000_000
 
-/** A header within its bound can name about 1.5 million; the largest models have 100,000. */
-const MAX_TENSORS = 500_000
+/**
+ * Tensors of a file, and of all files of a checkpoint together. A header within its bound can name about 1.5 million; the largest models,
+ * with matrices and scales for hundreds of experts in each layer, have 210,000. This many take some seconds and a gigabyte of memory.
+ */
+export const MAX_TENSORS = 300_000
 
 /** NumPy's bound and PyTorch's; no weight has more than 6. */
 const MAX_RANK = 64

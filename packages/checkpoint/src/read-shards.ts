@@ -1,6 +1,7 @@
 import type { Json } from '@silane/core'
 import { errors } from './errors.ts'
 import { inside } from './inside.ts'
+import { MAX_TENSORS } from './read-safetensors.ts'
 import type { WeightsFile } from './weights-file.ts'
 
 /** Files that one index may name, each of which takes a descriptor. The largest published models have 200. */
@@ -15,6 +16,7 @@ export function readShards(index: Json, file: string, where: string, open: (shar
     throw errors.E_SHARD_INDEX({ file, problem: `it names ${shards.length} files; the limit is ${MAX_SHARDS}`, where })
   }
   const opened = new Map<string, WeightsFile>()
+  let total = 0
   for (const [shard, tensors] of shards) {
     if (!inside(shard)) throw errors.E_FILE_NAME({ name: shard, from: file, where })
     // An index among the shards could be this one, and files would be opened without end.
@@ -22,6 +24,8 @@ export function readShards(index: Json, file: string, where: string, open: (shar
     const weights = open(shard)
     if (!weights) throw errors.E_SHARD_MISSING({ file, shard, where })
     opened.set(shard, weights)
+    total += weights.names.length
+    if (total > MAX_TENSORS) throw errors.E_SHARD_INDEX({ file, problem: `its files have more than ${MAX_TENSORS} tensors`, where })
     const present = new Set(weights.names)
     for (const [tensor] of tensors) if (!present.has(tensor)) throw errors.E_SHARD_TENSOR({ file, shard, tensor, where })
   }

@@ -22,6 +22,9 @@ const TRANSFORMER = ['bert', 'roberta', 'distilbert', 'camembert', 'albert', 'xl
 /** The purposes for which sentence-transformers has an encoder of vectors. It saves re-rankers and sparse encoders in folders like these, too. */
 const ENCODERS = ['SentenceTransformer', 'MultiVectorEncoder', 'ColBERT']
 
+/** The longest lists have 6. An entry takes some bytes, and a part of the graph is made for it. */
+const MAX_MODULES = 64
+
 /** Whose modules these are; a class from anywhere else is code of the checkpoint's own. */
 const OWNERS = /^(?:sentence_transformers|pylate)\./
 
@@ -34,6 +37,8 @@ export function sentenceModules(files: Files): readonly SentenceModule[] | undef
   if (listed === undefined || !ENCODERS.includes(modelType(files))) return undefined
   const where = files.location
   if (!Array.isArray(listed)) throw broken(MODULES, 'modules.json', 'is not a list of modules', where)
+  if (listed.length > MAX_MODULES)
+    throw broken(MODULES, 'modules.json', `lists ${listed.length} modules, and ${MAX_MODULES} are the most`, where)
   const entries = (listed as readonly Json[]).map((entry, at) => {
     if (!isJsonObject(entry)) throw broken(MODULES, `[${at}]`, 'is no module', where)
     const { type, path } = entry
@@ -91,6 +96,9 @@ function sentenceModule(
       const config = needed()
       const modes = poolingModes(config)
       if (modes === undefined) throw broken(inFolder(path), 'pooling_mode', 'is neither a mode nor a list of modes', where)
+      // The vectors of all are concatenated. One may be there twice, but not all and more.
+      if (modes.length > MODES.length)
+        throw broken(inFolder(path), 'pooling_mode', `has ${modes.length} modes, and ${MODES.length} are all that there are`, where)
       return { type: name, path, modes, includePrompt: flag(config, 'include_prompt', true) }
     }
     case 'Dense': {
@@ -161,6 +169,8 @@ const flags = {
   pooling_mode_weightedmean_tokens: 'weightedmean',
   pooling_mode_lasttoken: 'lasttoken',
 } as const
+
+const MODES = Object.values(flags)
 
 function poolingModes(config: JsonObject): readonly string[] | undefined {
   const named = config.pooling_mode

@@ -1,5 +1,6 @@
 import { readAll } from '@silane/core'
 import { describe, expect, it } from 'vitest'
+import { readAdapterConfig } from '../src/adapter/adapter-config.ts'
 import { openCheckpoint } from '../src/index.ts'
 import { failure, temporary } from './temporary.ts'
 import { type Given, safetensors } from './write-safetensors.ts'
@@ -77,6 +78,35 @@ describe('a LoRA adapter', () => {
     expect((await merged({ base: longer, adapter: matrices, settings: LORA })).tensors).toEqual({ 'bert.layer.q.weight': sum })
     const wrapped = Object.fromEntries(Object.entries(matrices).map(([name, given]) => [name.replace('layer', 'bert.layer'), given]))
     expect((await merged({ base, adapter: wrapped, settings: LORA })).tensors['layer.q.weight']).toEqual(sum)
+  })
+
+  it('is found under another prefix where that is the one of its kind', async () => {
+    const twice = { 'bert.layer.q.weight': base['layer.q.weight'], 'albert.layer.q.weight': base['layer.q.weight'] }
+    expect(await refusal({ base: twice, adapter: matrices, settings: LORA })).toContain('the weights have no "layer.q.weight"')
+    const near = {
+      'bert.layer.q.weight': base['layer.q.weight'],
+      'bert.player.q.weight': base['layer.q.weight'],
+      'weight.q.layer': floats([1], [1]),
+    }
+    expect((await merged({ base: near, adapter: matrices, settings: LORA })).tensors['bert.layer.q.weight']).toEqual(sum)
+  })
+
+  it('of many tensors takes no time for each pair of them', async () => {
+    const empty = floats([0], [])
+    const some = (count: number, name: (at: number) => string) =>
+      Object.fromEntries(Array.from({ length: count }, (_, at) => [name(at), empty]))
+    const folder = temporary(
+      files({
+        base: { ...base, ...some(20_000, at => `x${at}.y`) },
+        adapter: { ...matrices, ...some(20_000, at => `q${at}.r`) },
+        settings: LORA,
+      }),
+    )
+    const start = process.cpuUsage()
+    const checkpoint = await openCheckpoint(folder)
+    expect(process.cpuUsage(start).user).toBeLessThan(4e6)
+    expect(checkpoint.changed).toHaveLength(20_001)
+    checkpoint.close()
   })
 
   it('among the weights is merged too, under every name that peft has given', async () => {
@@ -212,10 +242,22 @@ describe('an adapter that is refused', () => {
     ['with a base that is no name', { ...LORA, init_lora_weights: { toString: 1 } }, 'init_lora_weights "{"toString":1}"'],
     ['without a rank', { ...LORA, r: 0 }, 'r is no rank'],
     ['of another rank', { ...LORA, r: 8 }, 'says rank 8'],
-    ['with a pattern that could run without end', { ...LORA, rank_pattern: { '(a+)+q': 1 } }, 'rank_pattern'],
+    ['with a pattern that is not read', { ...LORA, rank_pattern: { q: 1, '(?!k)q': 1 } }, 'rank_pattern has the pattern "(?!k)q"'],
     ['with a pattern that is none', { ...LORA, alpha_pattern: { '(': 1 } }, 'alpha_pattern'],
   ])('is %s', async (_, settings, message) => {
     expect(await refusal({ base, adapter: matrices, settings })).toContain(message)
+  })
+
+  it('has patterns that take too long for its modules', async () => {
+    const settings = { ...LORA, rank_pattern: { '.*.*k': 2 }, alpha_pattern: { '.*.*v': 3 } }
+    const { rank, scale } = readAdapterConfig(settings, 'here', 10_000)
+    expect([rank('layer.q'), rank('layer.k'), scale('layer.v')]).toEqual([1, 2, 3])
+    expect(() => rank('q'.repeat(1000))).toThrow('take too long')
+  })
+
+  it('has more patterns than modules', async () => {
+    const rank_pattern = Object.fromEntries(Array.from({ length: 3000 }, (_, i) => [`${i}${'q'.repeat(400)}`, 1]))
+    expect(await refusal({ base, adapter: matrices, settings: { ...LORA, rank_pattern } })).toContain('more than 1000000 characters')
   })
 
   it('does not fit the weights', async () => {

@@ -3,7 +3,11 @@ import { mkdirSync, readFileSync, realpathSync, rmSync, statSync, symlinkSync, t
 import { basename, join } from 'node:path'
 import { readAll } from '@silane/core'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { indexOfShards } from '../src/counted-shards.ts'
 import { openCheckpoint } from '../src/index.ts'
+import { jsonLimit } from '../src/read-json-file.ts'
+import { readShards } from '../src/read-shards.ts'
+import type { WeightsFile } from '../src/weights-file.ts'
 import { failure, temporary } from './temporary.ts'
 import { rawSafetensors, safetensors, scalars } from './write-safetensors.ts'
 
@@ -376,7 +380,7 @@ describe('errors of checkpoints', () => {
       Download the file again; if it stays the same, it was published broken."
     `)
     expect(await fails({ 'config.json': `[${'0,'.repeat(16_000_001)}0]` })).toMatchInlineSnapshot(`
-      "E_JSON_LIMIT: config.json has more values than the 16000000 that are read of a JSON file.
+      "E_JSON_LIMIT: config.json has more values and keys than the 8000000 that are read of a JSON file.
       Looked in: <place>
       Download the file again; if it stays the same, it was published broken."
     `)
@@ -393,12 +397,14 @@ describe('errors of checkpoints', () => {
 
   it('E_FILE_SIZE', async () => {
     const folder = temporary({ 'config.json': '' })
-    truncateSync(join(folder, 'config.json'), 300e6)
+    truncateSync(join(folder, 'config.json'), 100e6)
     expect(await failure(() => openCheckpoint(folder), folder)).toMatchInlineSnapshot(`
-      "E_FILE_SIZE: config.json is 300.0 MB long; at most 256.0 MB are read of such a file.
+      "E_FILE_SIZE: config.json is 100.0 MB long; at most 64.0 MB are read of such a file.
       Looked in: <place>
       Download the file again; if it stays the same, it was published broken."
     `)
+    expect(['tokenizer.json', 'encoder/vocab.json', 'model.safetensors.index.json'].map(jsonLimit)).toEqual([128e6, 128e6, 128e6])
+    expect(['tokenizer_config.json', 'index.json', 'added_tokens.json'].map(jsonLimit)).toEqual([64e6, 64e6, 64e6])
   })
 
   it('E_SAFETENSORS_TRUNCATED', async () => {
@@ -444,9 +450,9 @@ describe('errors of checkpoints', () => {
       Looked in: <place>
       Download the file again; if it stays the same, it was published broken."
     `)
-    const many = Array.from({ length: 500_001 }, (_, i) => `"${i}":0`)
+    const many = Array.from({ length: 300_001 }, (_, i) => `"${i}":0`)
     expect(await fails(weights(`{${many}}`))).toMatchInlineSnapshot(`
-      "E_SAFETENSORS_LIMIT: model.safetensors: the number of tensors is 500001; the limit is 500000.
+      "E_SAFETENSORS_LIMIT: model.safetensors: the number of tensors is 300001; the limit is 300000.
       Looked in: <place>
       Download the file again; if it stays the same, it was published broken."
     `)
@@ -533,6 +539,20 @@ describe('errors of checkpoints', () => {
       Download the file again; if it stays the same, it was published broken."
     `)
     for (const map of [null, [], 'x', undefined]) expect(await fails(index(map))).toContain('E_SHARD_INDEX')
+  })
+
+  it('of shards that have too many tensors together', () => {
+    const shard = (name: string): WeightsFile => ({
+      names: Array.from({ length: 200_000 }, (_, i) => `${name}${i}`),
+      tensor: () => undefined,
+      stored: () => undefined,
+    })
+    const map = { weight_map: { a0: 'a', b0: 'b' } }
+    expect(() => readShards(map, 'x.index.json', 'here', shard)).toThrow('its files have more than 300000 tensors')
+    expect(readShards({ weight_map: { a0: 'a' } }, 'x.index.json', 'here', shard).names).toEqual(['a0'])
+    expect(() => indexOfShards(['a', 'b'], shard, 'here')).toThrow(
+      'b is a shard without an index, and those up to it have more than 300000',
+    )
   })
 
   it('E_SHARD_MISSING', async () => {

@@ -1,51 +1,16 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { describe, expect, it, vi } from 'vitest'
 import { openCheckpoint } from '../src/index.ts'
-import { commits } from './fake-hub.ts'
-import { failure, temporary } from './temporary.ts'
+import { inside } from '../src/inside.ts'
+import { type Answer, hub, info, json } from './hostile-hub.ts'
+import { failure } from './temporary.ts'
 
-type Answer = (request: IncomingMessage, response: ServerResponse, kind: 'info' | 'tree' | 'file') => void
-
-const json = (response: ServerResponse, body: unknown, headers: Record<string, string> = {}) => {
-  response.writeHead(200, { 'Content-Type': 'application/json', ...headers })
-  response.end(JSON.stringify(body))
-}
-
-const info = { _id: '1', id: 'org/m', sha: commits.main, lastModified: '2024-01-01' }
 const weights = {
   type: 'file',
   path: 'model.safetensors',
   size: 1e6,
   oid: 'a'.repeat(40),
   lfs: { oid: 'b'.repeat(64), size: 1e6, pointerSize: 130 },
-}
-
-/** A server that answers in its own way, and counts. The environment leads to it; its patience is a fifth of a second. */
-async function hub(answer: Answer): Promise<{ asked: number }> {
-  const counts = { asked: 0 }
-  const server = createServer((request, response) => {
-    counts.asked++
-    const kind = request.url?.includes('/tree/') ? 'tree' : request.url?.includes('/resolve/') ? 'file' : 'info'
-    answer(request, response, kind)
-  })
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
-  onTestFinished(() => server.closeAllConnections())
-  onTestFinished(() => void server.close())
-  onTestFinished(() => void vi.unstubAllEnvs())
-  const cache = temporary()
-  for (const [name, value] of Object.entries({
-    HF_ENDPOINT: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    HF_HOME: cache,
-    HF_HUB_CACHE: cache,
-    HF_TOKEN: '',
-    HF_HUB_OFFLINE: '',
-    TRANSFORMERS_OFFLINE: '',
-    HF_HUB_ETAG_TIMEOUT: '0.2',
-    HF_HUB_DOWNLOAD_TIMEOUT: '0.2',
-  }))
-    vi.stubEnv(name, value)
-  return counts
 }
 
 /** Writes now and then until the other side goes. */
@@ -211,4 +176,11 @@ it('a token that would break a header is refused, and not repeated', async () =>
   const said = await failure(() => openCheckpoint('org/m'))
   expect(said).toMatch(/^E_HUB_TOKEN: /)
   expect(said).not.toContain('SECRET')
+})
+
+it('half a character is no part of a name', async () => {
+  expect(inside('\ud83d\ude00.json')).toBe(true)
+  expect(inside('\ud83d.json')).toBe(false)
+  await hub((_, response, kind) => json(response, kind === 'info' ? info : [{ ...weights, path: '\ud800.json' }]))
+  expect(await failure(() => openCheckpoint('org/m'))).toMatch(/^E_HUB_RESPONSE: .*a listing of org\/m has the entry .*ud800/)
 })

@@ -206,6 +206,7 @@ export const hostilePickles: Readonly<Record<string, readonly [code: string, fil
     'E_PICKLE',
     () => archive(pickle(dict('w', tensor({ more: [...p.text('1'), ...p.int(0), ...p.int(4), ...p.tuple3] })))),
   ],
+  'storage of a long key': ['E_PICKLE', () => archive(pickle(dict('w', tensor({ key: '0'.repeat(600) }))))],
   'storage of a dict class': ['E_PICKLE', () => archive(pickle(dict('w', tensor({ kind: p.global('collections', 'OrderedDict') }))))],
   'reference that is text': ['E_PICKLE', () => archive(pickle(p.text('file:///etc/passwd'), p.persistent))],
   'tensor beyond its storage': ['E_PICKLE', () => archive(pickle(dict('w', tensor({ shape: [5] }))))],
@@ -237,6 +238,10 @@ export const hostilePickles: Readonly<Record<string, readonly [code: string, fil
       ),
   ],
   'millions of names in some kilobytes': ['E_TORCH_FORMAT', () => archive(pickle(names(208, 3)))],
+  'a name that is long through its dicts': [
+    'E_TORCH_FORMAT',
+    () => archive(pickle(dict('t', tensor()), p.text('a'.repeat(300)), dict('b'.repeat(300), tensor()), p.setItem)),
+  ],
   'two tensors of one name': [
     'E_TORCH_FORMAT',
     () => archive(pickle(p.emptyDict, p.text('a.b'), tensor(), p.setItem, p.text('a'), dict('b', tensor()), p.setItem)),

@@ -331,6 +331,7 @@ describe('errors of the hub', () => {
     const folder = `models--org--name/snapshots/${commits.main}`
     const cache = temporary({
       'models--org--name/refs/main': commits.main,
+      [`${folder}/config.json`]: config,
       [`${folder}/model.safetensors.index.json`]: JSON.stringify(index),
       [`${folder}/model-1.safetensors`]: scalars({ a: 1 }),
     })

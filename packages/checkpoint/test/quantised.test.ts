@@ -91,6 +91,8 @@ describe('int8 of bitsandbytes', () => {
   it('is refused where rows are not in their order, or scales do not fit', async () => {
     const tiled = { ...stored, 'w.weight_format': { dtype: 'uint8', shape: [], data: Uint8Array.of(2) } satisfies Given }
     expect(await refusal(files(safetensors(tiled), bitsAndBytes))).toContain('w.weight_format is not 0')
+    const empty = { ...stored, 'w.weight_format': { dtype: 'uint8', shape: [0], data: new Uint8Array() } satisfies Given }
+    expect(await refusal(files(safetensors(empty), bitsAndBytes))).toContain('w.weight_format is not 0')
     expect(await refusal(files(safetensors({ ...stored, 'w.SCB': floats([3], [1, 1, 1]) }), bitsAndBytes))).toContain(
       'w.SCB is [3] for [2,3]',
     )
@@ -131,6 +133,27 @@ describe('fp8', () => {
     expect(await refusal(files(float8('F8_E4M3', [2, 3], ones, {}), blocks()))).toContain('without scales')
     expect(await refusal(files(float8('F8_E4M3', [2, 3], ones, { 'w.scale_weight': floats([], [2]) })))).toContain('with w.scale_weight')
     expect(await refusal(files(float8('F8_E4M3', [2, 3], ones, { 'w.weight_scale': floats([3], [1, 2, 3]) })))).toContain('[3] for [2,3]')
+  })
+})
+
+describe('fp8 in many tensors', () => {
+  const many = (count: number, name: (at: number) => string) =>
+    rawSafetensors(
+      Object.fromEntries(Array.from({ length: count }, (_, at) => [name(at), { dtype: 'F8_E4M3', shape: [0], data_offsets: [0, 0] }])),
+    )
+
+  it('takes no time for each pair of them', async () => {
+    const start = process.cpuUsage()
+    for (const name of [(at: number) => `e.${at}.w`, (at: number) => `e${at}`, (at: number) => `scale.w${at}`])
+      (await openCheckpoint(temporary(files(many(8000, name))))).close()
+    expect(process.cpuUsage(start).user).toBeLessThan(2e6)
+  })
+
+  it('is refused with some of the scales that are not known', async () => {
+    const others = Object.fromEntries(Array.from({ length: 50 }, (_, at) => [`w.inner.${at + 10}_scales`, floats([1], [1])]))
+    const said = await refusal(files(float8('F8_E4M3', [1], [0x38], { ...others, 'v.scale': floats([1], [1]), w_scale: floats([1], [1]) })))
+    expect(said).toContain('(with w.inner.10_scales, w.inner.11_scales, ')
+    expect(said).not.toContain('w.inner.20_scales')
   })
 })
 

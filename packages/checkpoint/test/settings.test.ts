@@ -36,6 +36,7 @@ describe('the modules of sentence-transformers', () => {
     expect(pooling({ include_prompt: false })).toMatchObject([{}, { includePrompt: false }])
     expect(() => modes({ pooling_mode: [] })).toThrow('1_Pooling/config.json: pooling_mode: is neither')
     expect(() => modes({ pooling_mode: 3 })).toThrow('1_Pooling/config.json: pooling_mode: is neither')
+    expect(() => modes({ pooling_mode: Array.from({ length: 7 }, () => 'mean') })).toThrow('pooling_mode: has 7 modes, and 6 are all')
     expect(() => modes({ include_prompt: 'no' })).toThrow('include_prompt: is neither true nor false')
   })
   it('are dense layers with their class of activation, norms, and what we do not know', () => {
@@ -121,6 +122,8 @@ describe('the modules of sentence-transformers', () => {
   })
   it('that are broken are named', () => {
     expect(() => opened({ 'modules.json': {} }).sentenceModules()).toThrow('is not a list of modules')
+    const many = modules(...Array.from({ length: 65 }, () => 'Normalize'))
+    expect(() => opened({ 'modules.json': many }).sentenceModules()).toThrow('modules.json: lists 65 modules, and 64 are the most')
     const listed = (module: Json) => () => opened({ 'modules.json': [module] }).sentenceModules()
     for (const odd of [null, 1, 'Pooling', []]) expect(listed(odd)).toThrow('[0]: is no module')
     expect(listed({ type: { toString: 1 }, path: '' })).toThrow('[0].type: is not the name of a class')

@@ -10,8 +10,11 @@ export interface JsonSource {
 /** Nesting of containers. Configurations reach 6; the bound keeps the recursive parser far from the end of its stack. */
 const MAX_DEPTH = 64
 
-/** Values in a file. The largest tokenizer.json in use has about 2 million; beyond this the objects alone would take a gigabyte. */
-const MAX_VALUES = 16_000_000
+/**
+ * Values and keys in a file. The largest tokenizer.json in use has 2.3 million; an object with a key that no other has takes 300 bytes and
+ * counts three, so that these take less than a gigabyte.
+ */
+const MAX_VALUES = 8_000_000
 
 /**
  * Parses JSON as Python writes it, which includes NaN, Infinity and -Infinity. Keys such as `__proto__`
@@ -33,7 +36,7 @@ export function parseJson(bytes: Uint8Array, source: JsonSource): Json {
   }
 }
 
-/** Depth and number of values, before anything is built: the built-in parser would take all memory for 50 MB of brackets. */
+/** Depth and number of values and keys, before anything is built: the built-in parser would take all memory for 50 MB of brackets. */
 function checkExtent(bytes: Uint8Array, source: JsonSource): void {
   let depth = 0
   let values = 1
@@ -44,13 +47,13 @@ function checkExtent(bytes: Uint8Array, source: JsonSource): void {
       if (byte === 0x5c) i++
       else if (byte === 0x22) inString = false
     } else if (byte === 0x22) inString = true
-    else if (byte === 0x2c) values++
+    else if (byte === 0x2c || byte === 0x3a) values++
     else if (byte === 0x7b || byte === 0x5b) {
       values++
       if (++depth > MAX_DEPTH) throw errors.E_JSON_LIMIT({ ...source, what: 'deeper nesting', limit: MAX_DEPTH })
     } else if (byte === 0x7d || byte === 0x5d) depth--
   }
-  if (values > MAX_VALUES) throw errors.E_JSON_LIMIT({ ...source, what: 'more values', limit: MAX_VALUES })
+  if (values > MAX_VALUES) throw errors.E_JSON_LIMIT({ ...source, what: 'more values and keys', limit: MAX_VALUES })
 }
 
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y
@@ -157,8 +160,13 @@ class Parser {
   }
 
   #error(problem: string, cause?: unknown): Error {
-    const before = this.#text.slice(0, this.#at)
-    const line = before.split('\n').length
-    return errors.E_JSON({ ...this.#source, problem, line, column: this.#at - before.lastIndexOf('\n') }, { cause })
+    // Counted, not split: a list of lines takes eight times the text, and an engine has none of more than some hundred million.
+    let line = 1
+    let start = 0
+    for (let end = this.#text.indexOf('\n'); end >= 0 && end < this.#at; end = this.#text.indexOf('\n', start)) {
+      line++
+      start = end + 1
+    }
+    return errors.E_JSON({ ...this.#source, problem, line, column: this.#at - start + 1 }, { cause })
   }
 }

@@ -23,6 +23,19 @@ test('E_JSON says where', () => {
   `)
 })
 
+test('E_JSON counts lines without making a list of them', () => {
+  const bytes = new Uint8Array(10_000_001).fill(0x0a)
+  bytes[10_000_000] = 0x78
+  const before = process.memoryUsage().heapUsed
+  expect(() => parseJson(bytes, { file: 'a.json', where: 'here' })).toThrow('unexpected "x" in line 10000001, column 1.')
+  expect(process.memoryUsage().heapUsed - before).toBeLessThan(50e6)
+})
+
+test('E_JSON_LIMIT counts keys too, which cost more than what stands behind them', () => {
+  const bytes = new Uint8Array(8_000_001).fill(0x3a)
+  expect(() => parseJson(bytes, { file: 'a.json', where: 'here' })).toThrow('a.json has more values and keys than the 8000000')
+})
+
 test('E_JSON_LIMIT comes before anything is built', () => {
   expect(() => parse('['.repeat(65))).toThrowErrorMatchingInlineSnapshot(`
     [SilaneError: a.json has deeper nesting than the 64 that are read of a JSON file.

@@ -10,6 +10,7 @@ import {
   sizeOf,
   type TensorType,
 } from '@silane/core'
+import { MAX_PARAMETER } from './limits.ts'
 
 /** What an adaptation sees of an op as it stands in the file. */
 export interface RawOp {
@@ -164,7 +165,12 @@ export interface Folding {
   readonly apply: (input: FoldInput) => Constant
 }
 
-const numbersOf = (constant: Constant | undefined): number[] => (constant ? Array.from(readAll(constant) as Float64Array, Number) : [])
+function numbersOf(constant: Constant | undefined): number[] {
+  if (!constant) return []
+  const count = sizeOf(constant.shape)
+  if (count > MAX_PARAMETER) throw new TypeError(`a parameter of ${count} elements`)
+  return Array.from(readAll(constant) as Float64Array, Number)
+}
 
 const filled = (shape: readonly number[], value: Constant | undefined): Constant => {
   if (shape.some(dim => !(dim > 0))) throw new TypeError(`a shape of [${shape}]`)

@@ -1,7 +1,7 @@
 import { type DescField, type DescMessage, ScalarType } from '@bufbuild/protobuf'
 import { errors } from './errors.ts'
 import { FeatureDescriptionSchema } from './gen/model_pb.ts'
-import { MAX_FEATURES, MAX_LISTED, MAX_MESSAGES, MAX_NESTING } from './limits.ts'
+import { MAX_FEATURES, MAX_FINDINGS, MAX_LISTED, MAX_MESSAGES, MAX_NESTING } from './limits.ts'
 
 const VARINT = 0
 const FIXED64 = 1
@@ -20,18 +20,19 @@ export interface UnknownField {
  * Returns the fields that the schema does not know, each once.
  */
 export function checkWire(schema: DescMessage, bytes: Uint8Array, where: string): UnknownField[] {
-  const unknown = new Map<string, UnknownField>()
-  const layouts = new Map<DescMessage, Map<number, DescField>>()
+  const unknown: UnknownField[] = []
+  /** What the schema does not know is in the layout of its message too, without a field, once it was seen. */
+  const layouts = new Map<DescMessage, Map<number, DescField | undefined>>()
   let position = 0
   let messages = 0
   let features = 0
   let listed = 0
   const fail = (problem: string) => errors.E_PROTO({ where, problem: `${problem} at byte ${position}` })
 
-  const layoutOf = (message: DescMessage): Map<number, DescField> => {
+  const layoutOf = (message: DescMessage): Map<number, DescField | undefined> => {
     const known = layouts.get(message)
     if (known) return known
-    const layout = new Map(message.fields.map(field => [field.number, field]))
+    const layout = new Map<number, DescField | undefined>(message.fields.map(field => [field.number, field]))
     layouts.set(message, layout)
     return layout
   }
@@ -62,8 +63,11 @@ export function checkWire(schema: DescMessage, bytes: Uint8Array, where: string)
       const wire = tag % 8
       if (number < 1 || number > 0x1fffffff) throw fail(`field number ${number}`)
       const field = layout.get(number)
-      if (!field) unknown.set(`${message.name} ${number}`, { message: message.name, number })
-      else if (!wireTypes(field).includes(wire)) throw fail(`field ${message.name}.${field.name} has the wire type ${wire}`)
+      if (!field) {
+        if (!layout.has(number) && unknown.push({ message: message.name, number }) > MAX_FINDINGS)
+          throw errors.E_PROTO({ where, problem: `it has more than ${MAX_FINDINGS} different fields that this version does not know` })
+        layout.set(number, undefined)
+      } else if (!wireTypes(field).includes(wire)) throw fail(`field ${message.name}.${field.name} has the wire type ${wire}`)
       if (wire !== DELIMITED && field?.fieldKind === 'list') list(1)
       if (wire === VARINT) varint(end)
       else if (wire === FIXED64 || wire === FIXED32) position += wire === FIXED64 ? 8 : 4
@@ -79,7 +83,7 @@ export function checkWire(schema: DescMessage, bytes: Uint8Array, where: string)
     }
   }
   walk(schema, bytes.length, 1)
-  return [...unknown.values()]
+  return unknown
 }
 
 /** Bytes that an element of a list in one block takes at least; a text is a block of its own. */

@@ -26,11 +26,14 @@ import { identifierProblem } from './identifiers.ts'
 import type { Journal } from './journal.ts'
 import { MAX_PARAMETER } from './limits.ts'
 import { allowsType, attributeSince, implied, opsetName } from './opset.ts'
+import type { ZeroBiases } from './zero-biases.ts'
 
 export interface DecodeContext {
   readonly opset: number
   readonly files: WeightFiles
   readonly journal: Journal
+  /** One for the package. */
+  readonly zeroBiases: ZeroBiases
 }
 
 /** What a name of the program stands for. */
@@ -294,7 +297,7 @@ class FunctionDecoder {
     const types = Object.fromEntries(Object.entries(given.operands).flatMap(([key, value]) => (isValue(value) ? [[key, value.type]] : [])))
     const adapted = reasoned(where, () => adaptation?.apply({ types, attributes: given.attributes }) ?? { attributes: given.attributes })
     const kind = adapted.kind ?? base
-    const operands = dropZeroBias(kind, given.operands)
+    const operands = dropZeroBias(kind, given.operands, this.#context.zeroBiases)
     for (const name of ['begin', 'end'] as const) {
       const value = operands[name]
       if (!adaptation?.bounds || !value || !isValue(value)) continue
@@ -448,10 +451,9 @@ function attributeOf(literal: Literal, kind: AttributeKind): Attribute | undefin
 }
 
 /** The writer gives every linear a bias, as Core ML asks for one: zeros are taken back. */
-function dropZeroBias(kind: string, operands: Operands): Operands {
+function dropZeroBias(kind: string, operands: Operands, zeroBiases: ZeroBiases): Operands {
   const { bias, ...rest } = operands
   if (kind !== 'linear' || !bias || !isValue(bias)) return operands
   const constant = constantOf(bias)
-  if (!constant) return operands
-  return readAll(constant).every((value: number | bigint) => Object.is(value, 0)) ? rest : operands
+  return constant && zeroBiases.has(constant) ? rest : operands
 }

@@ -30,8 +30,17 @@ export const MAX_ELEMENTS = 2 ** 48
 /** A weight is at most of this rank: a table for a tensor of rank 5 has two more. */
 export const MAX_CONSTANT_RANK = 7
 
-/** Records in a weight file: the largest models have some thousands. */
+/** Records in the weight files of a package: the largest models have some thousands. */
 export const MAX_BLOBS = 1 << 20
+
+/** Weight files of a program: one is usual. Each name is looked up on the disk. */
+export const MAX_WEIGHT_FILES = 64
+
+/**
+ * Elements of biases in one package that are looked at for zeros. The largest models have some ten million; as many as this are read
+ * in a second or two, wherever a file claims more.
+ */
+export const MAX_BIAS_ELEMENTS = 2 ** 28
 
 /** Elements of a parameter such as axes or sizes of parts. Tables of thousands are operands. */
 export const MAX_PARAMETER = 4096

@@ -1,5 +1,6 @@
 import { readFile, realpath, stat } from 'node:fs/promises'
 import { join, sep } from 'node:path'
+import { isSilaneError, type Json, parseJson } from '@silane/core'
 import { errors } from './errors.ts'
 import type { Journal } from './journal.ts'
 import { MAX_MANIFEST_BYTES } from './limits.ts'
@@ -23,9 +24,10 @@ export async function readManifest(path: string, journal: Journal): Promise<Pack
   const where = join(path, 'Manifest.json')
   const fail = (problem: string): undefined => journal.error(errors.E_PACKAGE_MANIFEST({ where, problem }))
 
-  const text = await readBounded(root, where)
-  if (typeof text !== 'string') return fail(text.problem)
-  const manifest = parse(text)
+  const bytes = await readBounded(root, where)
+  if (!(bytes instanceof Uint8Array)) return fail(bytes.problem)
+  const { manifest, problem } = parse(bytes, path)
+  if (problem !== undefined) return fail(problem)
   if (!isRecord(manifest)) return fail('it is not a JSON object')
   if (manifest.fileFormatVersion !== '1.0.0') fail(`fileFormatVersion is ${JSON.stringify(manifest.fileFormatVersion)}, not "1.0.0"`)
   const { itemInfoEntries: items, rootModelIdentifier: rootId } = manifest
@@ -68,20 +70,21 @@ export async function inside(
   return real.startsWith(root + sep) ? { path: real } : { problem: 'leads out of the package' }
 }
 
-async function readBounded(root: string, where: string): Promise<string | { problem: string }> {
+async function readBounded(root: string, where: string): Promise<Uint8Array | { problem: string }> {
   const found = await inside(root, 'Manifest.json', root)
   if (found.problem !== undefined) return { problem: `it ${found.problem}` }
   const stats = await stat(found.path)
   if (!stats.isFile()) return { problem: 'it is not a file' }
   if (stats.size > MAX_MANIFEST_BYTES) return { problem: `it has ${stats.size} bytes; the limit is ${MAX_MANIFEST_BYTES}` }
-  return await readFile(found.path, 'utf8').catch((error: unknown) => ({ problem: `${where} cannot be read: ${String(error)}` }))
+  return await readFile(found.path).catch((error: unknown) => ({ problem: `${where} cannot be read: ${String(error)}` }))
 }
 
-function parse(text: string): unknown {
+function parse(bytes: Uint8Array, where: string): { readonly manifest?: Json; readonly problem?: string } {
   try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
+    return { manifest: parseJson(bytes, { file: 'Manifest.json', where }) }
+  } catch (cause) {
+    if (!isSilaneError(cause)) throw cause
+    return { problem: cause.what.replace(/\.$/, '') }
   }
 }
 

@@ -10,11 +10,12 @@ import type { Program as MilProgram } from './gen/mil_pb.ts'
 import { type Model, ModelSchema } from './gen/model_pb.ts'
 import { identifierProblem } from './identifiers.ts'
 import { type Finding, Journal, JournalFull } from './journal.ts'
-import { MAX_FUNCTIONS, MAX_MODEL_BYTES } from './limits.ts'
+import { MAX_BLOBS, MAX_FUNCTIONS, MAX_MODEL_BYTES, MAX_WEIGHT_FILES } from './limits.ts'
 import { MAX_OPSET, MIN_OPSET, STATE_OPSET, specVersionOf } from './opset.ts'
 import { inside, type PackageLayout, readManifest } from './read-manifest.ts'
 import { WeightFile } from './weight-file.ts'
 import type { PackageMetadata } from './write-package.ts'
+import { ZeroBiases } from './zero-biases.ts'
 
 /** A program read from an .mlpackage. Its large constants are read from the package when asked for. */
 export interface ReadPackage extends Program {
@@ -86,9 +87,10 @@ async function load(path: string, journal: Journal): Promise<ReadPackage | undef
     )
   const order = functionOrder(model, program, opset, journal, where)
   const files = await openWeights(program, layout)
+  const zeroBiases = new ZeroBiases()
   const functions = order.flatMap((name): Graph[] => {
     const source = program.functions.find(entry => entry.key === name)?.value
-    const decoded = source && decodeFunction(name, source, { opset, files, journal })
+    const decoded = source && decodeFunction(name, source, { opset, files, journal, zeroBiases })
     if (decoded) checkInterface(decoded, featuresOf(model, name), model.specificationVersion, journal)
     return decoded ? [decoded.graph] : []
   })
@@ -186,7 +188,10 @@ async function openWeights(program: MilProgram, { root, modelPath, identity }: P
     }
   }
   const files = new Map<string, WeightFile | Error>()
-  for (const name of names) files.set(name, await openWeightFile(name, root, modelPath, identity))
+  if (names.size > MAX_WEIGHT_FILES)
+    throw errors.E_PROGRAM({ where: modelPath, problem: `it names ${names.size} weight files; the limit is ${MAX_WEIGHT_FILES}` })
+  const opened: Opened = { byPath: new Map(), records: 0 }
+  for (const name of names) files.set(name, await openWeightFile(name, { root, modelPath, identity }, opened))
   return (fileName: string, where: string): WeightFile => {
     const file = files.get(fileName)
     if (file instanceof WeightFile) return file
@@ -196,14 +201,29 @@ async function openWeights(program: MilProgram, { root, modelPath, identity }: P
 
 const PREFIX = '@model_path/'
 
-async function openWeightFile(name: string, root: string, modelPath: string, identity: string): Promise<WeightFile | Error> {
+/** Weight files by their real path: one that has several names is read once. */
+interface Opened {
+  readonly byPath: Map<string, WeightFile>
+  records: number
+}
+
+async function openWeightFile(
+  name: string,
+  { root, modelPath, identity }: Pick<PackageLayout, 'root' | 'modelPath' | 'identity'>,
+  opened: Opened,
+): Promise<WeightFile | Error> {
   const fail = (problem: string) => errors.E_WEIGHT_FILE({ where: join(dirname(modelPath), name.replace(PREFIX, '')), problem })
   if (!name.startsWith(PREFIX)) return fail(`its name ${JSON.stringify(name)} does not start with ${PREFIX}`)
   const relative = name.slice(PREFIX.length)
   const found = await inside(dirname(modelPath), relative, root)
   if (found.problem !== undefined) return fail(`it ${found.problem}`)
   try {
-    return new WeightFile(found.path, `${identity}/${relative}`)
+    const known = opened.byPath.get(found.path)
+    if (known) return known
+    const file = new WeightFile(found.path, `${identity}/${relative}`, MAX_BLOBS - opened.records)
+    opened.byPath.set(found.path, file)
+    opened.records += file.records
+    return file
   } catch (error) {
     if (isSilaneError(error)) return error
     throw error

@@ -22,11 +22,18 @@ export class WeightFile {
   readonly #identity: string
   readonly #blobs: ReadonlyMap<number, Blob>
 
-  /** `identity` goes into the ids of the constants and tells the files of different packages apart. */
-  constructor(path: string, identity: string) {
+  /**
+   * `identity` goes into the ids of the constants and tells the files of different packages apart. `most`: records that the files of the
+   * package may still have.
+   */
+  constructor(path: string, identity: string, most = MAX_BLOBS) {
     this.#path = path
     this.#identity = identity
-    this.#blobs = readRecords(path)
+    this.#blobs = readRecords(path, most)
+  }
+
+  get records(): number {
+    return this.#blobs.size
   }
 
   /** The tensor whose record is at `offset`. */
@@ -67,7 +74,7 @@ function fill(file: number, bytes: Uint8Array, position: number): boolean {
   return true
 }
 
-function readRecords(path: string): Map<number, Blob> {
+function readRecords(path: string, most: number): Map<number, Blob> {
   const fail = (problem: string) => errors.E_WEIGHT_FILE({ where: path, problem })
   const stats = statSync(path)
   if (!stats.isFile()) throw fail('it is not a file')
@@ -85,8 +92,8 @@ function readRecords(path: string): Map<number, Blob> {
     const count = view.getUint32(0, true)
     const version = view.getUint32(4, true)
     if (version !== STORAGE_VERSION) throw fail(`its storage version is ${version}; only ${STORAGE_VERSION} can be read`)
-    if (count > MAX_BLOBS || count > size / RECORD_SIZE)
-      throw fail(`it claims ${count} records in ${size} bytes; the limit is ${MAX_BLOBS}`)
+    if (count > most || count > size / RECORD_SIZE)
+      throw fail(`it claims ${count} records in ${size} bytes; the limit of all weight files together is ${MAX_BLOBS}`)
     const blobs = new Map<number, Blob>()
     for (let i = 0, offset = RECORD_SIZE; i < count; i++) {
       load(offset)

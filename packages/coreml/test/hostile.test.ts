@@ -1,11 +1,11 @@
 import { mkdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { Builder, computedConstant } from '@silane/core'
+import { Builder, computedConstant, constantOf } from '@silane/core'
 import { describe, expect, test } from 'vitest'
 import type { Operation, ValueType } from '../src/gen/mil_pb.ts'
 import type { Model } from '../src/gen/model_pb.ts'
 import { checkPackage, readPackage } from '../src/index.ts'
-import { MAX_FEATURES, MAX_FINDINGS, MAX_LISTED, MAX_MESSAGES } from '../src/limits.ts'
+import { MAX_BLOBS, MAX_FEATURES, MAX_FINDINGS, MAX_LISTED, MAX_MESSAGES, MAX_WEIGHT_FILES } from '../src/limits.ts'
 import { changeBytes, changeModel, failure, freshPath, modelFile, weightFile, write } from './package-files.ts'
 
 /** A sound package: an input, a state, two constants in the weight file, a constant in the program. */
@@ -75,7 +75,12 @@ describe('the manifest', () => {
       Looked in: …/model.mlpackage/Manifest.json"
     `)
     expect(await after(path => writeFileSync(join(path, 'Manifest.json'), '{'))).toMatchInlineSnapshot(`
-      "E_PACKAGE_MANIFEST: The manifest is not valid: it is not a JSON object.
+      "E_PACKAGE_MANIFEST: The manifest is not valid: Manifest.json is not valid JSON: expected a key in double quotes in line 1, column 2.
+      Looked in: …/model.mlpackage/Manifest.json"
+    `)
+    const nested = `{"fileFormatVersion":${'['.repeat(400_000)}${']'.repeat(400_000)}}`
+    expect(await after(path => writeFileSync(join(path, 'Manifest.json'), nested))).toMatchInlineSnapshot(`
+      "E_PACKAGE_MANIFEST: The manifest is not valid: Manifest.json has deeper nesting than the 64 that are read of a JSON file.
       Looked in: …/model.mlpackage/Manifest.json"
     `)
     expect(await after(path => truncateSync(join(path, 'Manifest.json'), 2 ** 21))).toMatchInlineSnapshot(`
@@ -104,6 +109,12 @@ describe('the manifest', () => {
       "E_PACKAGE_MANIFEST: The manifest is not valid: item a lacks one of author, description, name and path.
       Looked in: …/model.mlpackage/Manifest.json"
     `)
+  })
+
+  test('may begin with a byte order mark', async () => {
+    const path = await sound()
+    changeBytes(join(path, 'Manifest.json'), bytes => Buffer.concat([Buffer.from([0xef, 0xbb, 0xbf]), bytes]))
+    expect(await checkPackage(path)).toEqual([])
   })
 
   test('leads out of the package', async () => {
@@ -215,6 +226,14 @@ describe('the model file', () => {
     `)
   })
 
+  test('has more fields than any later version would add', async () => {
+    const fields = Array.from({ length: MAX_FINDINGS + 1 }, (_, i) => [...varint((4000 + i) * 8), 1]).flat()
+    expect(await replaced(fields)).toMatchInlineSnapshot(`
+      "E_PROTO: The model file is damaged: it has more than 1000 different fields that this version does not know.
+      Looked in: …/model.mlpackage/Data/com.apple.CoreML/model.mlmodel"
+    `)
+  })
+
   test('is another kind of model, or of another version', async () => {
     expect(await replaced([0x08, 0x07, 0xa2, 0x1f, 0x00])).toMatchInlineSnapshot(`
       "E_MODEL_KIND: The model cannot be read: it is a model of another kind (field 500).
@@ -290,7 +309,7 @@ describe('the weight file', () => {
       Looked in: …/model.mlpackage/Data/com.apple.CoreML/weights/weight.bin"
     `)
     expect(await afterWeights(bytes => void bytes.writeUInt32LE(0xffffffff, 0))).toMatchInlineSnapshot(`
-      "E_WEIGHT_FILE: The weight file cannot be used: it claims 4294967295 records in 276 bytes; the limit is 1048576.
+      "E_WEIGHT_FILE: The weight file cannot be used: it claims 4294967295 records in 276 bytes; the limit of all weight files together is 1048576.
       Looked in: …/model.mlpackage/Data/com.apple.CoreML/weights/weight.bin"
     `)
     expect(await afterWeights(bytes => void bytes.writeUInt32LE(3, 0))).toMatchInlineSnapshot(`
@@ -305,6 +324,58 @@ describe('the weight file', () => {
       "E_WEIGHT_FILE: The weight file cannot be used: no record starts at 64, where number 1 of 2 belongs.
       Looked in: …/model.mlpackage/Data/com.apple.CoreML/weights/weight.bin"
     `)
+  })
+
+  /** Constants, each from a weight file of its own name. */
+  const named = (names: readonly string[]) => (model: Model) => {
+    const of = constant(model, 'const')
+    block(model).operations.unshift(
+      ...names.map((name, i) => {
+        const clone = structuredClone(of)
+        clone.outputs[0]!.name = `w${i}`
+        clone.attributes = clone.attributes.filter(({ key }) => key === 'val')
+        const { value } = val(clone)
+        if (value.case !== 'blobFileValue') throw new Error('no blob')
+        value.value.fileName = `@model_path/weights/${name}`
+        return clone
+      }),
+    )
+  }
+
+  test('has more names than a program has files', async () => {
+    const names = Array.from({ length: MAX_WEIGHT_FILES }, (_, i) => `w${i}.bin`)
+    expect(await afterModel(named(names))).toMatchInlineSnapshot(`
+      "E_PROGRAM: The program is not valid: it names 65 weight files; the limit is 64.
+      Looked in: …/model.mlpackage/Data/com.apple.CoreML/model.mlmodel"
+    `)
+  })
+
+  test('has no more records with all others together than one may', async () => {
+    const path = await sound()
+    const large = join(dirname(weightFile(path)), 'large.bin')
+    const header = Buffer.alloc(8)
+    header.writeUInt32LE(MAX_BLOBS - 1, 0)
+    header.writeUInt32LE(2, 4)
+    writeFileSync(large, header)
+    truncateSync(large, 64 * MAX_BLOBS)
+    changeModel(path, named(['weight.bin', 'large.bin']))
+    expect(await failure(readPackage(path))).toMatchInlineSnapshot(`
+      "E_WEIGHT_FILE: The weight file cannot be used: it claims 1048575 records in 67108864 bytes; the limit of all weight files together is 1048576.
+      Looked in: …/model.mlpackage/Data/com.apple.CoreML/weights/large.bin"
+    `)
+  })
+
+  test('is read once under several names', async () => {
+    const path = await sound()
+    symlinkSync('weight.bin', join(dirname(weightFile(path)), 'link.bin'))
+    changeModel(path, model => {
+      const { value } = val(constant(model, 'const'))
+      if (value.case === 'blobFileValue') value.value.fileName = '@model_path/weights/link.bin'
+    })
+    const { ops } = (await readPackage(path)).functions[0]!
+    const values = ['linear', 'mul'].map(kind => ops.find(op => op.kind === kind)!.operands[kind === 'mul' ? 'y' : 'weight'])
+    const files = values.map(value => value && 'producer' in value && constantOf(value)?.id.replace(/^.*\/|:.*/g, ''))
+    expect(files).toEqual(['link.bin', 'link.bin'])
   })
 
   test('has records that overlap, wrap around or hold something else', async () => {

@@ -214,6 +214,19 @@ test('the masks of a slice_update become its bounds', async () => {
   ])
 })
 
+test('begin and end of a slice_update with masks are as short as the shapes that there are', async () => {
+  const source = graph(b => {
+    const bound = b.constant(computedConstant('int32', [3], 'bound', () => 0))
+    return { y: b.slice_update({ x: x(b), update: b.input('u', 'fp16', [2, 1, 4]), begin: bound, end: bound }) }
+  })
+  const path = await write({ name: 'model', functions: [source] })
+  const mask = numbers('bool', [1, 0, 1])
+  changeModel(path, model => {
+    spell(find(model, 'slice_update'), { begin_mask: mask, begin: numbers('int32', Array<number>(5000).fill(0)) })
+  })
+  await expect(readPackage(path)).rejects.toThrow('a parameter of 5000 elements')
+})
+
 test('a result whose declared type is another is refused', async () => {
   const path = await write({ name: 'model', functions: [graph(b => ({ y: b.relu({ x: x(b) }) }))] })
   changeModel(path, model => {

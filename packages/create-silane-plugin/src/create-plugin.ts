@@ -1,7 +1,7 @@
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { basename, join, resolve } from 'node:path'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { errors } from './errors.ts'
+import { CreateError, errors } from './errors.ts'
 
 export interface CreateOptions {
   /** What the plugin is called: `my-model`. A leading `silane-plugin-` is taken off. */
@@ -36,23 +36,50 @@ const renamed: Readonly<Record<string, string>> = { gitignore: '.gitignore', 'ma
 
 const template = fileURLToPath(new URL('../template', import.meta.url))
 
-/** Writes a new plugin. Throws E_CREATE_NAME, E_CREATE_EXISTS and E_CREATE_WRITE, and then leaves nothing behind that was not there. */
-export function createPlugin({ name: given, scope, dir, author, cwd = process.cwd() }: CreateOptions): Created {
+/**
+ * Writes a new plugin. Throws E_CREATE_NAME, E_CREATE_USAGE, E_CREATE_EXISTS and E_CREATE_WRITE, and then leaves nothing behind that was
+ * not there.
+ */
+export function createPlugin({ name: given, scope, dir, author, cwd = '.' }: CreateOptions): Created {
   const id = pluginId(given)
   const name = packageName(id, scope)
-  const folder = resolve(cwd, dir ?? `${PREFIX}${id}`)
+  if (author !== undefined && /[\p{Cc}\u2028\u2029]/u.test(author))
+    throw errors.E_CREATE_USAGE({ problem: 'The author has a line break or a control character' })
+  const within = dir ?? `${PREFIX}${id}`
   try {
+    const folder = resolve(cwd, within)
     if (existsSync(folder) && readdirSync(folder).length > 0) throw errors.E_CREATE_EXISTS({ folder })
-    mkdirSync(folder, { recursive: true })
-    // A checkout of this repository may have been worked in: what is installed or built there is no part of a plugin.
-    cpSync(template, folder, { recursive: true, filter: file => !['node_modules', 'dist'].includes(basename(file)) })
-    for (const [from, to] of Object.entries(renamed)) renameSync(join(folder, from), join(folder, to))
-    fill(folder, { id, name, author })
+    written(folder, place => {
+      // A checkout of this repository may have been worked in: what is installed or built there is no part of a plugin.
+      cpSync(template, place, { recursive: true, filter: file => !['node_modules', 'dist'].includes(basename(file)) })
+      for (const [from, to] of Object.entries(renamed)) renameSync(join(place, from), join(place, to))
+      fill(place, { id, name, author })
+    })
+    return { folder, name, id }
   } catch (error) {
-    if (!(error instanceof Error) || !('syscall' in error)) throw error
-    throw errors.E_CREATE_WRITE({ folder, problem: error.message })
+    if (!(error instanceof Error) || error instanceof CreateError) throw error
+    throw errors.E_CREATE_WRITE({ folder: within, problem: error.message })
   }
-  return { folder, name, id }
+}
+
+/** Makes a folder that is not there, or takes one that is empty, and has it filled; where that fails all is as it was. */
+function written(folder: string, fillIn: (place: string) => void): void {
+  // Not mkdirSync's own way, which tries for ever where a parent is there and takes no folders, as in /proc.
+  const missing: string[] = []
+  for (let at = folder; !existsSync(at); at = dirname(at)) missing.unshift(at)
+  let made: string | undefined
+  try {
+    for (const each of missing) {
+      mkdirSync(each)
+      made ??= each
+    }
+    // It may be a link to a folder.
+    fillIn(realpathSync(folder))
+  } catch (error) {
+    if (made !== undefined) rmSync(made, { recursive: true, force: true })
+    else if (missing.length === 0) for (const name of readdirSync(folder)) rmSync(join(folder, name), { recursive: true, force: true })
+    throw error
+  }
 }
 
 function pluginId(given: string): string {
@@ -87,5 +114,6 @@ function fill(
     return `${JSON.stringify({ name: own, version, description, ...(author === undefined ? {} : { author }), ...more }, null, 2)}\n`
   })
   const year = new Date().getFullYear()
-  edit('LICENSE', text => text.replace('{{year}}', String(year)).replace('{{author}}', author ?? `the authors of ${name}`))
+  // Not a text in place of a function: "$&" in a name is no pattern.
+  edit('LICENSE', text => text.replace('{{year}}', String(year)).replace('{{author}}', () => author ?? `the authors of ${name}`))
 }

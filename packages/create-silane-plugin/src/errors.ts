@@ -1,3 +1,5 @@
+import { inOneLine } from './printable.ts'
+
 /** An error as silane's own are: a code, what is wrong, and what to do. This package needs none of the others to say so. */
 export class CreateError extends Error {
   override readonly name = 'SilaneError'
@@ -7,7 +9,8 @@ export class CreateError extends Error {
   readonly next: string
   readonly exitCode = 2
 
-  constructor(code: string, what: string, next: string) {
+  constructor(code: string, said: string, next: string) {
+    const what = inOneLine(said)
     super(`${what}\n${next}`)
     this.code = code
     this.what = what
@@ -33,4 +36,6 @@ export const errors = {
     new CreateError('E_CREATE_EXISTS', `${folder} is there and not empty.`, 'Choose another folder with --dir, or empty this one.'),
   E_CREATE_WRITE: ({ folder, problem }: { folder: string; problem: string }) =>
     new CreateError('E_CREATE_WRITE', `${folder} cannot be written: ${problem}.`, 'Choose another folder with --dir.'),
+  E_CREATE_PRINT: ({ problem }: { problem: string }) =>
+    new CreateError('E_CREATE_PRINT', `What is to be said cannot be printed: ${problem}.`, 'Send stdout to another place.'),
 }

@@ -3,6 +3,7 @@ import { relative } from 'node:path'
 import { parseArgs } from 'node:util'
 import { createPlugin } from './create-plugin.ts'
 import { CreateError, errors } from './errors.ts'
+import { inOneLine } from './printable.ts'
 
 export { type Created, type CreateOptions, createPlugin } from './create-plugin.ts'
 
@@ -28,7 +29,7 @@ const flags = {
 /** The command line. Gives the exit code: 0, or 2 where what was asked for cannot be. */
 export function run(
   args: readonly string[],
-  print: (text: string) => void = console.log,
+  print: (text: string) => void = printLine,
   complain: (text: string) => void = console.error,
 ): 0 | 2 {
   try {
@@ -42,6 +43,17 @@ export function run(
     complain(`${error.code}: ${error.message}`)
     return error.exitCode
   }
+}
+
+/** Prints on stdout. What cannot be printed is an error, told when the system says so; a reader that has gone is none. */
+function printLine(text: string): void {
+  process.stdout.once('error', (cause: NodeJS.ErrnoException) => {
+    if (cause.code === 'EPIPE') return
+    const error = errors.E_CREATE_PRINT({ problem: cause.message })
+    console.error(`${error.code}: ${error.message}`)
+    process.exitCode = error.exitCode
+  })
+  process.stdout.write(`${text}\n`)
 }
 
 function parse(args: readonly string[]) {
@@ -58,8 +70,17 @@ function create({ scope, dir, author }: Flags, [name, ...more]: readonly string[
   if (name === undefined) throw errors.E_CREATE_USAGE({ problem: 'The name of the plugin is missing' })
   if (more.length > 0) throw errors.E_CREATE_USAGE({ problem: `One name is expected, and ${more.join(' ')} besides` })
   const created = createPlugin({ name, scope, dir, author })
-  const folder = relative(process.cwd(), created.folder) || '.'
+  const folder = inOneLine(fromHere(created.folder))
   return `${created.name} is written to ${folder}\n\n  ${folder === '.' ? '' : `cd ${folder}\n  `}npm install\n  npm test\n\nREADME.md says what to change for another model, and how to publish it.`
+}
+
+/** A path as it is called from the working directory, which may have been removed. */
+function fromHere(folder: string): string {
+  try {
+    return relative(process.cwd(), folder) || '.'
+  } catch {
+    return folder
+  }
 }
 
 function ownVersion(): string {

@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createPlugin, run } from '../src/index.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
+const program = join(root, 'bin/create-silane-plugin.js')
 let cwd = ''
 beforeEach(() => {
   cwd = mkdtempSync(join(tmpdir(), 'silane-create-'))
@@ -58,6 +59,40 @@ describe('a new plugin', () => {
     expect(() => createPlugin({ name: 'x', dir: 'file/below', cwd })).toThrow(expect.objectContaining({ code: 'E_CREATE_WRITE' }))
   })
 
+  test.skipIf(process.platform === 'win32')('goes into a folder that a link leads to', () => {
+    mkdirSync(join(cwd, 'empty'))
+    symlinkSync(join(cwd, 'empty'), join(cwd, 'link'))
+    expect(createPlugin({ name: 'x', dir: 'link', cwd }).folder).toBe(join(cwd, 'link'))
+    expect(existsSync(join(cwd, 'empty/package.json'))).toBe(true)
+    symlinkSync(join(cwd, 'nowhere'), join(cwd, 'dangling'))
+    expect(() => createPlugin({ name: 'x', dir: 'dangling', cwd })).toThrow(expect.objectContaining({ code: 'E_CREATE_WRITE' }))
+    expect(() => createPlugin({ name: 'x', dir: 'a\0b', cwd })).toThrow(expect.objectContaining({ code: 'E_CREATE_WRITE' }))
+  })
+
+  test.skipIf(process.platform !== 'linux')('is not tried for ever where no folders can be', () => {
+    const run = spawnSync(process.execPath, [program, 'x', '--dir', '/proc/x/y'], { encoding: 'utf8', timeout: 10_000 })
+    expect(run).toMatchObject({ status: 2, stderr: expect.stringMatching(/^E_CREATE_WRITE: /) })
+  })
+
+  test.skipIf(process.platform === 'win32')('leaves nothing behind where it cannot be written whole', () => {
+    mkdirSync(join(cwd, 'empty'))
+    // Files may have so many blocks of 512 or 1024 bytes.
+    for (const dir of ['empty', 'deep/er'])
+      expect(
+        spawnSync('sh', ['-c', 'ulimit -f 2; exec "$0" "$@"', process.execPath, program, 'x', '--dir', dir], { cwd, encoding: 'utf8' }),
+      ).toMatchObject({ status: 2, stderr: expect.stringMatching(/^E_CREATE_WRITE: /) })
+    expect(readdirSync(cwd, { recursive: true })).toEqual(['empty'])
+  })
+
+  test('has the author as given, who has one line', () => {
+    const author = "Cash $& Co $' <$1>"
+    const { folder } = createPlugin({ name: 'x', author, cwd })
+    expect(read(folder, 'LICENSE')).toContain(`Copyright (c) ${new Date().getFullYear()} ${author}\n`)
+    for (const wrong of ['a\nb', 'a\u2028b', 'a\u001b[31m'])
+      expect(() => createPlugin({ name: 'y', author: wrong, cwd })).toThrow(expect.objectContaining({ code: 'E_CREATE_USAGE' }))
+    expect(readdirSync(cwd)).toEqual(['silane-plugin-x'])
+  })
+
   test.each(['', 'Upper', 'a_b', 'a b', '-a', 'a-', 'a--b', '../up', 'silane-plugin-', 'ü'])('is not called "%s"', name => {
     expect(() => createPlugin({ name, cwd })).toThrow(expect.objectContaining({ code: 'E_CREATE_NAME' }))
     expect(readdirSync(cwd)).toEqual([])
@@ -98,11 +133,37 @@ describe('the command', () => {
     expect(said('a', '--dir')).toMatchObject({ code: 2, text: expect.stringContaining('E_CREATE_USAGE: ') })
   })
 
+  test('spells out what would move the cursor or write backwards', () => {
+    const odd = 'a\u001b[31m\u202eb\nc'
+    const spelled = 'a\\u001b[31m\\u202eb\\u000ac'
+    expect(said(odd).text).toContain(`E_CREATE_NAME: "${spelled}"`)
+    expect(said('x', '--scope', odd).text).toContain(spelled)
+    expect(said('x', odd).text).toContain(spelled)
+    expect(said('x', '--dir', join(cwd, odd))).toMatchObject({ code: 0, text: expect.stringContaining(spelled) })
+    expect(said('x', '--dir', join(cwd, odd))).toMatchObject({ code: 2, text: expect.stringContaining(spelled) })
+  })
+
+  test.skipIf(process.platform === 'win32')('is told that the working directory has gone', () => {
+    const away = ['-c', 'cd "$0" && rmdir "$0" && exec "$@"']
+    const gone = join(cwd, 'gone')
+    const run = (...args: string[]) => {
+      mkdirSync(gone)
+      return spawnSync('sh', [...away, gone, process.execPath, program, ...args], { encoding: 'utf8' })
+    }
+    expect(run('x')).toMatchObject({ status: 2, stderr: expect.stringMatching(/^E_CREATE_WRITE: silane-plugin-x cannot be written: /) })
+    const elsewhere = join(cwd, 'x')
+    expect(run('x', '--dir', elsewhere)).toMatchObject({ status: 0, stdout: expect.stringContaining(`is written to ${elsewhere}`) })
+  })
+
+  test.skipIf(process.platform !== 'linux')('says where nothing can be printed', () => {
+    const run = spawnSync('sh', ['-c', 'exec "$0" "$@" > /dev/full', process.execPath, program, '--help'], { encoding: 'utf8' })
+    expect(run).toMatchObject({ status: 2, stderr: expect.stringMatching(/^E_CREATE_PRINT: /) })
+  })
+
   test('knows itself', () => {
     const { version } = JSON.parse(read(root, 'package.json'))
     expect(said('--version')).toEqual({ code: 0, text: version })
     expect(said('--help')).toMatchObject({ code: 0, text: expect.stringContaining('--scope SCOPE') })
-    const program = join(root, 'bin/create-silane-plugin.js')
     expect(execFileSync(process.execPath, [program, '--version'], { encoding: 'utf8' })).toBe(`${version}\n`)
   })
 })

@@ -22,8 +22,12 @@ export function chunkText(text: string, { tokens, overlap, count }: ChunkOptions
     while (end < words.length && size + (sizes[end] as number) <= tokens) size += sizes[end++] as number
     chunks.push(words.slice(start, end).join('').trimEnd())
     if (end === words.length) break
+    // The word that did not fit goes into the next piece, so that no piece lies within the one before. A word of no tokens, such as one
+    // that the tokenizer cleans away, counts as one here: of such words all would be shared, again and again.
+    const room = Math.min(overlap, tokens - (sizes[end] as number))
+    const shares = (word: number): number => Math.max(1, sizes[word] as number)
     let next = end
-    for (let shared = 0; next > start + 1 && shared + (sizes[next - 1] as number) <= overlap; next--) shared += sizes[next - 1] as number
+    for (let shared = 0; next > start + 1 && shared + shares(next - 1) <= room; next--) shared += shares(next - 1)
     start = next
   }
   return chunks

@@ -1,8 +1,12 @@
-import { closeSync, existsSync, fstatSync, openSync, readSync, renameSync, rmSync } from 'node:fs'
+import { closeSync, existsSync, fstatSync, lstatSync, openSync, readSync, realpathSync, statSync } from 'node:fs'
 import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite'
+import type { Json } from '@silane/core'
 import { getLoadablePath } from 'sqlite-vec'
 import type { Document } from './document.ts'
 import { errors } from './errors.ts'
+import { jsonOf } from './json-of.ts'
+import { MAX_LINE_BYTES } from './read-documents.ts'
+import { giveName, removeUnnamed, unnamedFile } from './unnamed-file.ts'
 
 export const metrics = ['cosine', 'dot'] as const
 
@@ -63,22 +67,10 @@ const MAGIC = 'SQLite format 3\0'
 
 /** Makes an index, or opens one that this very model made to go on with it. Throws E_INDEX_FILE and E_INDEX_MODEL. */
 export function createIndex(file: string, about: IndexAbout): DocumentIndex {
-  if (existsSync(file)) {
-    const found = openIndex(file)
-    try {
-      for (const key of ['documentModel', 'questionModel', 'dimension', 'metric', 'chunking'] as const) {
-        const [then, now] = [found.about[key], about[key]].map(value => JSON.stringify(value))
-        if (then !== now) throw errors.E_INDEX_MODEL({ file, problem: `its ${key} is ${then}, and now it is ${now}` })
-      }
-    } catch (error) {
-      found.close()
-      throw error
-    }
-    return found
-  }
+  if (existsSync(file)) return reopened(file, about)
   // It gets its name when it is whole: a process that is killed meanwhile leaves nothing under it.
-  const unnamed = `${file}.new`
-  for (const left of [unnamed, `${unnamed}-journal`]) rmSync(left, { force: true })
+  const unnamed = unnamedFile(file)
+  removeUnnamed(file)
   const db = opened(unnamed)
   // SQLite walks a long value page by page: chunks of few vectors on large pages let one vector be read without reading thousands.
   db.exec('pragma page_size = 65536')
@@ -90,13 +82,28 @@ export function createIndex(file: string, about: IndexAbout): DocumentIndex {
   for (const [key, value] of Object.entries({ schema: SCHEMA, ...about, finished: false })) put.run(key, JSON.stringify(value))
   db.exec('commit')
   db.close()
-  renameSync(unnamed, file)
-  return indexOf(opened(file), file, about)
+  return giveName(unnamed, file) ? indexOf(opened(file), file, about) : reopened(file, about)
+}
+
+/** An index that is there already. Throws E_INDEX_MODEL where it is of something else. */
+function reopened(file: string, about: IndexAbout): DocumentIndex {
+  const found = openIndex(file)
+  try {
+    for (const key of ['documentModel', 'questionModel', 'dimension', 'metric', 'chunking'] as const) {
+      const [then, now] = [found.about[key], about[key]].map(value => JSON.stringify(value))
+      if (then !== now) throw errors.E_INDEX_MODEL({ file, problem: `its ${key} is ${then}, and now it is ${now}` })
+    }
+  } catch (error) {
+    found.close()
+    throw error
+  }
+  return found
 }
 
 /** Opens an index to search in it. Throws E_INDEX_FILE. */
 export function openIndex(file: string): DocumentIndex {
   if (!existsSync(file)) throw errors.E_INDEX_FILE({ file, problem: 'there is no such file' })
+  checkFiles(file)
   rollBack(file)
   const problem = problemOf(file)
   if (problem !== undefined) throw errors.E_INDEX_FILE({ file, problem })
@@ -111,11 +118,24 @@ export function openIndex(file: string): DocumentIndex {
 }
 
 /**
+ * Throws E_INDEX_FILE unless the file and those that SQLite takes for parts of it are plain files: opening a pipe may wait for ever, and a
+ * link beside an index is followed and written through. The index itself may be a link, and then they lie beside what it names.
+ */
+function checkFiles(file: string): void {
+  if (!statSync(file).isFile()) throw errors.E_INDEX_FILE({ file, problem: 'it is no file' })
+  for (const end of ['-journal', '-wal', '-shm']) {
+    const beside = lstatSync(`${realpathSync(file)}${end}`, { throwIfNoEntry: false })
+    if (beside?.isFile() === false)
+      throw errors.E_INDEX_FILE({ file, problem: `what is called the same with ${end} at its end is no file` })
+  }
+}
+
+/**
  * Undoes what a process that was killed had begun to write: its journal is still there, and until SQLite has read it the header may tell
  * of pages that never came.
  */
 function rollBack(file: string): void {
-  if (!existsSync(`${file}-journal`)) return
+  if (!existsSync(`${realpathSync(file)}-journal`)) return
   const db = new DatabaseSync(file)
   try {
     db.prepare('select count(*) from sqlite_schema').get()
@@ -167,10 +187,13 @@ function opened(file: string): DatabaseSync {
   return db
 }
 
-/** What SQLite says of a file, as an error of ours. */
+/** What SQLite says of a file, and what Node says of a value in it that has no place in JavaScript. */
+const OF_THE_FILE: ReadonlySet<unknown> = new Set(['ERR_SQLITE_ERROR', 'ERR_OUT_OF_RANGE', 'ERR_STRING_TOO_LONG'])
+
+/** What is wrong with a file, as an error of ours. */
 function coded(file: string, cause: unknown): unknown {
-  const sqlite = cause instanceof Error && 'code' in cause && cause.code === 'ERR_SQLITE_ERROR'
-  return sqlite ? errors.E_INDEX_FILE({ file, problem: cause.message }, { cause }) : cause
+  const ofTheFile = cause instanceof Error && 'code' in cause && OF_THE_FILE.has(cause.code)
+  return ofTheFile ? errors.E_INDEX_FILE({ file, problem: cause.message }, { cause }) : cause
 }
 
 const ABOUT_TABLE = 'create table about(key text primary key, value text not null) without rowid'
@@ -182,14 +205,18 @@ const vectorsTable = ({ dimension, metric }: Pick<IndexAbout, 'dimension' | 'met
 /** Tables that sqlite-vec keeps for `vectors`, and SQLite for itself. */
 const KEPT = /^(?:vectors_(?:info|chunks|rowids|vector_chunks\d\d)|sqlite_(?:autoindex_\w+|sequence))$/
 
-/** Longer rows are not written by anybody. */
+/** There are no more rows than that in any index, and none of them has more bytes: `create virtual table vectors …` has 150. */
 const MAX_SCHEMA_ROWS = 32
+const MAX_SCHEMA_BYTES = 1000
 
 /**
  * Throws E_INDEX_FILE unless the file has our tables and nothing else, as SQL that we write: a view or a trigger under the name of a table
  * is code of whoever made the file, which may run for ever. No query runs before.
  */
 function checkTables(db: DatabaseSync, file: string): void {
+  const long = ['type', 'name', 'tbl_name', 'sql'].map(column => `octet_length(${column}) > ${MAX_SCHEMA_BYTES}`).join(' or ')
+  if (db.prepare(`select 1 from sqlite_schema where ${long}`).get())
+    throw errors.E_INDEX_FILE({ file, problem: 'its tables are not those of an index' })
   const rows = db.prepare(`select type, name, tbl_name as owner, sql from sqlite_schema limit ${MAX_SCHEMA_ROWS + 1}`).all()
   const tables = new Map<string, string>()
   for (const { type, name, owner, sql } of rows) {
@@ -209,19 +236,47 @@ function checkTables(db: DatabaseSync, file: string): void {
 }
 
 /** The value of JSON in a table. Throws E_INDEX_FILE. */
-function parsed(text: unknown, file: string, what: string): unknown {
-  try {
-    return JSON.parse(String(text))
-  } catch (cause) {
-    throw errors.E_INDEX_FILE({ file, problem: `${what} is no JSON` }, { cause })
-  }
+function parsed(text: string, file: string, what: string): Json {
+  const json = jsonOf(text)
+  if ('problem' in json) throw errors.E_INDEX_FILE({ file, problem: `${what}: ${json.problem}` })
+  return json.value
 }
 
 type Row = Readonly<Record<string, SQLOutputValue>>
 
+/**
+ * Bytes of a text in a row. A line of documents has a fifth at most, and what is made of it is longer by less than that: a broken byte
+ * becomes three, and the number 1e20 has 21 digits in meta.
+ */
+const MAX_TEXT_BYTES = 5 * MAX_LINE_BYTES
+
+/**
+ * A column as SQL that gives its text, null where it is null, and 0 where it is anything else or has more bytes than that. SQLite does the
+ * looking, so that what is too long is not read: `octet_length` and `typeof` know it from the head of the row.
+ */
+const textWithin = (column: string, bytes: number): string =>
+  `case typeof(${column}) when 'text' then case when octet_length(${column}) <= ${bytes} then ${column} else 0 end when 'null' then null else 0 end as ${column}`
+
+/** A text of a row that `textWithin` selected. Throws E_INDEX_FILE. */
+function textOf(value: SQLOutputValue | undefined, file: string, what: string): string {
+  if (typeof value !== 'string') throw errors.E_INDEX_FILE({ file, problem: `${what} is no text, or longer than is read` })
+  return value
+}
+
+/** Bytes of a value of `about`: tells of models have 64, and versions by name come to hundreds. */
+const MAX_ABOUT_BYTES = 64_000
+
 function readAbout(db: DatabaseSync, file: string): IndexAbout {
-  const rows = db.prepare('select key, value from about limit 100').all()
-  const found = Object.fromEntries(rows.map(row => [String(row.key), parsed(row.value, file, 'what it is of')])) as Record<string, unknown>
+  // All rows in turn: to look for a key SQLite would read whole rows.
+  const rows = db
+    .prepare(`select ${textWithin('key', MAX_ABOUT_BYTES)}, ${textWithin('value', MAX_ABOUT_BYTES)} from about limit 100`)
+    .all()
+  const found: { readonly [key: string]: unknown } = Object.fromEntries(
+    rows.map(row => {
+      const key = textOf(row.key, file, 'a key of what it is of')
+      return [key, parsed(textOf(row.value, file, `its ${key}`), file, `its ${key}`)]
+    }),
+  )
   const { schema, documentModel, questionModel, dimension, metric, chunking, versions } = found
   if (schema !== SCHEMA) throw errors.E_INDEX_FILE({ file, problem: `its tables are of version ${JSON.stringify(schema)}, not ${SCHEMA}` })
   const known = metrics.find(name => name === metric)
@@ -247,6 +302,14 @@ function readAbout(db: DatabaseSync, file: string): IndexAbout {
   }
 }
 
+/**
+ * The nearest of positive cosine. A vector of zeros has no distance, nor has one that is not finite, and sqlite-vec, which compares with
+ * it all the same, would put it first and lose others; the bound leaves it out. Where fewer are found than are wanted, all are looked at.
+ */
+const NEAREST = 'select rowid as number, distance from vectors where embedding match ? and k = ? and distance < 1 order by distance'
+
+const DOCUMENT = `select ${['id', 'source', 'title', 'text', 'meta'].map(column => textWithin(column, MAX_TEXT_BYTES)).join()} from documents where number = ?`
+
 function indexOf(db: DatabaseSync, file: string, about: IndexAbout): DocumentIndex {
   const { dimension, metric } = about
   const statements = new Map<string, StatementSync>()
@@ -268,15 +331,16 @@ function indexOf(db: DatabaseSync, file: string, about: IndexAbout): DocumentInd
     return vector
   }
   const flag = (value: boolean) => statement(`update about set value = ? where key = 'finished'`).run(JSON.stringify(value))
-  const document = (number: number | bigint): Document => {
-    const row = statement('select id, source, title, text, meta from documents where number = ?').get(number) as Row | undefined
+  const document = (number: number): Document => {
+    const row = statement(DOCUMENT).get(number)
     if (!row) throw errors.E_INDEX_FILE({ file, problem: `there is no text for vector ${number}` })
+    const text = (column: string): string => textOf(row[column], file, `the ${column} of document ${number}`)
     return {
-      id: String(row.id),
-      text: String(row.text),
-      ...(row.title === null ? {} : { title: String(row.title) }),
-      ...(row.source === null ? {} : { source: String(row.source) }),
-      ...(row.meta === null ? {} : { meta: parsed(row.meta, file, `the meta of text ${number}`) }),
+      id: text('id'),
+      text: text('text'),
+      ...(row.title === null ? {} : { title: text('title') }),
+      ...(row.source === null ? {} : { source: text('source') }),
+      ...(row.meta === null ? {} : { meta: parsed(text('meta'), file, `the meta of document ${number}`) }),
     }
   }
 
@@ -284,16 +348,13 @@ function indexOf(db: DatabaseSync, file: string, about: IndexAbout): DocumentInd
 
   /** Numbers of documents with their scores, the best first. */
   const exact = (vector: Float32Array, wanted: number): readonly Scored[] => {
-    if (metric === 'cosine' && wanted <= MOST_CANDIDATES)
-      return (
-        statement('select rowid as number, distance from vectors where embedding match ? and k = ? order by distance').all(
-          vector,
-          wanted,
-        ) as Row[]
-      ).map(({ number, distance }) => ({ number: Number(number), score: 1 - Number(distance) }))
+    if (metric === 'cosine' && wanted <= MOST_CANDIDATES) {
+      const found = statement(NEAREST).all(vector, wanted) as Row[]
+      if (found.length === Math.min(wanted, count()))
+        return found.map(({ number, distance }) => ({ number: Number(number), score: 1 - Number(distance) }))
+    }
     // sqlite-vec has no product; and of the best only so many are kept.
-    const rows = statement('select rowid as number, embedding from vectors').iterate() as Iterable<Row>
-    return best(rows, vector, metric, wanted)
+    return best(statement('select rowid as number, embedding from vectors').iterate() as Iterable<Row>, { vector, metric, wanted, file })
   }
   const bits = (vector: Float32Array, wanted: number): readonly Scored[] => {
     const near = statement('select rowid as number from vectors where signs match vec_bit(?) and k = ?').all(
@@ -301,19 +362,18 @@ function indexOf(db: DatabaseSync, file: string, about: IndexAbout): DocumentInd
       Math.min(MOST_CANDIDATES, wanted * CANDIDATES_PER_HIT),
     ) as Row[]
     const embedding = statement('select rowid as number, embedding from vectors where rowid = ?')
-    return best(
-      near.map(({ number }) => embedding.get(number as number) as Row),
-      vector,
-      metric,
-      wanted,
-    )
+    const rows = near.map(({ number }) => {
+      const row = embedding.get(number as number)
+      if (!row) throw errors.E_INDEX_FILE({ file, problem: `it tells of a vector ${number} that is not there` })
+      return row
+    })
+    return best(rows, { vector, metric, wanted, file })
   }
 
   return {
     about,
     get finished() {
-      const row = guarded(() => statement(`select value from about where key = 'finished'`).get()) as Row | undefined
-      return row?.value === 'true'
+      return guarded(() => statement(`select 1 from about where key = 'finished' and value = 'true'`).get() !== undefined)
     },
     count: () => guarded(count),
     has: id => guarded(() => statement('select 1 from documents where id = ?').get(id) !== undefined),
@@ -323,13 +383,12 @@ function indexOf(db: DatabaseSync, file: string, about: IndexAbout): DocumentInd
         db.exec('begin immediate')
         try {
           flag(false)
-          for (const { id, source, title, text, meta, vector } of documents) {
+          for (const { id, source = null, title = null, text, meta, vector } of documents) {
+            const columns = [id, source, title, text, meta === undefined ? null : JSON.stringify(meta)]
+            if (columns.some(column => column !== null && Buffer.byteLength(column) > MAX_TEXT_BYTES))
+              throw errors.E_DOCUMENTS({ file, problem: `no text of a document may have more than ${MAX_TEXT_BYTES} bytes` })
             const { lastInsertRowid } = statement('insert into documents(id, source, title, text, meta) values (?, ?, ?, ?, ?)').run(
-              id,
-              source ?? null,
-              title ?? null,
-              text,
-              meta === undefined ? null : JSON.stringify(meta),
+              ...columns,
             )
             statement('insert into vectors(rowid, embedding, signs) values (?, ?, vec_bit(?))').run(
               BigInt(lastInsertRowid),
@@ -360,15 +419,25 @@ interface Scored {
   readonly score: number
 }
 
-/** The best of these rows, the first of equals first. */
-function best(rows: Iterable<Row>, vector: Float32Array, metric: Metric, wanted: number): readonly Scored[] {
+interface Comparison {
+  readonly vector: Float32Array
+  readonly metric: Metric
+  readonly wanted: number
+  readonly file: string
+}
+
+/** The best of these rows, the first of equals first. Throws E_INDEX_FILE for a vector that is none. */
+function best(rows: Iterable<Row>, { vector, metric, wanted, file }: Comparison): readonly Scored[] {
   const length = norm(vector)
   let kept: Scored[] = []
   let least = Number.NEGATIVE_INFINITY
   for (const { number, embedding } of rows) {
-    const bytes = embedding as Uint8Array
-    const other = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4)
+    if (!(embedding instanceof Uint8Array) || embedding.byteLength !== vector.byteLength)
+      throw errors.E_INDEX_FILE({ file, problem: `vector ${number} has another size` })
+    const other = new Float32Array(embedding.buffer, embedding.byteOffset, vector.length)
     const product = dot(vector, other)
+    // Products of what is finite in fp32 are finite here, in fp64.
+    if (!Number.isFinite(product)) throw errors.E_INDEX_FILE({ file, problem: `vector ${number} has elements that are not finite` })
     const score = metric === 'dot' ? product : product / (length * norm(other) || 1)
     if (kept.length >= 2 * wanted && score <= least) continue
     kept.push({ number: Number(number), score })

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
+import { isJsonObject } from '@silane/core'
 import type { Document } from './document.ts'
 import { errors } from './errors.ts'
+import { jsonOf } from './json-of.ts'
 
 /** A line of a file of documents: what it holds, or what is wrong with it. */
 export type DocumentLine =
@@ -10,7 +12,7 @@ export type DocumentLine =
   | { readonly line: number; readonly bytes: number; readonly problem: string }
 
 /** The longest line that is parsed: a book has some megabytes, and of brackets alone so many become half a gigabyte. */
-const MAX_LINE_BYTES = 16_000_000
+export const MAX_LINE_BYTES = 16_000_000
 
 /**
  * The lines of a JSONL file, one after the other; empty ones are left out. A line that is no document has a problem, and so has one whose
@@ -77,19 +79,18 @@ async function* linesOf(file: string): AsyncGenerator<Line> {
 
 /** A document, or why a line is none. */
 function documentOf(text: string): Document | string {
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    return 'it is no JSON'
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'it is no JSON object'
-  const fields = value as { readonly [key: string]: unknown }
+  const json = jsonOf(text)
+  if ('problem' in json) return json.problem
+  const { value: fields } = json
+  if (!isJsonObject(fields)) return 'it is no JSON object'
   const known = ['id', 'title', 'source'].filter(key => fields[key] !== undefined && fields[key] !== null)
   const wrong = known.find(key => typeof fields[key] !== 'string')
   if (wrong !== undefined) return `"${wrong}" is no string`
   if (typeof fields.text !== 'string' || fields.text.trim() === '') return '"text" is missing or empty'
   if (fields.id === '') return '"id" is empty'
+  // Halves of a character all become the same in the index, so that ids which differ would be one; and NUL ends a text elsewhere.
+  if (typeof fields.id === 'string' && (!fields.id.isWellFormed() || fields.id.includes('\0')))
+    return '"id" holds NUL or half of a character'
   const given = Object.fromEntries(known.map(key => [key, fields[key] as string])) as Partial<Record<'id' | 'title' | 'source', string>>
   const { meta } = fields
   return {

@@ -51,6 +51,16 @@ test('lines that are none have a problem and a number, and the rest is kept', as
   ])
 })
 
+test('a line that nests without an end is none, and what Python writes is one', async () => {
+  const nested = (depth: number): string => `{"text": "a", "id": "${depth}", "meta": ${'['.repeat(depth)}${']'.repeat(depth)}}`
+  expect(await read([nested(5000), nested(1e6), nested(63), '{"text": "b", "meta": [NaN]}'].join('\n'))).toMatchObject([
+    { problem: 'it is JSON beyond what is read: nested too deep, or too many values' },
+    { problem: 'it is JSON beyond what is read: nested too deep, or too many values' },
+    { document: { id: '63' } },
+    { document: { meta: [Number.NaN] } },
+  ])
+})
+
 test('a file that is none is refused', async () => {
   await expect(readDocuments('./not-there.jsonl').next()).rejects.toMatchObject({ code: 'E_DOCUMENTS' })
   await expect(readDocuments(tmpdir()).next()).rejects.toMatchObject({ code: 'E_DOCUMENTS' })
@@ -65,4 +75,25 @@ test('long texts are cut between words, with an overlap', () => {
   // An overlap as long as a piece would never come to an end.
   expect(chunkText('a b c', { tokens: 2, overlap: 2, count })).toEqual(['a b', 'b c'])
   expect(chunkText('long b', { tokens: 1, overlap: 0, count: word => word.trim().length })).toEqual(['long', 'b'])
+})
+
+test('no piece lies within the one before, whatever words count', () => {
+  const count = (text: string): number => text.replaceAll(/[-\s]/g, '').length
+  expect(chunkText('a b c d eeee f', { tokens: 4, overlap: 3, count })).toEqual(['a b c d', 'eeee', 'f'])
+  // Words of no tokens before one that does not fit: each piece was nearly the whole text.
+  const pieces = chunkText(`${'- '.repeat(20_000)}${'a'.repeat(9)}`, { tokens: 8, overlap: 2, count })
+  expect(pieces.map(piece => piece.length)).toEqual([39_999, 9])
+  const mixed = chunkText(`${'- - - '.repeat(5)}a b `.repeat(200), { tokens: 8, overlap: 2, count })
+  expect(mixed.length).toBeLessThan(80)
+  for (const [i, piece] of mixed.entries()) expect(count(piece), `${i}`).toBeLessThanOrEqual(8)
+})
+
+test('an id that the index could not tell from another is a problem of its line', async () => {
+  const lines = await read(['\\ud800', '\\udfff', 'x\\u0000y', '\\ud83d\\ude00'].map(id => `{"text": "a", "id": "${id}"}`).join('\n'))
+  expect(lines.map(line => ('problem' in line ? line.problem : line.document.id))).toEqual([
+    '"id" holds NUL or half of a character',
+    '"id" holds NUL or half of a character',
+    '"id" holds NUL or half of a character',
+    '😀',
+  ])
 })

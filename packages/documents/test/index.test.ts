@@ -1,12 +1,13 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
+import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { isSilaneError } from '@silane/core'
 import { getLoadablePath } from 'sqlite-vec'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createIndex, type DocumentIndex, type IndexAbout, openIndex, recall } from '../src/index.ts'
+import { giveName, unnamedFile } from '../src/unnamed-file.ts'
 
 const folder = (): string => {
   const made = mkdtempSync(join(tmpdir(), 'silane-documents-'))
@@ -187,13 +188,90 @@ test('what a process that was killed had begun to write is undone, also where th
   index.close()
 })
 
-test('an index that was not whole when the process was killed is made anew', () => {
-  const file = join(folder(), 'x.sqlite')
-  writeFileSync(`${file}.new`, 'SQLite format 3')
+test.skipIf(process.platform === 'win32')('pipes, folders and links in the place of an index or beside it are refused', () => {
+  const place = folder()
+  const [pipe, besidePipe, besideLink] = ['pipe', 'a', 'b'].map(name => join(place, name)) as [string, string, string]
+  filled(besidePipe).index.close()
+  filled(besideLink).index.close()
+  expect(spawnSync('mkfifo', [pipe, `${besidePipe}-journal`]).status).toBe(0)
+  const precious = join(place, 'precious')
+  writeFileSync(precious, 'precious')
+  symlinkSync(precious, `${besideLink}-wal`)
+  // In a process of its own: who opens a pipe can wait for ever.
+  const code = `
+    import { createIndex, openIndex } from ${JSON.stringify(new URL('../src/index.ts', import.meta.url).href)}
+    for (const file of ${JSON.stringify([pipe, besidePipe, besideLink, place])})
+      for (const open of [openIndex, file => createIndex(file, ${JSON.stringify(about())})])
+        try { open(file); console.log('opened') } catch (error) { console.log(error.code, error.what) }`
+  const { stdout } = spawnSync(process.execPath, ['--input-type=module', '--eval', code], { encoding: 'utf8', timeout: 10_000 })
+  const beside = (end: string): string => `what is called the same with ${end} at its end is no file`
+  const problems = [
+    [pipe, 'it is no file'],
+    [besidePipe, beside('-journal')],
+    [besideLink, beside('-wal')],
+    [place, 'it is no file'],
+  ]
+  expect(stdout).toBe(
+    problems.map(([file, problem]) => `E_INDEX_FILE ${file} is no index that can be read: ${problem}.\n`.repeat(2)).join(''),
+  )
+  expect(readFileSync(precious, 'utf8')).toBe('precious')
+})
+
+test('a journal that names another file as the journal of several databases does not have it removed', () => {
+  const place = folder()
+  const file = join(place, 'x.sqlite')
+  filled(file).index.close()
+  const bytes = readFileSync(file)
+  const pageSize = bytes.readUInt16BE(16) === 1 ? 65536 : bytes.readUInt16BE(16)
+  for (const name of ['precious', 'precious-mjA1B2C3D4E']) {
+    const precious = join(place, name)
+    writeFileSync(precious, 'precious')
+    // A header of 512 bytes that tells of no pages, and the record of a super-journal (sqlite.org/fileformat.html, §3; SQLite's pager.c).
+    const magic = Buffer.from('d9d505f920a163d7', 'hex')
+    const path = Buffer.from(precious)
+    const numbers = (...all: readonly number[]): Buffer => Buffer.concat(all.map(n => Buffer.from(Uint32Array.of(n).buffer).swap32()))
+    const header = Buffer.concat([magic, numbers(0, 0, bytes.length / pageSize, 512, pageSize), Buffer.alloc(512)]).subarray(0, 512)
+    const sum = path.reduce((total, byte) => total + byte, 0)
+    const record = Buffer.concat([numbers(0x40000000 / pageSize + 1), path, numbers(path.length, sum), magic])
+    writeFileSync(`${file}-journal`, Buffer.concat([header, record]))
+    const index = openIndex(file)
+    expect(index.count()).toBe(40)
+    index.close()
+    expect(existsSync(`${file}-journal`), 'the journal was taken for one').toBe(false)
+    expect(readFileSync(precious, 'utf8')).toBe('precious')
+  }
+})
+
+test('an index that was not whole when the process was killed is made anew, and nothing of anybody else is removed', () => {
+  const place = folder()
+  const file = join(place, 'x.sqlite')
+  const host = hostname().replace(/[^A-Za-z0-9]+/g, '_')
+  const { pid: ended } = spawnSync(process.execPath, ['--version'])
+  const left = [ended, `${ended}-journal`, process.pid].map(name => `.x.sqlite.silane-new-${host}-${name}`)
+  const others = [
+    'x.sqlite.new',
+    'x.sqlite.new-journal',
+    `.x.sqlite.silane-new-${host}-${process.ppid}`,
+    `.x.sqlite.silane-new-elsewhere-${ended}`,
+    `.x.sqlite.silane-new-${host}-${ended}.txt`,
+    `.y.sqlite.silane-new-${host}-${ended}`,
+  ]
+  for (const name of [...left, ...others]) writeFileSync(join(place, name), 'SQLite format 3')
   const { index } = filled(file)
   expect(index.count()).toBe(40)
   index.close()
-  expect(existsSync(`${file}.new`)).toBe(false)
+  expect(readdirSync(place).sort()).toEqual([...others, 'x.sqlite'].sort())
+})
+
+test('of two processes that make one index at once one makes it, and the other goes on with it', () => {
+  const place = folder()
+  const file = join(place, 'x.sqlite')
+  const first = unnamedFile(file)
+  writeFileSync(first, 'first')
+  expect(giveName(first, file)).toBe(true)
+  writeFileSync(first, 'second')
+  expect(giveName(first, file)).toBe(false)
+  expect([readFileSync(file, 'utf8'), readdirSync(place)]).toEqual(['first', ['x.sqlite']])
 })
 
 test('a process that is killed loses what it had not committed, and nothing else', async () => {
@@ -258,5 +336,116 @@ test('JSON in the tables is read with care', () => {
     expect(failure(() => openIndex(edited(sql)))).toContain('E_INDEX_FILE')
   const index = openIndex(edited(`update documents set meta = '{'`))
   onTestFinished(() => index.close())
-  expect(failure(() => index.search(new Float32Array(6).fill(1)))).toMatch(/^E_INDEX_FILE: .*the meta of text \d+ is no JSON/)
+  expect(failure(() => index.search(new Float32Array(6).fill(1)))).toMatch(/^E_INDEX_FILE: .*the meta of document \d+: it is no JSON/)
+  const deep = openIndex(edited(`update documents set meta = '${'['.repeat(5000)}${']'.repeat(5000)}'`))
+  onTestFinished(() => deep.close())
+  expect(failure(() => deep.search(new Float32Array(6).fill(1)))).toMatch(/^E_INDEX_FILE: .*nested too deep/)
+  const key = (value: string) => `update about set value = ${value} where key = 'versions'`
+  expect(failure(() => openIndex(edited(key(`'${'['.repeat(5000)}${']'.repeat(5000)}'`))))).toMatch(/^E_INDEX_FILE: .*nested too deep/)
+})
+
+/** An index whose tables somebody changed. */
+const changed = (change: (db: DatabaseSync) => void, rest: Partial<IndexAbout> = {}): string => {
+  const file = join(folder(), 'i.sqlite')
+  filled(file, rest).index.close()
+  const db = new DatabaseSync(file)
+  change(db)
+  db.close()
+  return file
+}
+
+test.each([
+  ['a text that is bytes', 'update documents set text = zeroblob(1000)', /the text of document \d+ is no text/],
+  ['a title that is a number', "update documents set title = x'ff00fe'", /the title of document \d+ is no text/],
+  ['a meta of bytes', "update documents set meta = x'5b5d'", /the meta of document \d+ is no text/],
+  [
+    'a text of 81 MB',
+    'update documents set text = cast(zeroblob(81000000) as text) where number = 1',
+    /the text of document 1 is no text, or longer/,
+  ],
+])('an index with %s is refused when it is met', (_, sql, problem) => {
+  const index = openIndex(changed(db => db.exec(sql)))
+  onTestFinished(() => index.close())
+  expect(failure(() => index.search(new Float32Array(6).fill(1), { count: 40 }))).toMatch(problem)
+})
+
+test.each([
+  [
+    'what it is of is longer than is read',
+    "update about set value = cast(zeroblob(100000) as text) where key = 'documentModel'",
+    /its documentModel is no text, or longer/,
+  ],
+  ['what it is of is a number', "update about set value = x'00' where key = 'documentModel'", /its documentModel is no text/],
+])('an index is not opened where %s', (_, sql, problem) => {
+  expect(failure(() => openIndex(changed(db => db.exec(sql))))).toMatch(problem)
+})
+
+test('a schema of megabytes is not looked at', () => {
+  const file = changed(db => db.exec(`create table other(x /* ${'x'.repeat(1_000_000)} */)`))
+  expect(failure(() => openIndex(file))).toMatch(/^E_INDEX_FILE: .*its tables are not those of an index/)
+})
+
+test('numbers that JavaScript has not, and vectors that are told of and not there, are the fault of the file', () => {
+  const big = changed(db => {
+    db.exec(`update documents set number = ${2n ** 62n} where number = 1; update vectors_rowids set rowid = ${2n ** 62n} where rowid = 1`)
+    const { rowids } = db.prepare('select rowids from vectors_chunks').get() as { rowids: Uint8Array }
+    new DataView(rowids.buffer).setBigInt64(0, 2n ** 62n, true)
+    db.prepare('update vectors_chunks set rowids = ?').run(rowids)
+  })
+  const absent = changed(db => db.exec(`update vectors_chunks set validity = x'${'ff'.repeat(16)}'`))
+  for (const [file, problem] of [
+    [big, /too large to be represented/],
+    [absent, /it tells of a vector \d+ that is not there/],
+  ] as const) {
+    const index = openIndex(file)
+    onTestFinished(() => index.close())
+    expect(failure(() => index.search(new Float32Array(6).fill(1), { count: 100, method: 'bits' }))).toMatch(/^E_INDEX_FILE/)
+    expect(failure(() => index.search(new Float32Array(6).fill(1), { count: 100, method: 'bits' }))).toMatch(problem)
+  }
+})
+
+test.each([0, 5, 130, 299])('a vector of zeros, here number %i, is like nothing, and hides no other', zero => {
+  const index = createIndex(join(folder(), 'x.sqlite'), about())
+  onTestFinished(() => index.close())
+  const all = vectors(300, 6, 7).with(zero, new Float32Array(6))
+  index.add(all.map((vector, i) => ({ id: `d${i}`, text: 't', vector })))
+  const dot = (x: Float32Array, y: Float32Array) => x.reduce((sum, v, i) => sum + v * y[i]!, 0)
+  for (const query of vectors(10, 6, 99)) {
+    const scores = all.map(vector => dot(query, vector) / (Math.sqrt(dot(query, query) * dot(vector, vector)) || 1))
+    const expected = scores.map((score, i) => ({ id: `d${i}`, score })).sort((a, b) => b.score - a.score)
+    for (const count of [5, 300])
+      expect(index.search(query, { count }).map(({ id }) => id)).toEqual(expected.slice(0, count).map(({ id }) => id))
+  }
+  expect(index.search(new Float32Array(6)).map(({ score }) => score)).toEqual([0, 0, 0, 0, 0])
+})
+
+test.each(['cosine', 'dot'] as const)('vectors by %s that are not finite are the fault of the file, and no hits', metric => {
+  const broken = (value: number, from: number, to: number) =>
+    changed(
+      db => {
+        const { rowid, vectors } = db.prepare('select rowid, vectors from vectors_vector_chunks00').get() as {
+          rowid: number
+          vectors: Uint8Array
+        }
+        new Float32Array(vectors.buffer).fill(value, from, to)
+        db.prepare('update vectors_vector_chunks00 set vectors = ? where rowid = ?').run(vectors, rowid)
+      },
+      { metric },
+    )
+  for (const file of [broken(Number.NaN, 0, 240), broken(Number.POSITIVE_INFINITY, 0, 240), broken(Number.NaN, 7, 8)]) {
+    const index = openIndex(file)
+    onTestFinished(() => index.close())
+    for (const method of ['exact', 'bits'] as const)
+      expect(failure(() => index.search(new Float32Array(6).fill(1), { count: 40, method }))).toMatch(
+        /^E_INDEX_FILE: .*vector \d+ has elements that are not finite/,
+      )
+  }
+})
+
+test('a document that could not be read again is not taken', () => {
+  const index = createIndex(join(folder(), 'x.sqlite'), about())
+  onTestFinished(() => index.close())
+  const text = 'x'.repeat(80_000_001)
+  expect(failure(() => index.add([{ id: 'a', text, vector: vectors(1, 6)[0]! }]))).toMatch(/^E_DOCUMENTS: .*more than 80000000 bytes/)
+  expect(index.count()).toBe(0)
 })

@@ -5,6 +5,8 @@ export interface Header {
   readonly height: number
   /** PNG: gray samples of 16 bits without a channel of alpha. */
   readonly deepGray?: boolean
+  /** JPEG: times that the decoder goes over all pixels. */
+  readonly scans?: number
   /** GIF: the colour of what is transparent in the first frame, and of what it leaves bare. */
   readonly bare?: readonly [red: number, green: number, blue: number]
 }
@@ -62,10 +64,24 @@ const readJpeg: Reader = (bytes, view) => {
     const length = view.getUint16(at + 2)
     const frame = marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc
     if (at + 2 + length > bytes.length || (frame && length < 8)) return SHORT
-    if (frame) return { height: view.getUint16(at + 5), width: view.getUint16(at + 7) }
+    if (frame) return { height: view.getUint16(at + 5), width: view.getUint16(at + 7), scans: countScans(bytes, view, at + 2 + length) }
     at += 2 + length
   }
   return SHORT
+}
+
+/** Up to the end of the picture: thumbnails stand before the frame, and behind the end other pictures. */
+function countScans(bytes: Uint8Array, view: DataView, from: number): number {
+  let scans = 0
+  for (let at = bytes.indexOf(0xff, from); at >= 0 && at + 4 <= bytes.length; at = bytes.indexOf(0xff, at)) {
+    const marker = bytes[at + 1] as number
+    if (marker === 0xd9) break
+    if (marker === 0xda) scans++
+    // Before 255 may stand more of it; padding of pixels, restarts, and what is no marker have no body.
+    if (marker === 0xff) at++
+    else at += marker < 0xc0 || (marker >= 0xd0 && marker <= 0xd8) ? 2 : 2 + view.getUint16(at + 2)
+  }
+  return scans
 }
 
 const readWebp: Reader = (bytes, view) => {

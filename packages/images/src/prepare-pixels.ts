@@ -1,6 +1,6 @@
 import type { ImageStep } from '@silane/core'
 import { errors } from './errors.ts'
-import type { Picture } from './picture.ts'
+import { PIXEL_LIMIT, type Picture } from './picture.ts'
 import type { Sizes } from './planes.ts'
 import { type PillowOrder, resize } from './resize.ts'
 
@@ -58,8 +58,13 @@ function run(stage: Stage, step: ImageStep, pillow?: PillowOrder): Stage {
     if (side < 1) throw impossible('cropSquare', 'nothing would be left')
     return middle(stage, side, side)
   }
-  if ('rescale' in step) return { height, width, data: each(data, () => value => value * step.rescale) }
-  if ('normalize' in step) return { height, width, data: each(data, normalizer(step.normalize)) }
+  const computed = (name: string, of: (channel: number) => (value: number) => number): Stage => {
+    const result = each(data, of)
+    if (!result.every(Number.isFinite)) throw impossible(name, 'it makes numbers that are not finite')
+    return { height, width, data: result }
+  }
+  if ('rescale' in step) return computed('rescale', () => value => value * step.rescale)
+  if ('normalize' in step) return computed('normalize', normalizer(step.normalize))
   const [H, W] = step.pad
   if (H < height || W < width) throw impossible('pad', `it is larger than ${W} × ${H}`)
   return framed(stage, 0, 0, H, W)
@@ -97,6 +102,7 @@ const middle = (stage: Stage, height: number, width: number): Stage =>
 
 /** The part that begins at this row and column, with zeros where there is no picture. */
 function framed({ data, height, width }: Stage, top: number, left: number, H: number, W: number): Stage {
+  if (H * W > PIXEL_LIMIT) throw errors.E_IMAGE_SIZE({ what: 'A picture with its border', width: W, height: H, limit: PIXEL_LIMIT })
   const out = data instanceof Uint8Array ? new Uint8Array(H * W * 3) : new Float32Array(H * W * 3)
   const [from, to] = [Math.max(0, left), Math.min(width, left + W)]
   for (let y = Math.max(0, top); y < Math.min(height, top + H); y++)

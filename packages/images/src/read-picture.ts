@@ -81,8 +81,17 @@ interface Samples {
 /** Memory that a picture of the most pixels takes in the usual form, and some to spare: other forms get as many pixels as fit in it. */
 const MOST_BYTES = 768e6
 
+/**
+ * Pixels of all scans of a JPEG together, each some ten nanoseconds of decoding. A progressive file has 10 to 12 scans in colour, 6 in
+ * gray and 18 of four inks, which gives up to 1.02 · 10⁹ for as many pixels as it may have. A few bytes can ask for a thousand scans.
+ */
+const MOST_SCANNED = 2 ** 30
+
+/** Pixels that a scan counts for at least, as it takes some time of its own. */
+const SMALL = 2 ** 20
+
 async function decode(bytes: Uint8Array, header: Header, where: string): Promise<Picture> {
-  const { width, height } = header
+  const { width, height, scans = 1 } = header
   const { depth, space, channels, isProgressive, pages = 1, orientation = 0, xmp } = await open(bytes, 'none').metadata()
   const deep = depth === 'ushort'
   const samplesTake = channels * (deep ? 2 : 1)
@@ -90,6 +99,8 @@ async function decode(bytes: Uint8Array, header: Header, where: string): Promise
   const taken = samplesTake + (isProgressive ? 2 * channels : 0) + (samplesTake === 3 ? 0 : 3)
   const limit = Math.floor(MOST_BYTES / taken)
   if (width * height > limit) throw errors.E_IMAGE_SIZE({ what: where, width, height, limit })
+  if (scans * Math.max(width * height, SMALL) > MOST_SCANNED)
+    throw new Error(`it goes over its ${width} × ${height} pixels ${scans} times, more often than any photograph of that size`)
   const notes: string[] = []
   const samples = async (failOn: FailOnOptions): Promise<Samples> => {
     const image = open(bytes, failOn)

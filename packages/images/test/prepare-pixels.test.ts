@@ -29,11 +29,20 @@ test.each<[ImageStep, Picture, string, string]>([
   [{ resizeLongest: 64, resampling: 'bilinear' }, picture(1, 1000), 'resizeLongest', 'it would become 64 × 0'],
   [{ cropSquare: 0.875 }, picture(1, 1), 'cropSquare', 'nothing would be left'],
   [{ pad: [4, 4] }, picture(5, 3), 'pad', 'it is larger than 4 × 4'],
+  [{ rescale: 1e308 }, picture(2, 2), 'rescale', 'it makes numbers that are not finite'],
+  [{ normalize: { mean: [0, 0, 0], std: [1, 1e-45, 1] } }, picture(2, 2), 'normalize', 'it makes numbers that are not finite'],
 ])('%o cannot be done to every picture', (step, { height, width, data }, name, problem) => {
   expect(() => preparePixels({ height, width, data, notes: [] }, [step])).toThrow(
     errors.E_IMAGE_STEP({ step: name, width, height, problem }),
   )
 })
+
+test.each<ImageStep>([{ crop: [2 ** 14, 2 ** 14] }, { cropSquare: 2 ** 14 }, { pad: [2 ** 14, 2 ** 14] }])(
+  'what is put beside a picture is bounded as pictures are: %j',
+  step => {
+    expect(() => preparePixels(picture(1, 1), [step])).toThrow(expect.objectContaining({ code: 'E_IMAGE_SIZE' }))
+  },
+)
 
 test('steps in an order that has no meaning', () => {
   expect(() => preparePixels(picture(2, 2), [{ rescale: 1 / 255 }, { resize: [4, 4], resampling: 'box' }])).toThrow(

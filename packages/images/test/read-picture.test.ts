@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { describe, expect, test } from 'vitest'
+import { readHeader } from '../src/header.ts'
 import { PIXEL_LIMIT, readPicture } from '../src/index.ts'
 import { bytesOf, cases, fixture, sha256 } from './goldens.ts'
 
@@ -156,6 +157,43 @@ describe('what is no picture', () => {
     expect(await refused(bytes, 'bomb')).toMatchObject({
       code: 'E_IMAGE_SIZE',
       what: `bomb: ${size} pixels are more than the ${PIXEL_LIMIT} that are read.`,
+    })
+  })
+
+  /** A progressive JPEG in gray whose scans hold next to nothing, with more bytes behind its frame and its end. */
+  const scanned = (side: number, scans: number): Buffer => {
+    const segment = (marker: number, body: readonly number[]) => [0xff, marker, 0, body.length + 2, ...body]
+    const size = [side >> 8, side & 255]
+    const scan = segment(0xda, [1, 1, 0, 0, 0, 0])
+    return Buffer.from([
+      ...[0xff, 0xd8, ...segment(0xe1, scan)],
+      ...segment(0xdb, [0, ...Array<number>(64).fill(1)]),
+      ...segment(0xc2, [8, ...size, ...size, 1, 1, 0x11, 0]),
+      ...segment(0xc4, [0, 1, ...Array<number>(15).fill(0), 0]),
+      // A comment that looks like an end hides nothing.
+      ...Array.from({ length: scans }, () => [...segment(0xfe, [0xff, 0xd9]), ...scan, 0, 0xff, 0, 0xff, 0xd0, 0xff]).flat(),
+      ...[0xff, 0xd9, ...scan],
+    ])
+  }
+
+  test.each([
+    [13_000, 6],
+    [9_000, 12],
+    [7_000, 18],
+    [10, 900],
+  ])('pictures of %d pixels a side in %d scans are read', (side, scans) => {
+    expect(readHeader(scanned(side, scans))).toMatchObject({ width: side, scans })
+    expect(scans * side ** 2).toBeLessThan(2 ** 30)
+  })
+
+  test('a JPEG that asks for its pixels again and again', async () => {
+    expect(await refused(scanned(8000, 17), 'X')).toMatchInlineSnapshot(`
+      [SilaneError: X is a broken JPEG file: it goes over its 8000 × 8000 pixels 17 times, more often than any photograph of that size.
+      Fetch the file again, or open it in another program and save it anew.]
+    `)
+    expect(await refused(scanned(10, 1100), 'X')).toMatchObject({
+      code: 'E_IMAGE_FILE',
+      what: expect.stringContaining('its 10 × 10 pixels 1100 times'),
     })
   })
 

@@ -16,6 +16,14 @@ const WINDOW_BYTES = 1 << 16
 const MAX_FIELDS = 20_000_000
 const MAX_TEXT_BYTES = 4096
 
+/**
+ * Bytes of all names that are read. A node has some twenty of them, an initializer two hundred, with where its elements are: those of a
+ * model of experts with 100,000 tensors take 20 MB.
+ */
+const MAX_TEXTS_BYTES = 128 << 20
+
+const decoder = new TextDecoder()
+
 /** Bytes of a fixed-size field, by wire type. */
 const fixedSizes: Readonly<Record<number, number>> = { 1: 8, 5: 4 }
 
@@ -30,10 +38,13 @@ export class WireReader {
   #from = 0
   #filled = 0
   #fields = 0
+  #texts = 0
+  readonly #mostTexts: number
 
-  constructor(descriptor: number, size: number) {
+  constructor(descriptor: number, size: number, mostTexts = MAX_TEXTS_BYTES) {
     this.#descriptor = descriptor
     this.#size = size
+    this.#mostTexts = mostTexts
   }
 
   *fields(start = 0, end = this.#size): Generator<WireField> {
@@ -56,8 +67,14 @@ export class WireReader {
   /** A name; control characters are made visible, since it will be shown. */
   text({ start, end }: WireField): string {
     if (end - start > MAX_TEXT_BYTES) throw new TypeError(`the name at byte ${start} is ${end - start} bytes long`)
-    const bytes = Uint8Array.from({ length: end - start }, (_, i) => this.#byte(start + i))
-    return new TextDecoder().decode(bytes).replace(/\p{Cc}/gu, '\ufffd')
+    this.#texts += end - start
+    if (this.#texts > this.#mostTexts) throw new TypeError(`its names take more than ${this.#mostTexts} bytes`)
+    if (start === end) return ''
+    // A name lies in one window, which is longer than any.
+    if (start < this.#from || end > this.#from + this.#filled) this.#load(start)
+    if (end > this.#from + this.#filled) throw new TypeError(`it ends at byte ${this.#from + this.#filled}`)
+    const bytes = this.#window.subarray(start - this.#from, end - this.#from)
+    return decoder.decode(bytes).replace(/\p{Cc}/gu, '\ufffd')
   }
 
   /** The values of a repeated integer field, whether packed or one by one. */
@@ -82,12 +99,14 @@ export class WireReader {
     throw new TypeError(`the number at byte ${start} does not end`)
   }
 
+  #load(at: number): void {
+    this.#from = at
+    this.#filled = readSync(this.#descriptor, this.#window, 0, WINDOW_BYTES, at)
+    if (this.#filled === 0) throw new TypeError(`it ends at byte ${at}`)
+  }
+
   #byte(at: number): number {
-    if (at < this.#from || at >= this.#from + this.#filled) {
-      this.#from = at
-      this.#filled = readSync(this.#descriptor, this.#window, 0, WINDOW_BYTES, at)
-      if (this.#filled === 0) throw new TypeError(`it ends at byte ${at}`)
-    }
+    if (at < this.#from || at >= this.#from + this.#filled) this.#load(at)
     return this.#window[at - this.#from] as number
   }
 }

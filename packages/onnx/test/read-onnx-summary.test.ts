@@ -1,8 +1,9 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isSilaneError } from '@silane/core'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { readOnnxSummary, writeOnnx } from '../src/index.ts'
+import { WireReader } from '../src/wire-reader.ts'
 import { linearGraph, temporaryFolder } from './build.ts'
 
 async function written(external: boolean): Promise<string> {
@@ -105,6 +106,20 @@ describe('a file that is no model', () => {
     ['a tensor of many axes', part(7, part(5, Array.from({ length: 65 }, () => number(1, 1)).flat())), 'more than 64 dimensions'],
   ])('%s', (_, bytes, problem) => {
     expect(problemOf(fileOf(bytes))).toContain(problem)
+  })
+
+  it('of names without an end', () => {
+    const names = Uint8Array.from(Array.from({ length: 30 }, () => part(2, 'x'.repeat(4000))).flat())
+    const file = fileOf(names)
+    const descriptor = openSync(file, 'r')
+    onTestFinished(() => closeSync(descriptor))
+    const reader = new WireReader(descriptor, names.length, 100_000)
+    const texts: string[] = []
+    expect(() => {
+      for (const field of reader.fields()) texts.push(reader.text(field))
+    }).toThrow('its names take more than 100000 bytes')
+    // Also where they run from one window of the file into the next.
+    expect(texts).toEqual(Array.from({ length: 25 }, () => 'x'.repeat(4000)))
   })
 
   it('that is not there', () => {

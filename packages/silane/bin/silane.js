@@ -6,7 +6,7 @@ const major = Number(process.versions.node.split('.')[0])
 
 if (major >= NEED) {
   const { enableCompileCache } = await import('node:module')
-  enableCompileCache()
+  if (await hasCacheFolder()) enableCompileCache()
   const { run } = await import('silane/cli')
   await run(process.argv.slice(2))
 } else {
@@ -15,6 +15,23 @@ if (major >= NEED) {
     console.error(`silane needs Node ${NEED} or newer; this is ${process.version}.`)
     process.exitCode = 2
   } else await restart(node)
+}
+
+/**
+ * Whether the folder of Node's compile cache is there, which is made here: Node itself would try for ever where the system makes none, as
+ * below /proc. Where a person has named another one, Node has made it before this file; where there is to be none, it makes none.
+ */
+async function hasCacheFolder() {
+  if (process.env.NODE_COMPILE_CACHE || process.env.NODE_DISABLE_COMPILE_CACHE) return true
+  const { mkdirSync } = await import('node:fs')
+  const { join } = await import('node:path')
+  const { tmpdir } = await import('node:os')
+  try {
+    mkdirSync(join(tmpdir(), 'node-compile-cache'))
+    return true
+  } catch (error) {
+    return error.code === 'EEXIST'
+  }
 }
 
 /** A new enough Node installed as a package, upward from this file. Not from the working directory, which may be a stranger's checkpoint. */

@@ -180,6 +180,16 @@ export const errors = defineErrors({
     where: f.where,
     next: 'Look at its programs with `silane inspect`, and choose a folder whose task is another, or another verb.',
   }),
+  E_NOT_FINITE: (f: { what: string; where: string }) => ({
+    what: `The program gives ${f.what} that are not finite.`,
+    where: f.where,
+    next: 'Compare it with its model, `silane validate`, and convert again where a gate is missed. A folder of someone else may have been changed.',
+  }),
+  E_COPIES: (f: { bytes: string; limit: string; largest: string; where: string }) => ({
+    what: `The files that go along with the model take ${f.bytes} together, ${f.largest} the most; up to ${f.limit} are copied.`,
+    where: f.where,
+    next: 'Remove from the checkpoint what belongs to no tokenizer, processor or license.',
+  }),
   E_NO_EMBEDDINGS: (f: { where: string }) => ({
     what: 'No program of this folder gives a vector for a whole text.',
     where: f.where,

@@ -64,12 +64,21 @@ const pixels = z
   .max(1 << 20)
 const area = z.tuple([pixels, pixels]).readonly()
 const resampling = z.enum(resamplings)
+/** Preparing a picture takes four to six. */
+const MAX_STEPS = 16
+
+/** Pixels that all steps of a picture give together: the largest programs are given two million, and as many as this take seconds. */
+const MAX_MADE = 2 ** 25
+
+/** A middle larger than the picture has zeros around it, which no checkpoint asks for beyond a few. */
+const MAX_SHARE = 4
+
 /** See `ImageStep` of the core. */
 const imageStep = z.union([
   z.strictObject({ resize: area, resampling }).readonly(),
   z.strictObject({ resizeLongest: pixels, resampling }).readonly(),
   z.strictObject({ crop: area }).readonly(),
-  z.strictObject({ cropSquare: z.number().positive() }).readonly(),
+  z.strictObject({ cropSquare: z.number().positive().max(MAX_SHARE) }).readonly(),
   z.strictObject({ rescale: z.number() }).readonly(),
   z
     .strictObject({
@@ -80,6 +89,20 @@ const imageStep = z.union([
     .readonly(),
   z.strictObject({ pad: area }).readonly(),
 ])
+
+const imageSteps = z
+  .array(imageStep)
+  .max(MAX_STEPS)
+  .refine(steps => steps.reduce((sum, step) => sum + pixelsOf(step), 0) <= MAX_MADE, `make more than ${MAX_MADE} pixels`)
+  .readonly()
+
+/** What a step gives at most, where it says so itself. */
+function pixelsOf(step: z.infer<typeof imageStep>): number {
+  if ('resize' in step) return sizeOf(step.resize)
+  if ('resizeLongest' in step) return step.resizeLongest ** 2
+  if ('crop' in step) return sizeOf(step.crop)
+  return 'pad' in step ? sizeOf(step.pad) : 0
+}
 
 /** The type of an input or a state and what it is for (`Port` of the core). */
 const tensor = z
@@ -97,7 +120,7 @@ const tensor = z
         color: z.enum(['rgb', 'bgr', 'gray']),
         scale: numbers,
         bias: numbers,
-        steps: z.array(imageStep).readonly().exactOptional(),
+        steps: imageSteps.exactOptional(),
         picture: z.literal(true).exactOptional(),
       })
       .readonly()

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { checkPackage, type Finding } from '@silane/coreml'
 import { errors } from './errors.ts'
+import { folderProgram } from './folder-program.ts'
 import { isConverted, packageOf, readManifest } from './manifest.ts'
 
 export interface Verification {
@@ -15,7 +16,7 @@ export interface Verification {
 
 /**
  * Checks packages, whoever wrote them: format, names, types, weights. A converted folder stands for the packages that its manifest
- * names. Throws E_USAGE for a path where nothing is, and for a folder without packages.
+ * names. Throws E_USAGE for a path where nothing is, and for a folder without packages; E_FILE_LINK where a package lies elsewhere.
  */
 export async function verify(paths: readonly string[]): Promise<readonly Verification[]> {
   const results: Verification[] = []
@@ -34,7 +35,8 @@ function packagesAt(path: string): readonly string[] {
   const { programs } = readManifest(path)
   const packages = programs.flatMap(program => program.functions.flatMap(fn => packageOf(program, fn)?.path ?? []))
   if (packages.length === 0) throw errors.E_USAGE({ problem: `${path} was converted without packages.`, next })
-  return [...new Set(packages)].map(name => join(path, name))
+  // What is not there is a finding of its check.
+  return [...new Set(packages)].map(name => (existsSync(join(path, name)) ? folderProgram(path, name, 'package') : join(path, name)))
 }
 
 const verdictOf = (findings: readonly Finding[]): Verification['verdict'] => {

@@ -84,6 +84,20 @@ test('a manifest that was edited says what is wrong with it', async () => {
     const folder = edited('blip2', text => text.replace(from, to))
     await expect(caption({ folder, image })).rejects.toMatchObject({ code: 'E_MANIFEST' })
   }
+  const withSteps = (steps: readonly object[]) =>
+    edited('perceiver', text => text.replace(/("steps": \[)\s*\{/, `$1${JSON.stringify(steps).slice(1, -1)}, {`))
+  const resize = (side: number) => ({ resize: [side, side - 1], resampling: 'bilinear' })
+  for (const [steps, problem] of [
+    [Array.from({ length: 13 }, () => ({ cropSquare: 1 })), 'steps: Too big: expected array to have <=16 items'],
+    [[resize(4500), resize(4000)], 'steps: make more than 33554432 pixels'],
+    [[{ resizeLongest: 6000, resampling: 'box' }], 'steps: make more than 33554432 pixels'],
+    [[{ pad: [2 ** 20, 2 ** 20] }], 'steps: make more than 33554432 pixels'],
+    [[{ cropSquare: 5 }], 'steps'],
+  ] as const) {
+    const what = expect.stringContaining(problem)
+    await expect(classify({ folder: withSteps(steps), image })).rejects.toMatchObject({ code: 'E_MANIFEST', what })
+  }
+  await expect(classify({ folder: withSteps([resize(2000)]), image })).resolves.toHaveProperty('labels')
   const bare = edited('blip2', text => {
     const { pipeline, ...rest } = JSON.parse(text)
     const { image_tokens: _, ...kept } = pipeline
@@ -91,6 +105,19 @@ test('a manifest that was edited says what is wrong with it', async () => {
   })
   const what = expect.stringContaining('silane.json has no image_tokens')
   await expect(caption({ folder: bare, image })).rejects.toMatchObject({ code: 'E_PIPELINE', what })
+})
+
+test('scores that are not finite are no result', async () => {
+  // Steps that leave finite pixels, which overflow in the program.
+  const folder = edited('perceiver', text => text.replace(/("rescale": )[\d.]+/, '$12.9e35'))
+  await expect(classify({ folder, image })).rejects.toMatchObject({
+    code: 'E_NOT_FINITE',
+    exitCode: 2,
+    what: 'The program gives scores of classes that are not finite.',
+  })
+  const masks = edited('sam', text => text.replace(/("rescale": )[\d.]+/, '$12.9e35'))
+  const out = join(temporary(), 'masks')
+  await expect(segment({ folder: masks, image, out, box: [5, 5, 20, 20] })).rejects.toMatchObject({ code: 'E_NOT_FINITE' })
 })
 
 test('a verb that does not fit is called by its own name', async () => {

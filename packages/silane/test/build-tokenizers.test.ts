@@ -25,6 +25,23 @@ describe('what is broken is refused', () => {
   test.each<[string, TokenizerSource, Readonly<Record<string, unknown>>, string, RegExp]>([
     ['an empty list of words', wordPiece, { 'vocab.txt': '' }, 'E_VOCABULARY', /it is empty/],
     ['words that are not UTF-8', wordPiece, { 'vocab.txt': Uint8Array.of(0x61, 0xff, 0x0a) }, 'E_VOCABULARY', /not UTF-8/],
+    ['too many words', wordPiece, { 'vocab.txt': '\r'.repeat(2_000_001) }, 'E_VOCABULARY', /more than 2000000 lines/],
+    [
+      'a word without an end',
+      wordPiece,
+      { 'vocab.txt': `a\r\nb\n${'é'.repeat(5000)}` },
+      'E_VOCABULARY',
+      /line 3 has 10000 bytes, and 8192/,
+    ],
+    ['more than a list of words', wordPiece, { 'vocab.txt': 'word\n'.repeat(3_300_000) }, 'E_VOCABULARY', /16500000 bytes, and 16000000/],
+    ['too many merges', bytePair, { 'vocab.json': pairs, 'merges.txt': '\n'.repeat(2_000_001) }, 'E_MERGES', /more than 2000000 lines/],
+    [
+      'a merge without an end',
+      bytePair,
+      { 'vocab.json': pairs, 'merges.txt': `#\n${'a '.repeat(5000)}\n` },
+      'E_MERGES',
+      /line 2 has 10000/,
+    ],
     ['no word for the unknown', wordPiece, { 'vocab.txt': 'a\n[CLS]\n[SEP]\n' }, 'E_SPECIAL_TOKEN', /"\[UNK\]" \(unk_token\)/],
     ['no token for the beginning', wordPiece, { 'vocab.txt': 'a\n[UNK]\n[SEP]\n' }, 'E_SPECIAL_TOKEN', /"\[CLS\]" \(cls_token\)/],
     [

@@ -27,6 +27,9 @@ describe('silane.ci.json', () => {
     [{ models: [{ model: 'a/b', options: [{ '--seq': 128 }] }] }, /models\.0\.options/],
     [{ models: [{ model: 'a/b', options: [{ task: 'fill-mask' }] }] }, /a list "tasks"/],
     [{ models: [{ model: 'a/b' }], jobs: 3 }, /Unrecognized key: "jobs"/],
+    [{ models: [{ model: 'a\0b' }] }, /models\.0\.model: has a character that no path has/],
+    [{ models: [{ model: 'a/b', tasks: ['\ud800'] }] }, /models\.0\.tasks\.0: has a character that no path has/],
+    [{ models: [{ model: `a/${'-'.repeat(5000)}` }] }, /models\.0\.model/],
   ])('%j is refused by name', (content, problem) => {
     const file = join(write(temporary(), { 'silane.ci.json': content }), 'silane.ci.json')
     expect(() => readCiFile(file)).toThrow(
@@ -40,6 +43,17 @@ describe('silane.ci.json', () => {
     expect(() => readCiFile(join(folder, 'another.json'))).toThrow(expect.objectContaining({ code: 'E_CI_FILE_MISSING' }))
   })
 
+  test('lists whose product nobody could convert are refused before it is made', () => {
+    const tasks = Array.from({ length: 4000 }, (_, i) => `t${i}`)
+    const options = Array.from({ length: 4000 }, (_, i) => ({ seq: i + 1 }))
+    expect(() => planned({ model: 'a/b', tasks, options })).toThrow(
+      expect.objectContaining({
+        code: 'E_CI_FILE',
+        what: expect.stringContaining('make 32000000 conversions, of which 20000 are planned'),
+      }),
+    )
+  })
+
   test('an entry that is there twice is refused, whatever the order of its options', () => {
     const twice = () => planned({ model: 'a/b', options: [{ seq: 8, kv: 'io' }] }, { model: 'a/b', options: [{ kv: 'io', seq: 8 }] })
     expect(twice).toThrow(
@@ -49,6 +63,18 @@ describe('silane.ci.json', () => {
 })
 
 describe('names', () => {
+  test('that become the same are counted, in a time that goes with their number', () => {
+    const models = Array.from({ length: 10_000 }, (_, i) => ({
+      model: `a${i.toString(2).padStart(14, '0').replaceAll('0', '!').replaceAll('1', '?')}`,
+      targets: ['onnx'],
+    }))
+    const start = process.cpuUsage()
+    const names = planned(...models).map(({ name }) => name)
+    expect([names[0], names[1], names.at(-1)]).toEqual(['a.onnx', 'a.onnx-2', 'a.onnx-10000'])
+    // A hundredth of a second for each would be what looking for a free number from 2 on takes.
+    expect(process.cpuUsage(start).user / 1e6).toBeLessThan(3)
+  })
+
   test('say model, task where one is given, target and options', () => {
     expect(planned({ model: 'org/Name', tasks: ['fill-mask'], options: [{}, { seq: [64, 128] }] }).map(({ name }) => name)).toEqual([
       'org-Name.fill-mask.coreml',

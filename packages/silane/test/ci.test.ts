@@ -162,6 +162,8 @@ test('reports that do not belong together are not joined', async () => {
   expect(await joined({ ...empty, matrix: { ...good.matrix, sha256: '0'.repeat(64) } })).toContain('different matrices')
   expect(await joined({ ...empty, silane: { version: '9.9.9', core: '1.0.0' } })).toContain('different versions of silane')
   expect(await joined({ ...empty, shard: { index: 1, count: 3 } })).toContain('different numbers of shards')
+  expect(await joined({ ...empty, shard: { index: 1, count: 2 ** 32 } })).toContain('E_CI_REPORT')
+  expect(await joined({ ...empty, shard: { index: 3, count: 2 } })).toContain('is no part of a whole')
   expect(await joined({ ...empty, schema: 2 })).toContain('ci-report.1-of-2.json: schema')
   expect(await joined('{')).toContain('E_JSON')
   // All machines have run, and one has left out what was its own.

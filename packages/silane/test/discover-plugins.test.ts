@@ -390,6 +390,11 @@ describe('a model folder is no source of code', () => {
   test.each([
     ['a configuration', 'm/config.json', { model_type: 'bert' }],
     ['weights', 'm/model.safetensors', ''],
+    ['weights in capitals', 'm/Model.SAFETENSORS', ''],
+    ['quantised weights', 'm/model.Q4_K_M.gguf', ''],
+    ['a package', 'm/model.mlpackage/Manifest.json', {}],
+    ['an ONNX file', 'm/model.onnx', ''],
+    ['the index of a repository of several models', 'm/model_index.json', {}],
     ['a conversion', 'm/silane.json', {}],
   ])('told by %s, in it and below', (_, file, content) => {
     const root = temporary()
@@ -417,6 +422,16 @@ describe('a model folder is no source of code', () => {
       expect(localInstallation(['inspect', checkpoint], join(root, 'm/sub'))).toBeUndefined()
     }
     expect(localInstallation(['inspect', 'org/name', '--plugin', '.'], join(root, 'm/sub'))).toMatch(/x\.js$/)
+  })
+
+  test('told by a file that a command names, however deep', () => {
+    const root = write(temporary(), { ...files, 'm/onnx/model.onnx': '', 'm/sub/model.mlpackage/Manifest.json': {} })
+    for (const model of ['onnx/model.onnx', 'sub/model.mlpackage', 'sub/gone.onnx']) {
+      const cwd = join(root, 'm')
+      expect(localInstallation(['verify', model], cwd)).toBeUndefined()
+      expect(discoverPlugins({ cwd, checkpoint: join(cwd, model), host: join(temporary(), 'silane') }).plugins).toEqual([])
+    }
+    expect(localInstallation(['verify', 'org/name'], join(root, 'm'))).toMatch(/x\.js$/)
   })
 
   test('the project above it is', () => {

@@ -46,6 +46,24 @@ test('documents are embedded, found by their own words, and a second run adds wh
   }
 })
 
+test('a document with the id of a piece of another is a problem of its line, and the rest goes in', async () => {
+  const { folder, place } = await converted()
+  const documents = jsonl(place, [
+    { id: 'a', text: 'the cat sat by the sea at night and a dog ran far' },
+    { id: 'a#1', text: 'a b' },
+    { id: 'b', text: texts[3] },
+  ])
+  const { problems, total, added } = await indexDocuments({
+    folder,
+    documents,
+    out: join(place, 'index.sqlite'),
+    chunk: { tokens: 8, overlap: 1 },
+  })
+  expect(problems).toEqual([{ line: 2, problem: 'the id "a#1" was used before' }])
+  expect(total).toBe(added)
+  expect(total).toBeGreaterThanOrEqual(3)
+})
+
 test('a vector is what the program gives for the very ids of the text, whatever shares the call', async () => {
   const { folder } = await converted()
   const encoder = await openTextEncoder(folder)

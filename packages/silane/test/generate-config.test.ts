@@ -58,7 +58,7 @@ describe('values', () => {
     ['num_beams', '4', 'must be a whole number from 1 to 1024, and is "4"'],
     ['num_beams', 0, 'must be a whole number from 1 to 1024, and is 0'],
     ['early_stopping', 'always', 'must be true, false or "never", and is "always"'],
-    ['eos_token_id', 'end', 'must be a whole number, or a list of them, and is "end"'],
+    ['eos_token_id', 'end', 'must be a whole number, or a list of up to 256 of them, and is "end"'],
     ['decoder_start_token_id', [1, 2], 'must be one token id, and is [1,2]'],
     ['bad_words_ids', [], 'must be a list of lists of token ids, none of them empty, and is []'],
     ['bad_words_ids', [3], 'must be a list of lists'],

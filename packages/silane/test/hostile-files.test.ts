@@ -1,5 +1,16 @@
 import { execFileSync } from 'node:child_process'
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -10,6 +21,7 @@ import { openTextEncoder } from '../src/documents/text-encoder.ts'
 import { openTokenizer } from '../src/generate/open-tokenizer.ts'
 import { inspect } from '../src/inspect/inspect.ts'
 import { validate } from '../src/validate/validate.ts'
+import { verify } from '../src/verify.ts'
 import { copyOf, fixture, temporary } from './workspace.ts'
 
 const quick = (model: string, out: string, more: Partial<ConvertOptions> = {}) =>
@@ -38,6 +50,21 @@ describe('files of a checkpoint', () => {
     writeFileSync(join(model, 'merges.txt'), '')
     truncateSync(join(model, 'merges.txt'), 3e9)
     await expect(quick(model, out)).rejects.toMatchObject({ code: 'E_FILE_SIZE', exitCode: 2 })
+    expect(existsSync(out)).toBe(false)
+  })
+
+  test('are bounded together, before the first is copied', async () => {
+    const out = join(temporary(), 'out')
+    const model = copyOf('base')
+    for (const folder of ['a_tokenizer', 'b_tokenizer', 'c_tokenizer']) {
+      mkdirSync(join(model, folder))
+      writeFileSync(join(model, folder, 'vocab.txt'), '')
+      truncateSync(join(model, folder, 'vocab.txt'), 2e8)
+    }
+    const what = expect.stringMatching(
+      /^The files that go along with the model take 600\.\d MB together, [abc]_tokenizer\/vocab\.txt the most; up to 512\.0 MB are copied\.$/,
+    )
+    await expect(quick(model, out)).rejects.toMatchObject({ code: 'E_COPIES', exitCode: 2, what })
     expect(existsSync(out)).toBe(false)
   })
 
@@ -72,7 +99,15 @@ describe('files of a converted folder', () => {
       exitCode: 2,
       what: expect.stringContaining('a link out of the folder'),
     })
-    if (name !== 'onnx/model.onnx') await expect(inspect({ model: folder })).rejects.toMatchObject({ code })
+    if (name === 'onnx/model.onnx') return
+    await expect(inspect({ model: folder })).rejects.toMatchObject({ code })
+    await expect(verify([folder])).rejects.toMatchObject({ code })
+  })
+
+  test('that are not there are findings of their check', async () => {
+    const folder = converted()
+    rmSync(join(folder, 'model.mlpackage'), { recursive: true })
+    expect(await verify([folder])).toMatchObject([{ verdict: 'broken', findings: [{ code: 'E_PACKAGE' }] }])
   })
 
   test.skipIf(process.platform === 'win32')('may not be a pipe', async () => {

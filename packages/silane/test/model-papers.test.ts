@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { readPackage } from '@silane/coreml'
@@ -54,15 +54,18 @@ test('papers that cannot be had are notes', async () => {
   writeFileSync(join(model, 'README.md'), '---\nlicense: "mit\n---\n')
   symlinkSync('/etc/passwd', join(model, 'LICENSE'))
   mkdirSync(join(model, 'NOTICE.txt'))
+  writeFileSync(join(model, 'COPYING'), '')
+  truncateSync(join(model, 'COPYING'), 5e6)
   const out = join(temporary(), 'out')
   const { report, manifest } = await convert({ model, out, ...quick })
   expect(report.notes).toEqual([
     expect.stringContaining('README.md: its front matter was not read'),
+    'COPYING is 5.0 MB long; at most 4.0 MB are read of such a file; it was not copied',
     expect.stringMatching(/^LICENSE .*; it was not copied$/),
     expect.stringMatching(/^NOTICE\.txt .*; it was not copied$/),
   ])
   expect(manifest.files).toContain('MODEL_CARD.md')
-  expect(manifest.files.filter(file => /LICENSE|NOTICE/.test(file))).toEqual([])
+  expect(manifest.files.filter(file => /LICENSE|NOTICE|COPYING/.test(file))).toEqual([])
 })
 
 test('the labels of classes are in the package whose scores they name', async () => {
@@ -77,7 +80,7 @@ test('the labels of classes are in the package whose scores they name', async ()
 test('whose a model is: whom the card names, else the owner of its repository', () => {
   const none = { licenses: [], authors: [], baseModels: [], languages: [], notes: [] }
   const author = (id: string, revision: string | null, authors: readonly string[] = []) =>
-    modelPapers({ id, revision, files: [], path: file => file, modelCard: () => ({ ...none, authors }) }).author
+    modelPapers({ id, revision, files: [], location: id, path: file => file, modelCard: () => ({ ...none, authors }) }).author
   expect(author('org/name', 'a')).toBe('org')
   expect(author('org/name', 'a', ['Ada'])).toBe('Ada')
   expect(author('name', 'a')).toBeUndefined()

@@ -81,4 +81,7 @@ test('what cannot be used is said, and nothing where Node was told at its start'
   expect(useProxies({})).toBeUndefined()
   expect(useProxies({ HTTPS_PROXY: 'http://proxy:1', NODE_USE_ENV_PROXY: '1' })).toBeUndefined()
   expect(useProxies({ HTTPS_PROXY: 'not a url' })).toMatch(/^HTTPS_PROXY is not used: /)
+  expect(useProxies({ HTTPS_PROXY: 'http://proxy:1', HTTP_PROXY: 'http://user:pa/ss@proxy:1' })).toBe(
+    'HTTP_PROXY is not used: it is not the address of a proxy, such as http://name:8080',
+  )
 })

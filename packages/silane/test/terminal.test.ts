@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { printError } from '../src/cli/print-error.ts'
 import { style, terminal } from '../src/cli/terminal.ts'
 import { printable } from '../src/printable.ts'
+import { addSecret } from '../src/secrets.ts'
 import { systemError } from '../src/system-error.ts'
 
 let [out, err] = ['', '']
@@ -75,10 +76,14 @@ describe('text of files is spelled, not done', () => {
   })
 })
 
+/** As the hub makes them. */
+const TOKEN = `hf_${'aB3'.repeat(11)}x`
+
 describe('secrets are not shown', () => {
   test.each([
     ['GET https://me:pass@proxy:8080/x', 'GET https://…@proxy:8080/x'],
-    ['token hf_abcDEF123456 was refused', 'token hf_… was refused'],
+    [`token ${TOKEN} was refused`, 'token hf_… was refused'],
+    [`token ${TOKEN}. Or ${TOKEN}\\u000a`, 'token hf_…. Or hf_…\\u000a'],
     ['Authorization: Bearer abcdef', 'Authorization: Bearer …'],
     ['the value is my own secret', 'the value is …'],
   ])('%s', (text, shown) => {
@@ -88,6 +93,73 @@ describe('secrets are not shown', () => {
     expect(err).toBe(`${shown}\n`)
     expect(out).toBe(`${JSON.stringify(shown)}\n`)
   })
+
+  test.each([
+    'http://user:pa/ss99w@127.0.0.1:3128',
+    'http://user:pa ss99w@127.0.0.1:3128',
+    'http://user:p@ss@127.0.0.1:3128',
+    'http://user:p"s\\w@127.0.0.1:3128',
+    'https://user:p%40ss%20w%C3%A4@127.0.0.1:3128',
+    'user:pass/word99@127.0.0.1:3128',
+    'http://hf@127.0.0.1',
+  ])('the password of the address %s, however it is repeated', address => {
+    for (const name of ['HF_ENDPOINT', 'HTTPS_PROXY', 'http_proxy']) {
+      vi.stubEnv(name, address)
+      const user = address.replace(/^https?:\/\//, '').replace(/@127.*/, '')
+      const password = user.slice(user.indexOf(':') + 1)
+      const encoded = encodeURIComponent(password)
+      const url = URL.parse(address)?.href ?? address
+      for (const text of [`cannot ask ${address}/api`, `"${url}" (${url})`, `https://user:${encoded}@host`, JSON.stringify({ address })]) {
+        for (const print of [terminal.note, terminal.error, terminal.result, terminal.document]) print({ text }.text)
+        terminal.documentInLine({ [text]: [text] })
+      }
+      for (const secret of [`:${password}@`, `:${encoded}@`, JSON.stringify(password).slice(1, -1), '//hf@'].filter(
+        part => part.length > 5,
+      ))
+        expect(out + err).not.toContain(secret)
+      vi.unstubAllEnvs()
+    }
+  })
+
+  test('a token in whatever form, and that of a file, once it was read', () => {
+    const token = 'sEcReT"99\\x/yz'
+    const spellings = [token, JSON.stringify(token), encodeURIComponent(token), `T${token}T`]
+    for (const text of spellings) terminal.document({ error: { what: text } })
+    expect(out).toContain('99')
+    out = ''
+    addSecret(token)
+    for (const text of spellings) {
+      terminal.note(text)
+      terminal.document({ [text]: { what: text } })
+      terminal.documentInLine([text])
+    }
+    expect(out + err).not.toMatch(/sEcReT|99/)
+    expect(out.split('\n').filter(line => line === '}')).toHaveLength(4)
+  })
+})
+
+test.each([
+  './hf_models/bert',
+  '/models/hf_output1',
+  `./${TOKEN}/bert`,
+  `/models/${TOKEN}`,
+  `${TOKEN}.silane`,
+  'hf://m1@main',
+  'hf://org/m@main/encoder',
+  'git+ssh://git@host/x',
+  'https://host/org/name/tree/main/a@b',
+  'the Bearer of news',
+  'C:\\\\hf_models\\\\x',
+])('a name is not a secret: %s', name => {
+  vi.stubEnv('HF_ENDPOINT', 'https://m1@host')
+  const value = { model: name, models: { [name]: [`convert ${name} --out x`] } }
+  terminal.document(value)
+  expect(JSON.parse(out)).toEqual(value)
+  out = ''
+  terminal.documentInLine(value)
+  expect(out).toBe(`${JSON.stringify(value)}\n`)
+  terminal.note(name)
+  expect(err).toBe(`${name}\n`)
 })
 
 describe('answers of the operating system get a code and words', () => {

@@ -1,5 +1,6 @@
 import { isJsonObject, type Json } from '@silane/core'
 import { errors } from '../errors.ts'
+import { type ModulePattern, modulePattern } from './module-pattern.ts'
 
 export const ADAPTER_CONFIG = 'adapter_config.json'
 
@@ -47,6 +48,15 @@ const SILENT = new Set([
 /** What leaves the base as it is. Others replace its weights by what is left when the first matrices are taken off. */
 const KEEPING: readonly Json[] = [null, true, false, 'gaussian', 'orthogonal', 'eva']
 
+/** Characters of all patterns together: where each module has its own, as EVA writes them, ten thousand modules. */
+const MAX_CHARACTERS = 1_000_000
+
+/**
+ * Steps of finding the patterns of all modules, of 5 ns or so. Thousands of names for thousands of modules take some million, and a list
+ * of layers for each of a thousand modules takes ten million.
+ */
+const MAX_STEPS = 1e9
+
 const isSet = (value: Json): boolean =>
   value !== null &&
   value !== false &&
@@ -54,7 +64,7 @@ const isSet = (value: Json): boolean =>
   !(isJsonObject(value) && Object.keys(value).length === 0)
 
 /** Reads adapter_config.json. Throws E_ADAPTER for every method but LoRA, and for what it sets and is not followed here. */
-export function readAdapterConfig(config: Json, where: string): AdapterConfig {
+export function readAdapterConfig(config: Json, where: string, maxSteps = MAX_STEPS): AdapterConfig {
   const refuse = (problem: string): Error => errors.E_ADAPTER({ problem: `${ADAPTER_CONFIG}: ${problem}`, where })
   if (!isJsonObject(config)) throw refuse('does not hold an object')
   const { peft_type: type, r, lora_alpha: alpha = 8, use_rslora: root = false } = config
@@ -65,10 +75,19 @@ export function readAdapterConfig(config: Json, where: string): AdapterConfig {
   if (unknown) throw refuse(`${unknown[0]} is ${JSON.stringify(unknown[1])?.slice(0, 80)}, which is not supported`)
   if (typeof r !== 'number' || !Number.isSafeInteger(r) || r < 1) throw refuse('r is no rank')
   if (typeof alpha !== 'number' || !Number.isFinite(alpha)) throw refuse('lora_alpha is no number')
-  const ranks = patterns(config.rank_pattern, value => Number.isSafeInteger(value) && value > 0)
-  const alphas = patterns(config.alpha_pattern, Number.isFinite)
-  if (!ranks) throw refuse('rank_pattern is not a rank for each module')
-  if (!alphas) throw refuse('alpha_pattern is not a number for each module')
+  const isRank = (value: number): boolean => Number.isSafeInteger(value) && value > 0
+  const ranks = patterns('rank_pattern', config.rank_pattern, { kind: 'a rank', has: isRank }, refuse)
+  const alphas = patterns('alpha_pattern', config.alpha_pattern, { kind: 'a number', has: Number.isFinite }, refuse)
+  let steps = 0
+  const spend = (more: number): void => {
+    steps += more
+    if (steps > maxSteps) throw refuse('rank_pattern and alpha_pattern take too long to be looked up for each module')
+  }
+  /** The value of the first pattern that matches. */
+  const chosen = (found: Patterns, module: string): number | undefined => {
+    const name = [...module]
+    return found.find(([matches]) => matches(name, spend))?.[1]
+  }
   const rank = (module: string): number => chosen(ranks, module) ?? r
   const init = config.init_lora_weights ?? null
   return {
@@ -86,26 +105,29 @@ export function baseModel(config: Json | undefined): string | undefined {
   return typeof named === 'string' && named !== '' ? named : undefined
 }
 
-type Patterns = readonly (readonly [RegExp, number])[]
+type Patterns = readonly (readonly [ModulePattern, number])[]
 
-/** The first pattern that is the end of a module's name, from a part on. */
-const chosen = (found: Patterns, module: string): number | undefined => found.find(([pattern]) => pattern.test(module))?.[1]
-
-/** Longer ones are no names of modules, and one that repeats a group could be matched without end. */
-const isHarmless = (pattern: string): boolean =>
-  pattern.length <= 512 && !/\)[*+?{]/.test(pattern) && (pattern.match(/[*+{]/g) ?? []).length <= 4
-
-function patterns(given: Json | undefined, isValue: (value: number) => boolean): Patterns | undefined {
+/** The patterns of rank_pattern or alpha_pattern. Throws what `refuse` makes for values of another kind, and for a pattern that is not known. */
+function patterns(
+  key: string,
+  given: Json | undefined,
+  values: { readonly kind: string; readonly has: (value: number) => boolean },
+  refuse: (problem: string) => Error,
+): Patterns {
   if (given === undefined || given === null) return []
-  if (!isJsonObject(given)) return undefined
-  const found: [RegExp, number][] = []
-  for (const [pattern, value] of Object.entries(given)) {
-    if (typeof value !== 'number' || !isValue(value) || !isHarmless(pattern)) return undefined
-    try {
-      found.push([new RegExp(`^(?:.*\\.)?(?:${pattern})$`), value])
-    } catch {
-      return undefined
+  const wrong = () => refuse(`${key} is not ${values.kind} for each module`)
+  if (!isJsonObject(given)) throw wrong()
+  let characters = 0
+  return Object.entries(given).map(([pattern, value]) => {
+    if (typeof value !== 'number' || !values.has(value)) throw wrong()
+    characters += pattern.length
+    if (characters > MAX_CHARACTERS) throw refuse(`${key} has patterns of more than ${MAX_CHARACTERS} characters`)
+    const matches = modulePattern(pattern)
+    if (!matches) {
+      throw refuse(
+        `${key} has the pattern ${JSON.stringify(pattern.slice(0, 100))}, which is not read: known are names with . \\d \\w [ ] ( | ) * + ? ^ $, of 512 characters at most`,
+      )
     }
-  }
-  return found
+    return [matches, value] as const
+  })
 }

@@ -1,4 +1,5 @@
 import { type Constant, castConstant, combineConstants, type Json, reshapeConstant, sizeOf, transposeConstant } from '@silane/core'
+import { byPrefix } from '../by-prefix.ts'
 import { errors } from '../errors.ts'
 import type { WeightsFile } from '../weights-file.ts'
 import { ADAPTER_CONFIG, type AdapterConfig, readAdapterConfig } from './adapter-config.ts'
@@ -49,7 +50,7 @@ export function mergeAdapter(place: AdapterPlace): Merged {
   for (const [file, found] of [[place.file, inside] as const, ...(beside && outside ? [[beside.file, outside] as const] : [])]) {
     if (found.foreign) throw refuse(`${file}: "${found.foreign.name}" belongs to ${found.foreign.what}, which is not merged`)
     if (found.adapters.length > 1) {
-      throw refuse(`${file} has several adapters (${found.adapters.join(', ')}), of which any or none may be meant`)
+      throw refuse(`${file} has several adapters (${listed(found.adapters)}), of which any or none may be meant`)
     }
   }
   if (!beside && !factorsInside) return { weights: renamed(base, inside.plain), changed: [], notes: leftOver(settings) }
@@ -66,6 +67,7 @@ export function mergeAdapter(place: AdapterPlace): Merged {
     throw refuse(`${ADAPTER_CONFIG}: with init_lora_weights "${config.changesBase}" the adapter belongs to a base that it changed first`)
   }
   const names = inside.plain
+  const locate = locator(names)
   const made = new Map<string, () => Constant>()
   const shapeOf = (name: string): readonly number[] => base.stored(names.get(name) as string)?.shape ?? []
   const turned = isTurned(
@@ -73,7 +75,7 @@ export function mergeAdapter(place: AdapterPlace): Merged {
     config.turned,
   )
   for (const [module, matrices] of source.factors) {
-    const target = place.beside ? locate(`${module}.weight`, names) : names.has(`${module}.weight`) ? `${module}.weight` : undefined
+    const target = place.beside ? locate(`${module}.weight`) : names.has(`${module}.weight`) ? `${module}.weight` : undefined
     if (target === undefined) throw refuse(`${source.file} has matrices for "${module}", but the weights have no "${module}.weight"`)
     const stored = base.stored(names.get(target) as string)
     const weight = (): Constant => base.tensor(names.get(target) as string) as Constant
@@ -97,7 +99,7 @@ export function mergeAdapter(place: AdapterPlace): Merged {
   // Trained biases and whole modules; under their own names where the base has none, as a head has that was made for the adapter.
   const copies = beside ? [...source.saved, ...[...source.plain].map(([name, at]) => copy(beside.weights, name, at))] : source.saved
   for (const { name, part } of copies) {
-    const target = (beside && locate(name, names)) ?? name
+    const target = (beside && locate(name)) ?? name
     const shape = part.read().shape
     checkTied(target, shape, place, refuse)
     if (product.has(target)) throw refuse(`"${part.name}" takes the place of a weight that has matrices too`)
@@ -169,15 +171,21 @@ const copy = (weights: WeightsFile, name: string, stored: string): { name: strin
   part: { name: stored, read: () => weights.tensor(stored) as Constant },
 })
 
-/** Where a tensor of the adapter is in the base. Either may have been saved with or without the head, whose backbone has a prefix then. */
-function locate(name: string, names: ReadonlyMap<string, string>): string | undefined {
-  const parts = name.split('.')
-  const cut = [0, 1, 2].map(count => parts.slice(count)).filter(rest => rest.length > 1)
-  const found = cut.map(rest => rest.join('.')).find(candidate => names.has(candidate))
-  if (found !== undefined) return found
-  const longer = [...names.keys()].filter(candidate => candidate.endsWith(`.${name}`))
-  return longer.length === 1 ? longer[0] : undefined
+/** Tells where a tensor of the adapter is in the base. Either may have been saved with or without the head, whose backbone has a prefix then. */
+function locator(names: ReadonlyMap<string, string>): (name: string) => string | undefined {
+  let ending: ReturnType<typeof byPrefix> | undefined
+  return name => {
+    const parts = name.split('.')
+    const cut = [0, 1, 2].map(count => parts.slice(count)).filter(rest => rest.length > 1)
+    const found = cut.map(rest => rest.join('.')).find(candidate => names.has(candidate))
+    if (found !== undefined) return found
+    ending ??= byPrefix(names.keys(), backwards)
+    const [longer, ...others] = ending(backwards(`.${name}`), 2)
+    return others.length === 0 ? longer : undefined
+  }
 }
+
+const backwards = (name: string): string => name.split('').reverse().join('')
 
 /** The same tensors by other names. */
 const renamed = (weights: WeightsFile, names: ReadonlyMap<string, string>): WeightsFile =>

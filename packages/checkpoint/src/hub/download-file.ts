@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { type FileHandle, lstat, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { errors } from '../errors.ts'
+import { makeFolder } from '../make-folder.ts'
 import type { OpenOptions } from '../open-checkpoint.ts'
 import { causeOf, type HubClient, type HubFile } from './hub-client.ts'
 import { Unreachable } from './unreachable.ts'
@@ -24,13 +25,13 @@ export const FIRST_PAUSE = 200
 export async function downloadFile(client: HubClient, commit: string, file: HubFile, blob: string, options: OpenOptions): Promise<void> {
   if ((await sizeOf(blob)) === file.size) return
   const partial = `${blob}.incomplete`
-  await mkdir(dirname(blob), { recursive: true })
-  const handle = await open(partial, (await sizeOf(partial)) === undefined ? 'w+' : 'r+')
+  makeFolder(dirname(blob))
+  const handle = await openOwn(partial)
   try {
     const kept = Math.min((await sizeOf(partial)) ?? 0, file.size)
-    let digest = await transfer(client, commit, file, partial, handle, kept, options)
+    let digest = await transfer(client, commit, file, handle, kept, options)
     // What an earlier run left may be damaged, or not be in order: other libraries use the same name.
-    if (digest !== file.oid && kept > 0) digest = await transfer(client, commit, file, partial, handle, 0, options)
+    if (digest !== file.oid && kept > 0) digest = await transfer(client, commit, file, handle, 0, options)
     if (digest !== file.oid) {
       await rm(partial, { force: true })
       throw errors.E_HUB_FILE({ file: file.path, problem: `its checksum is ${digest} instead of ${file.oid}`, where: client.model })
@@ -45,6 +46,17 @@ export async function downloadFile(client: HubClient, commit: string, file: HubF
   })
 }
 
+/**
+ * Opens a file of the cache for reading and writing; made where it is not there. A link, or a file that has another name too, belongs to
+ * somebody who did not ask for it to be written to: it gives way, and what it leads to stays as it is. So do pipes and devices.
+ */
+async function openOwn(path: string): Promise<FileHandle> {
+  const there = await lstat(path).catch(() => undefined)
+  if (there && !there.isDirectory() && !(there.isFile() && there.nlink === 1)) await rm(path, { force: true })
+  // Windows does not know the flag; there links are made by developers and administrators alone.
+  return await open(path, constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0), 0o666)
+}
+
 const sizeOf = async (path: string): Promise<number | undefined> => (await stat(path).catch(() => undefined))?.size
 
 /** Fetches the bytes from `start` on and returns the checksum of all. */
@@ -52,7 +64,6 @@ async function transfer(
   client: HubClient,
   commit: string,
   file: HubFile,
-  partial: string,
   handle: FileHandle,
   start: number,
   { onProgress, signal }: OpenOptions,
@@ -61,7 +72,7 @@ async function transfer(
   const hash = createHash(file.oid.length === 64 ? 'sha256' : 'sha1')
   // Git's object id covers a header too.
   if (file.oid.length === 40) hash.update(`blob ${file.size}\0`)
-  if (done > 0) for await (const chunk of createReadStream(partial, { end: done - 1 })) hash.update(chunk)
+  if (done > 0) for await (const chunk of handle.createReadStream({ start: 0, end: done - 1, autoClose: false })) hash.update(chunk)
   const report = () => onProgress?.({ file: file.path, bytes: done, total: file.size })
   report()
   for (let attempt = 1; done < file.size; ) {

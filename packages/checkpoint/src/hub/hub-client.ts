@@ -4,12 +4,13 @@ import { isSilaneError } from '@silane/core'
 import { z } from 'zod'
 import { errors } from '../errors.ts'
 import { inside } from '../inside.ts'
+import type { OpenOptions } from '../open-checkpoint.ts'
 import { boundedAnswer } from './bounded-answer.ts'
 import type { HubSettings } from './hub-settings.ts'
 import { retryAfter } from './retry-after.ts'
 import { Unreachable } from './unreachable.ts'
 
-/** Files and folders in a listing. A repository with more is a training run with all its steps, or hostile. */
+/** Files and folders in the listings of a model. A repository with more is a training run with all its steps, or hostile. */
 const MAX_LISTED = 20_000
 
 /** A page of a listing has 1000 entries and some 300 kB; what is known of a model, with all its files, 5 MB. */
@@ -20,6 +21,18 @@ const MAX_PAGES = 100
 
 /** How often a server that is overloaded, and says for how long, is asked again. */
 const MAX_RETRIES = 5
+
+/**
+ * Milliseconds that one model is waited for in sum, where a server says again and again for how long. The hub counts requests in windows
+ * of five minutes: who has waited so long is let in, or is kept for another reason.
+ */
+const MAX_WAITING = 300_000
+
+/** A wait from which on it is told, in milliseconds; the pauses between attempts are as long. */
+const TOLD = 2000
+
+/** Encodings that fetch unpacks by itself. */
+const UNPACKED = /\b(?:gzip|deflate|br|zstd)\b/i
 
 /** Commits and object ids become names in the cache, so they must be what they claim. */
 const Sha = z.string().regex(/^[0-9a-f]{40}$/)
@@ -47,17 +60,27 @@ export class HubClient {
   readonly #name: string
   readonly #revision: string
   readonly #signal: AbortSignal | undefined
+  readonly #onNote: OpenOptions['onNote']
+  #listed = 0
+  /** How long was waited since the server asked for it, and until when it is now. */
+  readonly #waiting = { sum: 0, until: 0 }
 
-  constructor(settings: HubSettings, name: string, revision: string, signal: AbortSignal | undefined) {
+  constructor(settings: HubSettings, name: string, revision: string, { signal, onNote }: Pick<OpenOptions, 'signal' | 'onNote'>) {
     this.model = `${name}@${revision}`
     this.#settings = settings
     this.#name = name
     this.#revision = revision
     this.#signal = signal
+    this.#onNote = onNote
   }
 
   get patience(): HubSettings['patience'] {
     return this.#settings.patience
+  }
+
+  /** An answer that cannot be, E_HUB_RESPONSE. */
+  wrong(problem: string, cause?: unknown): Error {
+    return errors.E_HUB_RESPONSE({ problem, where: this.#settings.endpoint }, { cause })
   }
 
   /** The commit that the revision stands for now. */
@@ -67,31 +90,31 @@ export class HubClient {
       modelInfo({ name: this.#name, revision: this.#revision, hubUrl: endpoint, additionalFields: ['sha'], fetch: this.#answer }),
     )
     const sha = Sha.safeParse(info.sha)
-    if (!sha.success) throw errors.E_HUB_RESPONSE({ problem: `the commit of ${this.#name} is not a commit`, where: endpoint })
+    if (!sha.success) throw this.wrong(`the commit of ${this.#name} is not a commit`)
     return sha.data
   }
 
   /** What one folder of a commit holds: files, and names of folders. Throws E_HUB_SUBFOLDER where there is none. */
   async list(commit: string, folder = ''): Promise<{ files: HubFile[]; folders: string[] }> {
     const { endpoint } = this.#settings
-    const wrong = (problem: string) => errors.E_HUB_RESPONSE({ problem, where: endpoint })
     const files: HubFile[] = []
     const folders: string[] = []
     let pages = 0
     const page = (input: string | URL | Request, init?: RequestInit) => {
-      if (++pages > MAX_PAGES) throw wrong(`the listing of ${this.#name} has more than ${MAX_PAGES} pages`)
+      if (++pages > MAX_PAGES) throw this.wrong(`the listing of ${this.#name} has more than ${MAX_PAGES} pages`)
       return this.#answer(input, init)
     }
     return await this.#sensible(async () => {
       const entries = listFiles({ repo: this.#name, path: folder, revision: commit, hubUrl: endpoint, fetch: page })
       for await (const item of entries) {
         const entry = Entry.safeParse(item)
-        if (!entry.success) throw wrong(`a listing of ${this.#name} has the entry ${JSON.stringify(item).slice(0, 200)}`)
+        if (!entry.success) throw this.wrong(`a listing of ${this.#name} has the entry ${JSON.stringify(item).slice(0, 200)}`)
         const { type, path, size, oid, lfs } = entry.data
         const id = lfs?.oid ?? oid
         if (type === 'directory') folders.push(path)
         else if (id !== undefined) files.push({ path, size: lfs?.size ?? size, oid: id })
-        if (files.length + folders.length > MAX_LISTED) throw wrong(`${this.#name} has more than ${MAX_LISTED} files in one folder`)
+        if (++this.#listed > MAX_LISTED)
+          throw this.wrong(`${this.#name} has more than ${MAX_LISTED} files in the folders that are looked at`)
       }
       // Git knows no empty folder.
       if (folder !== '' && files.length + folders.length === 0) throw this.#noFolder(folder)
@@ -99,16 +122,21 @@ export class HubClient {
     })
   }
 
-  /** A file from a byte on, up to another one if that is said; `late` ends it. */
-  download(commit: string, file: HubFile, start: number, late: AbortController, end?: number): Promise<Response> {
+  /** A file from a byte on, up to another one if that is said; `late` ends it. Throws E_HUB_RESPONSE where it comes compressed. */
+  async download(commit: string, file: HubFile, start: number, late: AbortController, end?: number): Promise<Response> {
     const path = file.path.split('/').map(encodeURIComponent).join('/')
     const range = end !== undefined ? `bytes=${start}-${end - 1}` : start > 0 ? `bytes=${start}-` : undefined
-    return this.#fetch(
+    const response = await this.#fetch(
       `${this.#settings.endpoint}/${this.#name}/resolve/${commit}/${path}`,
       // A compressed answer would have another length, and parts of it would be parts of something else.
       { headers: { 'Accept-Encoding': 'identity', ...(range ? { Range: range } : {}) } },
       late,
     )
+    // fetch would unpack it, a thousand bytes out of one.
+    const packed = response.headers.get('Content-Encoding') ?? ''
+    if (!UNPACKED.test(packed)) return response
+    await response.body?.cancel()
+    throw this.wrong(`${new URL(response.url).host} sends ${file.path} compressed (${packed}), which it was asked not to`)
   }
 
   /** An answer in JSON, which has an end that is near. */
@@ -123,10 +151,21 @@ export class HubClient {
     for (let retries = 0; ; retries++) {
       const response = await this.#attempt(input, init, late)
       const wait = response.status === 429 || response.status === 503 ? retryAfter(response.headers, Date.now()) : undefined
-      if (wait === undefined || retries === MAX_RETRIES) return this.#accept(response)
+      if (wait === undefined || retries === MAX_RETRIES || !this.#mayWait(wait, response)) return this.#accept(response)
       await response.body?.cancel()
       await pause(wait, undefined, this.#signal ? { signal: this.#signal } : {})
     }
+  }
+
+  /** Whether the sum allows it. What is asked for at the same time waits at the same time, and counts once. */
+  #mayWait(wait: number, { url, status }: Response): boolean {
+    const now = Date.now()
+    const more = Math.max(0, now + wait - Math.max(now, this.#waiting.until))
+    if (this.#waiting.sum + more > MAX_WAITING) return false
+    this.#waiting.sum += more
+    this.#waiting.until = Math.max(this.#waiting.until, now + wait)
+    if (more >= TOLD) this.#onNote?.(`${new URL(url).host} asks to wait ${Math.ceil(wait / 1000)} s (status ${status})`)
+    return true
   }
 
   async #attempt(input: string | URL | Request, init: RequestInit, late: AbortController): Promise<Response> {
@@ -172,7 +211,7 @@ export class HubClient {
     if (status === 401 || status === 403) return errors.E_HUB_ACCESS({ ...facts, page: `${endpoint}/${name}` })
     // Overload and faults of the server pass; to the caller they are like a broken connection.
     if (status === 429 || status >= 500) return new Unreachable(`${new URL(url).host} answered with status ${status}`)
-    return errors.E_HUB_RESPONSE({ problem: `status ${status}${code && ` (${code})`} for ${url}`, where: endpoint })
+    return this.wrong(`status ${status}${code && ` (${code})`} for ${url}`)
   }
 
   async #sensible<T>(request: () => Promise<T>): Promise<T> {
@@ -183,7 +222,7 @@ export class HubClient {
       // What ended the body comes wrapped, or as the cause of what the parser said.
       if (cause instanceof Error && cause.cause instanceof Unreachable) throw cause.cause
       this.#signal?.throwIfAborted()
-      throw errors.E_HUB_RESPONSE({ problem: causeOf(cause), where: this.#settings.endpoint }, { cause })
+      throw this.wrong(causeOf(cause), cause)
     }
   }
 }

@@ -1,9 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { homedir } from 'node:os'
-import { join } from 'node:path'
-import { getHFHubCachePath, HUB_URL } from '@huggingface/hub'
+import { existsSync } from 'node:fs'
+import { homedir, userInfo } from 'node:os'
+import { isAbsolute, join } from 'node:path'
+import { HUB_URL } from '@huggingface/hub'
 import { errors } from '../errors.ts'
 import type { OpenOptions } from '../open-checkpoint.ts'
+import { smallFile } from './small-file.ts'
 
 /** What the hub is asked with. */
 export interface HubSettings {
@@ -19,11 +20,14 @@ export interface HubSettings {
 
 /** Options first, then the environment, with the names and the defaults of the Python library: both share one cache. */
 export function hubSettings(options: OpenOptions, env: NodeJS.ProcessEnv = process.env): HubSettings {
+  const token = options.token ?? (env.HF_TOKEN || env.HUGGING_FACE_HUB_TOKEN || storedToken(env))
+  if (token !== undefined) options.onSecret?.(token)
   const offline = ['HF_HUB_OFFLINE', 'TRANSFORMERS_OFFLINE'].find(name => /^(?:1|true|yes|on)$/i.test(env[name] ?? ''))
   return {
     endpoint: (env.HF_ENDPOINT || HUB_URL).replace(/\/+$/, ''),
-    cacheDir: expandHome(options.cacheDir ?? getHFHubCachePath()),
-    token: checked(options.token ?? (env.HF_TOKEN || env.HUGGING_FACE_HUB_TOKEN || storedToken(env))),
+    // What is empty is not given, as in a script whose variable is not set: it does not mean the working directory.
+    cacheDir: expandHome(options.cacheDir || env.HF_HUB_CACHE || env.HUGGINGFACE_HUB_CACHE || join(homeOf(env), 'hub')),
+    token: checked(token),
     // As the Python library has them, in seconds.
     patience: { answer: milliseconds(env.HF_HUB_ETAG_TIMEOUT), download: milliseconds(env.HF_HUB_DOWNLOAD_TIMEOUT) },
     offline: options.offline
@@ -45,11 +49,22 @@ function checked(token: string | undefined): string | undefined {
   throw errors.E_HUB_TOKEN({})
 }
 
-const expandHome = (path: string): string => path.replace(/^~(?=[/\\]|$)/, homedir())
+const expandHome = (path: string): string => path.replace(/^~(?=[/\\]|$)/, home)
 
-/** The token that `hf auth login` stores. */
+/** The folder of the person; HOME may be empty, which means nothing. */
+function home(): string {
+  const said = homedir()
+  return isAbsolute(said) ? said : userInfo().homedir
+}
+
+/** Where the Hugging Face libraries keep what they share. */
+const homeOf = (env: NodeJS.ProcessEnv): string => env.HF_HOME || join(env.XDG_CACHE_HOME || join(home(), '.cache'), 'huggingface')
+
+/** The token that `hf auth login` stores. Throws E_FILE_READ where something else has the name. */
 function storedToken(env: NodeJS.ProcessEnv): string | undefined {
-  const home = env.HF_HOME || join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'huggingface')
-  const path = expandHome(env.HF_TOKEN_PATH || join(home, 'token'))
-  return existsSync(path) ? readFileSync(path, 'utf8').trim() || undefined : undefined
+  const path = expandHome(env.HF_TOKEN_PATH || join(homeOf(env), 'token'))
+  const text = smallFile(path)
+  if (text === undefined && existsSync(path))
+    throw errors.E_FILE_READ({ file: 'The stored token', problem: 'it is no regular file, or too long for a token', where: path })
+  return text || undefined
 }

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Json, systemAnswer } from '@silane/core'
 import { chooseWeights } from '../choose-weights.ts'
@@ -9,6 +9,7 @@ import { folderFile } from '../folder-file.ts'
 import { inside } from '../inside.ts'
 import { isAdapter } from '../is-adapter.ts'
 import { listFiles } from '../list-files.ts'
+import { makeFolder } from '../make-folder.ts'
 import { modelFiles } from '../model-files.ts'
 import type { OpenOptions } from '../open-checkpoint.ts'
 import { readJsonFile } from '../read-json-file.ts'
@@ -61,14 +62,14 @@ async function snapshotIn(settings: HubSettings, address: HubAddress, options: O
     remote,
   })
   const cached = isCommit(revision) ? revision : cache.commit(revision)
-  const missing = cached === undefined ? ['all files'] : missingFiles(folderOf(cached), location)
+  const missing = cached === undefined ? ['all files'] : missingFiles(folderOf(cached), location, cache.lacks(cached, configOf(subfolder)))
   // A commit never changes: with all of it at hand there is nothing to ask.
   if (cached !== undefined && missing.length === 0 && (isCommit(revision) || settings.offline)) return opened(cached)
   const incomplete = (reason: string, cause?: unknown) =>
     errors.E_HUB_OFFLINE({ name, revision, missing, reason, where: settings.cacheDir }, { cause })
   if (settings.offline) throw incomplete(settings.offline)
 
-  const client = new HubClient(settings, name, revision, options.signal)
+  const client = new HubClient(settings, name, revision, options)
   try {
     const commit = await client.commit()
     const remote = await downloadSnapshot(client, cache, { commit, subfolder, where: location }, options)
@@ -82,9 +83,14 @@ async function snapshotIn(settings: HubSettings, address: HubAddress, options: O
   }
 }
 
+const configOf = (subfolder: string | undefined): string => (subfolder === undefined ? 'config.json' : `${subfolder}/config.json`)
+
 const isCommit = (revision: string): boolean => /^[0-9a-f]{40}$/.test(revision)
 
-/** Files that are downloaded at the same time. More gain little and are no better than one where the line is slow. */
+/** Folders of one model that are looked into. Of sentence-transformers those with most modules have 10. */
+const MAX_FOLDERS = 100
+
+/** Files that are downloaded, and folders that are listed, at the same time. More gain little and are no better than one where the line is slow. */
 const AT_ONCE = 4
 
 interface Wanted {
@@ -105,11 +111,19 @@ async function downloadSnapshot(
   const remote = new Map<string, RemoteFile>()
   const root = await client.list(commit, subfolder)
   const own = (path: string): string => path.slice(base.length)
+  const config = configOf(subfolder)
+  if (!root.files.some(({ path }) => path === config)) cache.noteLack(commit, config)
   const modules = root.files.some(file => own(file.path) === 'modules.json') ? root.folders.filter(path => isModuleFolder(own(path))) : []
   const folders = [...modules, ...root.folders.filter(path => isTokenizerFolder(own(path)))]
-  const listings = [...(await Promise.all(folders.map(folder => client.list(commit, folder)))), root]
+  if (folders.length > MAX_FOLDERS) throw client.wrong(`${where} has ${folders.length} folders of modules and tokenizers`)
+  const listed = new Map<string, readonly HubFile[]>()
+  await inOrder(folders, {
+    atOnce: AT_ONCE,
+    work: async folder => void listed.set(folder, (await client.list(commit, folder)).files),
+    follow: async () => {},
+  })
   // Folders first: the weights of the model itself, which take longest, end the download.
-  for (const [i, { files }] of listings.entries()) {
+  for (const [i, files] of [...folders.map(folder => listed.get(folder) ?? []), root.files].entries()) {
     const prefix = i < folders.length ? `${folders[i]}/` : base
     const byName = new Map(files.map(file => [file.path.slice(prefix.length), file]))
     const fetchAll = async (names: readonly string[]) => {
@@ -129,7 +143,7 @@ async function downloadSnapshot(
     if (index?.endsWith('.index.json')) await fetchAll(shardsOf(join(snapshot, prefix), index, where))
   }
   // A model may consist of its weights alone.
-  if (remote.size > 0) mkdirSync(place, { recursive: true })
+  if (remote.size > 0) makeFolder(place)
   await bringHeaders([...remote.values()])
   return remote
 }
@@ -180,12 +194,20 @@ function shardsOf(folder: string, index: string, where: string): string[] {
 
 const readJson = (folder: string, file: string, where: string): Json => readJsonFile(folderFile(folder, { file, where }), { file, where })
 
-/** What a snapshot lacks for a conversion, as far as that can be told without the hub. */
-function missingFiles(snapshot: string, where: string): string[] {
+/**
+ * What a snapshot lacks for a conversion, as far as that can be told without the hub. Without its config.json a model would be taken for
+ * one of default sizes; `plain` says that it has none.
+ */
+function missingFiles(snapshot: string, where: string, plain: boolean): string[] {
   if (!statSync(snapshot, { throwIfNoEntry: false })?.isDirectory()) return ['all files']
   const files = listFiles(snapshot, where)
   const modules = files.includes('modules.json') ? readJson(snapshot, 'modules.json', where) : undefined
   const places = modelFiles(files, modules)
+  const config = plain || places.has('config.json') ? [] : ['config.json']
+  return [...config, ...missingWeights(snapshot, places, where)]
+}
+
+function missingWeights(snapshot: string, places: ReadonlyMap<string, string>, where: string): string[] {
   const weights = chooseWeights([...places.keys()], where)
   const at = weights === undefined ? undefined : places.get(weights)
   if (weights === undefined || at === undefined) return ['the weights']

@@ -1,4 +1,5 @@
 import { type Constant, sizeOf } from '@silane/core'
+import { byPrefix } from '../by-prefix.ts'
 import { errors } from '../errors.ts'
 import type { WeightsFile } from '../weights-file.ts'
 import type { Quantisation } from './quantisation.ts'
@@ -17,6 +18,12 @@ const PACKED: readonly (readonly [RegExp, string])[] = [
 
 /** The axes of a block where the configuration names none, as DeepSeek's and transformers' formats have it. */
 const BLOCK = [128, 128]
+
+/** What else fp8 has a scale for: the activations, and their largest magnitude. */
+const RANGES = ['input_scale', 'input_scale_ub', 'activation_scale', 'activation_scale_ub']
+
+/** Names in a message. */
+const MAX_LISTED = 6
 
 const isFloat = (dtype: string): boolean => ['fp64', 'fp32', 'fp16', 'bf16', 'fp8_e4m3', 'fp8_e5m2'].includes(dtype)
 
@@ -39,6 +46,11 @@ export function dequantise(weights: WeightsFile, quantised: Quantisation | undef
   const hidden = new Set<string>()
   const given = blockSize(quantised)
   const constant = (name: string): Constant => weights.tensor(name) as Constant
+  // By what stands before the last `scale`: a module's own are those with a scale in the rest of their name, behind the module's.
+  const scalesIn = byPrefix(
+    weights.names.filter(name => name.includes('scale')),
+    name => name.slice(0, name.lastIndexOf('scale')),
+  )
   let rounded = 0
   for (const name of weights.names) {
     const [, packer] = PACKED.find(([end]) => end.test(name)) ?? []
@@ -48,7 +60,7 @@ export function dequantise(weights: WeightsFile, quantised: Quantisation | undef
     if (dtype === 'int8' && weights.stored(`${module}SCB`) && name === `${module}weight`) {
       const scales = `${module}SCB`
       const format = weights.stored(`${module}weight_format`)
-      if (format && Number(constant(`${module}weight_format`).read(0, 1)[0]) !== 0) {
+      if (format && (sizeOf(format.shape) !== 1 || Number(constant(`${module}weight_format`).read(0, 1)[0]) !== 0)) {
         throw refuse(name, `${module}weight_format is not 0: the rows are not in their order`)
       }
       const length = weights.stored(scales)?.shape ?? []
@@ -57,17 +69,19 @@ export function dequantise(weights: WeightsFile, quantised: Quantisation | undef
       hidden.add(scales).add(`${module}weight_format`)
     } else if (dtype === 'fp8_e4m3' || dtype === 'fp8_e5m2') {
       const scales = [`${name}_scale_inv`, `${name}_scale`].find(candidate => weights.stored(candidate))
-      const others = weights.names.filter(other => other !== name && other.startsWith(module) && /scale/.test(other.slice(module.length)))
-      // Without scales anywhere the elements are the numbers themselves.
-      if (scales === undefined && method === undefined && others.length === 0) continue
-      if (scales === undefined) throw refuse(name, others.length > 0 ? `with ${others.join(', ')}` : 'without scales')
+      if (scales === undefined) {
+        const others = scalesIn(module, MAX_LISTED).filter(other => other !== name)
+        // Without scales anywhere the elements are the numbers themselves.
+        if (method === undefined && others.length === 0) continue
+        throw refuse(name, others.length > 0 ? `with ${others.join(', ')}` : 'without scales')
+      }
       const found = weights.stored(scales)?.shape ?? []
       const blocks = blocksOf(shape, found, given)
       if (!blocks) throw refuse(name, `${scales} is [${found}] for [${shape}], in blocks of [${given}]`)
       products.set(name, () => scaledTensor(constant(name), constant(scales), blocks))
       hidden.add(scales)
       // The range of the activations, which are not rounded here.
-      for (const other of others) if (/^(?:input|activation)_scale(?:_ub)?$/.test(other.slice(module.length))) hidden.add(other)
+      for (const range of RANGES) if (weights.stored(module + range)) hidden.add(module + range)
     } else if (/(?:^|\.)weight$/.test(name) && !isFloat(dtype)) {
       throw refuse(name, 'a weight must have floats')
     } else continue

@@ -76,9 +76,13 @@ function named(file: RandomAccessFile, value: PickleValue): Map<string, PickleTe
 function checkBytes(file: RandomAccessFile, tensors: Iterable<PickleTensor>): void {
   const limit = MAX_FACTOR * file.size + MAX_REPEATED_BYTES
   const seen = new Set<string>()
+  // Numbers in place of the keys, which the file chooses and each of its tensors would repeat.
+  const numbers = new Map<PickleStorage, number>()
   let bytes = 0
   for (const { storage, type, offset, shape, strides } of tensors) {
-    const view = JSON.stringify([storage.key, type.name, offset, shape, strides])
+    const number = numbers.get(storage) ?? numbers.size
+    numbers.set(storage, number)
+    const view = JSON.stringify([number, type.name, offset, shape, strides])
     if (seen.has(view)) continue
     seen.add(view)
     bytes += sizeOf(shape) * type.bytes

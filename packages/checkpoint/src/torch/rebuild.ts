@@ -16,6 +16,9 @@ const MAX_RANK = 64
 /** Elements of a view that repeats its storage, such as position ids for each row of a batch: more than any, and 64 MB at most as fp32. */
 const MAX_REPEATED = 1 << 24
 
+/** Characters of a storage's key: a number in each format, that of the place in memory or one from 0 on. */
+const MAX_KEY = 512
+
 /** A thing that is not as torch.save writes it. The interpreter adds the place. */
 export class Malformed extends Error {}
 
@@ -109,6 +112,7 @@ export function storageOf(reference: PickleValue, known: ReadonlyMap<string, Pic
   if (tag !== 'storage' || !is(kind, 'global') || typeof key !== 'string' || typeof location !== 'string' || !isCount(size)) {
     throw new Malformed('a reference to a storage has another form')
   }
+  if (key.length > MAX_KEY) throw new Malformed(`the key of a storage has ${key.length} characters; the limit is ${MAX_KEY}`)
   const type = storageTypes.get(kind.name)
   if (!type) throw new Malformed(`${kind.name} is used as a class of storages`)
   if (view !== undefined && view !== null) throw new Malformed('a storage is a view of another one, as PyTorch did before 0.4')

@@ -7,6 +7,12 @@ import { Malformed } from './rebuild.ts'
  */
 const MAX_NAMES = 200_000
 
+/**
+ * Characters of a tensor's name, those of the dicts around it among them. Names of modules have less than 150. The keys that they are
+ * joined from may be long, and one is in as many names as its dict: the most names of this length have 100 MB.
+ */
+const MAX_NAME = 512
+
 /** The tensors of what torch.save wrote, by name. Names of nested dicts are joined with dots. */
 export function stateDict(value: PickleValue): Map<string, PickleTensor> {
   const tensors = new Map<string, PickleTensor>()
@@ -58,6 +64,8 @@ function collect(dict: PickleDict, prefix: string, tensors: Map<string, PickleTe
     if (isDict(value)) collect(value, `${name}.`, tensors)
     if (!isTensor(value)) continue
     if (tensors.size === MAX_NAMES) throw new Malformed(`it has more than ${MAX_NAMES} names of tensors`)
+    if (name.length > MAX_NAME)
+      throw new Malformed(`the name of a tensor, "${name.slice(0, 50)}…", has ${name.length} characters; the limit is ${MAX_NAME}`)
     if (tensors.has(name)) throw new Malformed(`two tensors are called "${name}"`)
     tensors.set(name, value)
   }

@@ -18,6 +18,7 @@ import {
   biases,
   count,
   decay,
+  fewIds,
   finite,
   flag,
   idLists,
@@ -69,10 +70,10 @@ const unknown = (ids: readonly number[], vocabulary: number): string | undefined
  */
 export const generationTable: { readonly [K in SettingKey]: Setting<EverySetting[K]> } = {
   bos_token_id: setting(
-    anyIds,
+    fewIds,
     'what an empty prompt begins with, and a decoder behind an encoder where decoder_start_token_id is not set',
   ),
-  eos_token_id: setting(anyIds, 'ends the text; one id or several'),
+  eos_token_id: setting(fewIds, 'ends the text; one id or several'),
   decoder_start_token_id: setting(oneId, 'what a decoder behind an encoder begins with'),
   max_length: setting(count, 'most tokens, with the prompt or the start token'),
   max_new_tokens: setting(whole, 'most tokens that are new; comes before max_length. Without either: 20'),
@@ -115,7 +116,8 @@ export const generationTable: { readonly [K in SettingKey]: Setting<EverySetting
     (value, { source }) => (value === 0 || !source ? undefined : (scores, ids) => banNgrams(scores, ids, source, value)),
   ),
   bad_words_ids: setting(idLists, 'sequences that are not written', (value, { eosTokenIds, vocabulary }) => {
-    const words = value.filter(([id, ...more]) => more.length > 0 || !eosTokenIds.includes(id as number))
+    const ends = new Set(eosTokenIds)
+    const words = value.filter(([id, ...more]) => more.length > 0 || !ends.has(id as number))
     return unknown(value.flat(), vocabulary) ?? biasSequences(words.map(ids => ({ ids, bias: Number.NEGATIVE_INFINITY })))
   }),
   min_length: setting(count, 'least tokens before an end, with the prompt or the start token', (value, { eosTokenIds }) =>

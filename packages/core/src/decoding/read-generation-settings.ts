@@ -3,6 +3,7 @@ import type { Json } from '../plugin/checkpoint.ts'
 import type { EverySetting, GenerationSettings } from './generation-settings.ts'
 import { DEFAULT_TOP_K, generationTable, type SettingKey, settingKeys } from './generation-table.ts'
 import type { LogitsRule, Situation } from './logits-rules.ts'
+import { entriesIn, MOST_ENTRIES } from './setting-kinds.ts'
 
 /** Where settings stand. */
 export interface SettingsSource {
@@ -150,6 +151,7 @@ type Taken = { -readonly [K in SettingKey]?: EverySetting[K] }
 
 function take<K extends SettingKey>(into: Taken, key: K, json: Json, blame: ReadSettings['blame']): void {
   if (json === null) return
+  if (entriesIn(json) > MOST_ENTRIES) throw blame(key, `holds more than ${MOST_ENTRIES} numbers and lists`)
   const found = generationTable[key].read(json)
   if (found === undefined) throw blame(key, `must be ${generationTable[key].wants}, and is ${JSON.stringify(json)}`)
   into[key] = found
@@ -169,10 +171,10 @@ function check(settings: GenerationSettings, blame: ReadSettings['blame']): void
   if (results > 1 && num_beams === 1 && !do_sample)
     throw blame('num_return_sequences', `is ${results}: the most likely tokens are one result; more need num_beams or do_sample`)
   if (results > num_beams && num_beams > 1) throw blame('num_return_sequences', `is ${results}, and there are ${num_beams} beams`)
+  const suppressed = new Set(suppress_tokens)
   for (const key of ['forced_bos_token_id', 'forced_eos_token_id'] as const) {
     const forced = settings[key] ?? []
-    if (forced.length > 0 && forced.every(id => suppress_tokens.includes(id)))
-      throw blame(key, `has nothing that suppress_tokens does not rule out`)
+    if (forced.length > 0 && forced.every(id => suppressed.has(id))) throw blame(key, `has nothing that suppress_tokens does not rule out`)
   }
 }
 

@@ -9,6 +9,12 @@ export interface Kind<T> {
   read(value: Json): T | undefined
 }
 
+/** Numbers, texts and lists in one setting. No vocabulary has as many tokens, so that all of them can be ruled out one by one. */
+export const MOST_ENTRIES = 2 ** 20
+
+/** What lists hold, with the lists in them. */
+export const entriesIn = (value: Json): number => (isList(value) ? value.reduce<number>((sum, item) => sum + 1 + entriesIn(item), 0) : 0)
+
 const kind = <T>(wants: string, read: (value: Json) => T | undefined): Kind<T> => ({ wants, read })
 
 const number = (wants: string, test: (value: number) => boolean): Kind<number> =>
@@ -47,6 +53,14 @@ export const ids = kind('a token id, or a list of them', value => all(isList(val
 
 /** Numbers below 0 are no ids, and some files have one for "none". */
 export const anyIds = kind('a whole number, or a list of them', value => all(isList(value) ? value : [value], isWhole))
+
+/** Models have up to ten ends. Beam search looks at as many candidates more for each. */
+const MOST_ENDS = 256
+
+export const fewIds = kind(`a whole number, or a list of up to ${MOST_ENDS} of them`, value => {
+  const list = isList(value) ? value : [value]
+  return list.length > MOST_ENDS ? undefined : all(list, isWhole)
+})
 
 /** A list has one id for each text, and there is one text. */
 export const oneId = kind('one token id', value => {

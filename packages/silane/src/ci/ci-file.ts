@@ -10,6 +10,19 @@ export const CI_FILE = 'silane.ci.json'
 /** A file that names a thousand models has 200 kB. */
 const MAX_BYTES = 4_000_000
 
+/** Characters of a path, of a task, and of the value of an option; systems take no longer paths. */
+const MAX_MODEL = 4096
+const MAX_WORD = 128
+const MAX_VALUE = 4096
+
+/** Text that can be a part of a path. */
+const text = (most: number) =>
+  z
+    .string()
+    .min(1)
+    .max(most)
+    .refine(value => value.isWellFormed() && !value.includes('\0'), 'has a character that no path has')
+
 /** What stands in a list twice would be run twice. */
 const different = <T extends z.ZodType>(item: T) =>
   z
@@ -23,7 +36,7 @@ const optionSet = z
   .record(
     z.string().regex(/^[a-z][a-z0-9-]{0,63}$/, 'is not the name of a flag, which has lower-case letters, digits and hyphens'),
     z.union(
-      [z.string(), z.number(), z.boolean(), z.array(z.number()).nonempty().readonly()],
+      [z.string().max(MAX_VALUE), z.number(), z.boolean(), z.array(z.number()).nonempty().readonly()],
       'is no text, number, true, false or list of numbers',
     ),
   )
@@ -38,9 +51,9 @@ const schema = z.strictObject({
       z
         .strictObject({
           /** A folder, from this file's own on, or an id on the hub. */
-          model: z.string().min(1),
+          model: text(MAX_MODEL),
           /** Default: the one that the plugin has for the checkpoint's architecture. */
-          tasks: different(z.string().min(1)).optional(),
+          tasks: different(text(MAX_WORD)).optional(),
           /** Default: all. */
           targets: different(z.enum(settings.targets.choices)).optional(),
           /** Sets of options, one conversion each. Default: one without any. */

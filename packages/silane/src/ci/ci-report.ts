@@ -3,6 +3,8 @@ import { readJsonFile } from '@silane/checkpoint'
 import * as z from 'zod'
 import { settings } from '../convert/settings.ts'
 import { errors } from '../errors.ts'
+import { MAX_PLANNED } from './plan-matrix.ts'
+import { MAX_SHARDS } from './shard.ts'
 
 /** dB to a tenth, as report.json has it: `equal` where nothing differs, `none` where there is a problem. */
 const psnr = z.union([z.number(), z.literal(['equal', 'none'])])
@@ -43,17 +45,22 @@ const result = z
   })
   .readonly()
 
-const shard = z.strictObject({ index: z.int().positive(), count: z.int().positive() }).readonly()
+const shard = z
+  .strictObject({ index: z.int().positive(), count: z.int().positive().max(MAX_SHARDS) })
+  .refine(({ index, count }) => index <= count, 'is no part of a whole')
+  .readonly()
 
 const schema = z
   .strictObject({
     schema: z.literal(1),
     silane: z.strictObject({ version: z.string(), core: z.string() }).readonly(),
     /** All that silane.ci.json plans, in its order; reports of another plan, or of a changed one, have another digest. */
-    matrix: z.strictObject({ sha256: z.string().regex(/^[0-9a-f]{64}$/), names: z.array(z.string()).readonly() }).readonly(),
+    matrix: z
+      .strictObject({ sha256: z.string().regex(/^[0-9a-f]{64}$/), names: z.array(z.string()).max(MAX_PLANNED).readonly() })
+      .readonly(),
     /** Null where entries were chosen by name, and in a report that others were joined into. */
     shard: shard.nullable(),
-    results: z.array(result).readonly(),
+    results: z.array(result).max(MAX_PLANNED).readonly(),
   })
   .readonly()
 

@@ -37,6 +37,7 @@ export async function mergeReports({ folder, cwd = '.' }: MergeOptions): Promise
   if (!any) throw errors.E_CI_REPORT({ problem: 'there is no ci-report.i-of-n.json', where })
   const { matrix, silane } = any.report
   const owner = new Map<string, string>()
+  const place = new Map(matrix.names.map((name, i) => [name, i]))
   for (const { file, report } of parts) {
     const other = (what: string) => errors.E_CI_REPORT({ problem: `${any.file} and ${file} are of different ${what}`, where })
     if (report.matrix.sha256 !== matrix.sha256) throw other('matrices: silane.ci.json was not the same')
@@ -45,12 +46,11 @@ export async function mergeReports({ folder, cwd = '.' }: MergeOptions): Promise
     for (const { name } of report.results) {
       const before = owner.get(name)
       if (before !== undefined) throw errors.E_CI_REPORT({ problem: `${before} and ${file} both have ${name}`, where })
-      if (!matrix.names.includes(name)) throw errors.E_CI_REPORT({ problem: `${file} has ${name}, which its matrix lacks`, where })
+      if (!place.has(name)) throw errors.E_CI_REPORT({ problem: `${file} has ${name}, which its matrix lacks`, where })
       owner.set(name, file)
     }
   }
   const results = parts.flatMap(({ report }) => report.results)
-  const place = new Map(matrix.names.map((name, i) => [name, i]))
   const report: CiReport = {
     schema: 1,
     silane,

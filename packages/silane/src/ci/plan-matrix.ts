@@ -20,8 +20,18 @@ export interface PlannedEntry {
   readonly options: OptionSet
 }
 
-/** Every model × task × target × options, in the order of the file. Throws E_CI_FILE for what is there twice. */
+/** At a minute each they take a machine two weeks; a product of short lists may have billions. */
+export const MAX_PLANNED = 20_000
+
+/** Every model × task × target × options, in the order of the file. Throws E_CI_FILE for what is there twice, and for more than 20 000. */
 export function planMatrix({ models, folder }: CiFile): readonly PlannedEntry[] {
+  const count = models.reduce((sum, model) => sum + countOf(model), 0)
+  if (count > MAX_PLANNED)
+    throw errors.E_CI_FILE({
+      file: CI_FILE,
+      problem: `its tasks, targets and options make ${count} conversions, of which ${MAX_PLANNED} are planned at most`,
+      where: folder,
+    })
   const entries = models.flatMap(entriesOf)
   const seen = new Map<string, number>()
   for (const { model, task, target, options } of entries) {
@@ -35,16 +45,23 @@ export function planMatrix({ models, folder }: CiFile): readonly PlannedEntry[] 
       })
   }
   const taken = new Set<string>()
+  /** By a name that is taken: the number to try next. */
+  const numbers = new Map<string, number>()
   return entries.map(entry => {
     const name = nameOf(entry)
     let free = name
-    for (let i = 2; taken.has(free.toLowerCase()); i++) free = `${name}-${i}`
+    let number = numbers.get(name.toLowerCase()) ?? 2
+    for (; taken.has(free.toLowerCase()); number++) free = `${name}-${number}`
+    numbers.set(name.toLowerCase(), number)
     taken.add(free.toLowerCase())
     return { name: free, ...entry }
   })
 }
 
 type Unnamed = Omit<PlannedEntry, 'name'>
+
+const countOf = ({ tasks = [''], targets = settings.targets.choices, options = [{}] }: CiModel): number =>
+  tasks.length * targets.length * options.length
 
 function entriesOf({ model, tasks, targets = settings.targets.choices, options = [{}] }: CiModel): readonly Unnamed[] {
   const each: readonly (string | undefined)[] = tasks ?? [undefined]

@@ -1,5 +1,6 @@
-import { cpSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, lstatSync, mkdirSync, mkdtempSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { makeFolder } from '@silane/checkpoint'
 import { isSilaneError, type Line } from '@silane/core'
 import { type ConvertResult, convert } from '../convert/convert.ts'
 import type { ConvertOptions, Progress } from '../convert/convert-options.ts'
@@ -53,7 +54,7 @@ export async function runShard(options: RunShardOptions): Promise<ShardResult> {
   const shard = options.only ? null : (options.shard ?? { index: 1, count: 1 })
   const entries = shard ? entriesOfShard(all, shard) : named(all, options.only ?? [])
   const out = resolve(cwd, options.out)
-  mkdirSync(out, { recursive: true })
+  makeFolder(out)
   const work = mkdtempSync(join(out, WORK))
   const path = join(out, `ci-report.${shard ? `${shard.index}-of-${shard.count}` : `only.${entries[0]?.name ?? 'none'}`}.json`)
   const results: CiResult[] = []
@@ -104,7 +105,8 @@ interface Places extends Omit<RunShardOptions, 'keep'> {
 async function runEntry(entry: PlannedEntry, places: Places): Promise<CiResult> {
   const { folder, out, keep, work, plugins, offline, token, cacheDir, cwd, signal, onProgress } = places
   const reports = join(out, 'reports', entry.name)
-  // What an earlier run left is not this one's.
+  // What an earlier run left is not this one's. A link in its place leads to what is somebody's.
+  if (lstatSync(reports, { throwIfNoEntry: false })?.isSymbolicLink()) unlinkSync(reports)
   for (const name of REPORTS) rmSync(join(reports, name), { force: true })
   const started = performance.now()
   const common = { name: entry.name, model: entry.model, target: entry.target, options: entry.options }

@@ -27,6 +27,9 @@ function tightest(gates: readonly CiGate[]): string {
 
 const megabytes = (bytes: number): string => (bytes === 0 ? '' : `${(bytes / 1e6).toFixed(1)} MB`)
 
+/** Names in one line: a run may lack all of ten thousand machines. */
+const MOST_NAMED = 20
+
 /** The results as Markdown, for a terminal and for $GITHUB_STEP_SUMMARY: what went wrong stands first. */
 export function summarize({ results, silane }: CiReport, missing: readonly string[] = []): string {
   const bad = results.filter(({ exit }) => exit !== 0)
@@ -38,7 +41,13 @@ export function summarize({ results, silane }: CiReport, missing: readonly strin
     ({ name, error, misses }) => `- ${cell(name)}: ${error ? `${cell(error.code)} ${cell(error.what)}` : misses.map(cell).join('; ')}`,
   )
   const total = results.reduce((sum, { seconds }) => sum + seconds, 0)
-  const lost = missing.length > 0 ? [`Missing: ${missing.map(cell).join(', ')}`, ''] : []
+  const lost =
+    missing.length > 0
+      ? [
+          `Missing: ${missing.slice(0, MOST_NAMED).map(cell).join(', ')}${missing.length > MOST_NAMED ? ` and ${missing.length - MOST_NAMED} more` : ''}`,
+          '',
+        ]
+      : []
   return [
     `${results.length - bad.length} of ${results.length} conversions are good, silane ${cell(silane.version)}, ${total.toFixed(0)} s of work`,
     '',

@@ -1,5 +1,6 @@
 import { type ClassifyOptions, classify } from '../pictures/classify.ts'
 import { formatTable } from './format.ts'
+import { inShort } from './in-short.ts'
 import { terminal } from './terminal.ts'
 
 export interface ClassifyFlags extends Pick<ClassifyOptions, 'count' | 'from'> {
@@ -15,7 +16,7 @@ export async function classifyCommand(folder: string, image: string, { plugin, j
     return 0
   }
   for (const note of result.notes) terminal.note(note)
-  const rows = result.labels.map(({ label, probability }) => [label, `${(100 * probability).toFixed(2)} %`])
+  const rows = result.labels.map(({ label, probability }) => [inShort(label), `${(100 * probability).toFixed(2)} %`])
   terminal.result(formatTable(['label', 'probability'], rows, process.stdout))
   return 0
 }

@@ -12,6 +12,7 @@ import {
 } from '../inspect/inspect.ts'
 import type { DeployedTensor } from '../manifest.ts'
 import { formatTable } from './format.ts'
+import { documentInShort, inShort, listInShort } from './in-short.ts'
 import { type ModelFlags, modelOptions } from './model-flags.ts'
 import { progressLine } from './progress-line.ts'
 import { style, terminal } from './terminal.ts'
@@ -57,7 +58,7 @@ function describe(inspection: Inspection, tensors: boolean): string {
     case 'folder':
       return describeFolder(inspection)
     case 'onnx':
-      return JSON.stringify(inspection.summary, undefined, 2)
+      return JSON.stringify(documentInShort(inspection.summary), undefined, 2)
   }
 }
 
@@ -67,18 +68,19 @@ function describeCheckpoint(found: CheckpointInspection, tensors: boolean): stri
   return [
     bold(found.location),
     `${found.tensors.length} tensors, ${found.parameters.toLocaleString('en')} parameters, ${formatBytes(found.bytes)}`,
-    `config   ${plain.map(([key, value]) => `${key}=${value}`).join(' ') || 'none'}`,
-    ...(plugin ? [`plugin   ${plugin.package}@${plugin.version}: ${plugin.because.join(', ')}`] : []),
-    ...(model
+    `config   ${settings(plain)}`,
+    ...(plugin ? [`plugin   ${plugin.package}@${plugin.version}: ${inShort(plugin.because.join(', '))}`] : []),
+    ...(model ? [`model    ${inShort(model.architecture)}, task ${model.task}, ${settings(Object.entries(model.options))}`] : []),
+    ...(model?.notes.map(note => `note     ${inShort(note, MAX_SENTENCE)}`) ?? []),
+    ...(model && plugin && model.unread.length > 0
+      ? [`warning  ${inShort(unreadWarning(model.unread, plugin.package), MAX_SENTENCE)}`]
+      : []),
+    ...(problem
       ? [
-          `model    ${model.architecture}, task ${model.task}, ${Object.entries(model.options)
-            .map(([key, value]) => `${key}=${value}`)
-            .join(' ')}`,
+          `${style('red', problem.code, out)} ${inShort(problem.what, MAX_SENTENCE)}`,
+          ...(problem.next ? [`  ${inShort(problem.next, MAX_SENTENCE)}`] : []),
         ]
       : []),
-    ...(model?.notes.map(note => `note     ${note}`) ?? []),
-    ...(model && plugin && model.unread.length > 0 ? [`warning  ${unreadWarning(model.unread, plugin.package)}`] : []),
-    ...(problem ? [`${style('red', problem.code, out)} ${problem.what}`, ...(problem.next ? [`  ${problem.next}`] : [])] : []),
     '',
     ...plan.map(describeFunction),
     ...functions.map(
@@ -88,7 +90,7 @@ function describeCheckpoint(found: CheckpointInspection, tensors: boolean): stri
       ? [
           formatTable(
             ['tensor', 'type', 'shape'],
-            found.tensors.map(({ name, dtype, shape }) => [name, dtype, `[${shape.join(', ')}]`]),
+            found.tensors.map(({ name, dtype, shape }) => [inShort(name), dtype, `[${shape.join(', ')}]`]),
             out,
           ),
         ]
@@ -98,8 +100,20 @@ function describeCheckpoint(found: CheckpointInspection, tensors: boolean): stri
     .trimEnd()
 }
 
+/** Of a sentence that may quote names. */
+const MAX_SENTENCE = 2000
+
+const settings = (entries: readonly (readonly [string, unknown])[]): string =>
+  listInShort(entries, ([key, value]) => `${inShort(key)}=${inShort(plainText(value))}`).join(' ') || 'none'
+
+/** Objects come from files: they have no conversion of their own that could be trusted. */
+function plainText(value: unknown): string {
+  if (Array.isArray(value)) return value.map(plainText).join(',')
+  return typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value)
+}
+
 const describeFunction = (fn: FunctionSummary): string =>
-  [bold(`${fn.program}/${fn.function}`), `  files    ${fn.files.join(', ')}`, ...border(fn), ''].join('\n')
+  [bold(`${fn.program}/${fn.function}`), `  files    ${fn.files.map(file => inShort(file)).join(', ')}`, ...border(fn), ''].join('\n')
 
 const border = ({ inputs, outputs, states }: Pick<FunctionSummary, 'inputs' | 'outputs' | 'states'>): string[] => [
   ...inputs.map(tensor => `  in       ${tensorText(tensor)}`),
@@ -108,15 +122,15 @@ const border = ({ inputs, outputs, states }: Pick<FunctionSummary, 'inputs' | 'o
 ]
 
 const tensorText = ({ name, dtype, shape }: Pick<DeployedTensor, 'name' | 'dtype' | 'shape'>): string =>
-  `${name} ${dtype} [${shape.join(', ')}]`
+  `${inShort(name)} ${dtype} [${shape.join(', ')}]`
 
 function describePackage(found: PackageInspection): string {
   return [
     bold(found.location),
     ...(found.specVersion === undefined ? [] : [`specification version ${found.specVersion}`]),
-    ...found.findings.map(({ severity, code, what }) => `${severity} ${code} ${what}`),
+    ...found.findings.map(({ severity, code, what }) => `${severity} ${code} ${inShort(what, MAX_SENTENCE)}`),
     '',
-    ...found.functions.map(fn => `${bold(fn.name)}\n${border(fn).join('\n')}\n${describeAnalysis(fn.analysis)}\n`),
+    ...found.functions.map(fn => `${bold(inShort(fn.name))}\n${border(fn).join('\n')}\n${describeAnalysis(fn.analysis)}\n`),
   ]
     .join('\n')
     .trimEnd()
@@ -126,11 +140,9 @@ function describeFolder({ location, manifest, packages }: FolderInspection): str
   const { model, plugin, silane, options, ok } = manifest
   return [
     bold(location),
-    `${model.id}: ${model.architecture} (${model.modelType}), task ${model.task}${ok === false ? ', a gate was MISSED' : ''}`,
-    `silane ${silane.version}, ${plugin.package}@${plugin.version}`,
-    `options  ${Object.entries(options)
-      .map(([key, value]) => `${key}=${value}`)
-      .join(' ')}`,
+    `${inShort(model.id)}: ${inShort(model.architecture)} (${inShort(model.modelType)}), task ${inShort(model.task)}${ok === false ? ', a gate was MISSED' : ''}`,
+    `silane ${inShort(silane.version)}, ${inShort(plugin.package)}@${inShort(plugin.version)}`,
+    `options  ${settings(Object.entries(options))}`,
     '',
     ...packages.map(found => `${describePackage(found)}\n`),
   ]
@@ -159,8 +171,8 @@ function describeLayout(found: GraphAnalysis): string[] {
   return [
     `  softmax  ${counts(found.softmaxAxes)}`,
     `  types    ${counts(found.dtypes)}${found.exact > 0 ? `; ${found.exact} ops stay in fp32` : ''}`,
-    ...(found.largest ? [`  largest  ${found.largest.value}, ${formatBytes(found.largest.bytes)}`] : []),
-    `  axes     over 16384 inside: ${found.overCap.inside.join('; ') || 'none'}; at the border: ${found.overCap.border.join('; ') || 'none'}`,
+    ...(found.largest ? [`  largest  ${inShort(found.largest.value)}, ${formatBytes(found.largest.bytes)}`] : []),
+    `  axes     over 16384 inside: ${inShort(found.overCap.inside.join('; '), MAX_SENTENCE) || 'none'}; at the border: ${inShort(found.overCap.border.join('; '), MAX_SENTENCE) || 'none'}`,
     ...(perLayer.length > 0 ? [formatTable(['  layer', 'ops', 'reshapes', 'transposes'], perLayer, out)] : []),
   ]
 }

@@ -23,7 +23,7 @@ export async function matrixCommand({ config, plugin, shard, ...hub }: CiFlags, 
       onProgress: line.show,
     })
     line.clear()
-    terminal.result(JSON.stringify(found))
+    terminal.documentInLine(found)
     return 0
   } finally {
     line.clear()

@@ -13,7 +13,9 @@ export function useProxies(env: NodeJS.ProcessEnv = process.env): string | undef
   try {
     ask(env)
     return undefined
-  } catch (error) {
-    return `${named} is not used: ${error instanceof Error ? error.message : String(error)}`
+  } catch {
+    // The message quotes the value, which may have a password.
+    const wrong = VARIABLES.filter(name => env[name] && !URL.canParse(env[name]))
+    return `${wrong.length > 0 ? wrong.join(' and ') : named} is not used: it is not the address of a proxy, such as http://name:8080`
   }
 }

@@ -1,5 +1,6 @@
 import { styleText } from 'node:util'
 import { printable } from '../printable.ts'
+import { addSecret, secretsRemover } from '../secrets.ts'
 import { streams } from '../streams.ts'
 
 type Stream = NodeJS.WriteStream
@@ -19,29 +20,7 @@ export const style = (format: Format, text: string, stream: Stream): string => {
 
 const marked = (sequence: string): string => sequence.replaceAll('\u001b', ESCAPE)
 
-/** Secrets of this process, and what looks like one: neither ends up in a bug report. */
-const SECRETS: readonly (readonly [RegExp, string])[] = [
-  [/\bhf_[A-Za-z0-9]{6,}/g, 'hf_…'],
-  [/(\b[a-z][a-z0-9+.-]*:\/\/)[^/@\s]+@/gi, '$1…@'],
-  [/(\bBearer\s+)[^\s"]+/g, '$1…'],
-]
-
-/** Passwords shorter than this occur in ordinary words. */
-const SECRET_LENGTH = 8
-
-/** A token that was given on the command line. */
-let given: string | undefined
-
-function withoutSecrets(text: string): string {
-  const own = [given, process.env.HF_TOKEN, process.env.HUGGING_FACE_HUB_TOKEN].filter(token => token && token.length >= SECRET_LENGTH)
-  const known = own.flatMap(token => (token ? [token, ...token.split(/\s+/).filter(part => part.length >= SECRET_LENGTH)] : []))
-  return SECRETS.reduce(
-    (shown, [pattern, put]) => shown.replace(pattern, put),
-    known.reduce((shown, token) => shown.replaceAll(token, '…'), text),
-  )
-}
-
-const shown = (text: string): string => printable(withoutSecrets(text)).replaceAll(ESCAPE, '\u001b')
+const shown = (text: string): string => printable(secretsRemover()(text)).replaceAll(ESCAPE, '\u001b')
 
 /**
  * Writes; a full disk behind stdout is an error, since the result is lost. A reader that has gone (`| head`) is none: the stream
@@ -69,7 +48,9 @@ export const terminal = {
   /** A part of the result, without a line's end. */
   piece: (text: string): void => write(process.stdout, shown(text)),
   /** The whole result as one JSON document, on stdout. */
-  document: (value: unknown): void => write(process.stdout, `${withoutSecrets(asciiControls(JSON.stringify(value, undefined, 2)))}\n`),
+  document: (value: unknown): void => write(process.stdout, `${json(value, 2)}\n`),
+  /** The same in one line. */
+  documentInLine: (value: unknown): void => write(process.stdout, `${json(value)}\n`),
   /** What is said beside the result, on stderr. */
   note: (text: string): void => {
     if (!quiet) write(process.stderr, `${shown(text)}\n`)
@@ -79,7 +60,7 @@ export const terminal = {
   /** How a command prints: with `quiet` nothing beside its result; a `token` is a secret. */
   begin: (manner: { readonly quiet?: boolean | undefined; readonly token?: string | undefined }): void => {
     quiet = manner.quiet ?? false
-    given = manner.token
+    if (manner.token !== undefined) addSecret(manner.token)
   },
   get quiet(): boolean {
     return quiet
@@ -89,6 +70,18 @@ export const terminal = {
   /** A line over the last one on a terminal. */
   redraw: (text: string, stream: Stream): void => write(stream, `\r\u001b[K${shown(text)}`),
 } as const
+
+/** Secrets are looked for in each text alone: once it is quoted, they may look otherwise, and what begins in one would end in another. */
+function json(value: unknown, indent?: number): string {
+  const remove = secretsRemover()
+  return asciiControls(JSON.stringify(value, (_, part: unknown) => removed(part, remove), indent))
+}
+
+function removed(part: unknown, remove: (text: string) => string): unknown {
+  if (typeof part === 'string') return remove(part)
+  if (typeof part !== 'object' || part === null || Array.isArray(part)) return part
+  return Object.fromEntries(Object.entries(part).map(([key, item]) => [remove(key), item]))
+}
 
 /** JSON spells C0 by itself; C1 and marks of direction are spelled as JSON has them, which changes no value. */
 const asciiControls = (json: string): string => json.split('\n').map(printable).join('\n')

@@ -1,8 +1,12 @@
-import { isLicenseFile, MODEL_CARD, type ModelCard, type OpenCheckpoint } from '@silane/checkpoint'
+import { statSync } from 'node:fs'
+import { checkpointErrors, isLicenseFile, MODEL_CARD, type ModelCard, type OpenCheckpoint } from '@silane/checkpoint'
 import { isSilaneError } from '@silane/core'
 
 /** The checkpoint's own card in an output folder, which has a README.md of silane's. */
 export const COPIED_CARD = 'MODEL_CARD.md'
+
+/** Of a licence. The longest in use has 40 kB, notices of many parts a megabyte. */
+const MAX_LICENSE_BYTES = 4_000_000
 
 /** By whom a model is and what it may be used for, as its files say. */
 export interface ModelPapers {
@@ -18,7 +22,9 @@ export interface ModelPapers {
 }
 
 /** Reads the model card and finds the files of licences. What of them cannot be had is a note: no number depends on them. */
-export function modelPapers(checkpoint: Pick<OpenCheckpoint, 'modelCard' | 'files' | 'path' | 'id' | 'revision'>): ModelPapers {
+export function modelPapers(
+  checkpoint: Pick<OpenCheckpoint, 'modelCard' | 'files' | 'path' | 'location' | 'id' | 'revision'>,
+): ModelPapers {
   const notes: string[] = []
   const attempt = <T>(take: () => T): T | undefined => {
     try {
@@ -30,7 +36,7 @@ export function modelPapers(checkpoint: Pick<OpenCheckpoint, 'modelCard' | 'file
     }
   }
   const card = attempt(() => checkpoint.modelCard())
-  const own = checkpoint.files.filter(file => isLicenseFile(file) && attempt(() => checkpoint.path(file)) !== undefined)
+  const own = checkpoint.files.filter(file => isLicenseFile(file) && attempt(() => bounded(file, checkpoint)) !== undefined)
   const author = authorOf(card, checkpoint)
   const version = card?.version ?? checkpoint.revision ?? undefined
   const link = card?.licenseLink
@@ -42,6 +48,14 @@ export function modelPapers(checkpoint: Pick<OpenCheckpoint, 'modelCard' | 'file
     files: { ...(card ? { [COPIED_CARD]: MODEL_CARD } : {}), ...Object.fromEntries(own.map(file => [file, file])) },
     notes: [...(card?.notes ?? []), ...notes],
   }
+}
+
+/** The path of a licence. Throws what `path` of a checkpoint throws, and E_FILE_SIZE. */
+function bounded(file: string, { path, location }: Pick<OpenCheckpoint, 'path' | 'location'>): string {
+  const found = path(file)
+  const { size } = statSync(found)
+  if (size > MAX_LICENSE_BYTES) throw checkpointErrors.E_FILE_SIZE({ file, size, limit: MAX_LICENSE_BYTES, where: location })
+  return found
 }
 
 const isAddress = (text: string): boolean => /^https?:\/\//i.test(text) && URL.canParse(text)

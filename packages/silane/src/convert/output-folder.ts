@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { basename, dirname, join, relative, resolve } from 'node:path'
-import { readJsonFile } from '@silane/checkpoint'
+import { makeFolder, readJsonFile } from '@silane/checkpoint'
 import { isSilaneError, type Json, systemAnswer } from '@silane/core'
 import { errors } from '../errors.ts'
 import { isRecord, textsOf } from '../plugins/find-package.ts'
@@ -62,7 +62,7 @@ export function outputFolder(out: string, options: OutputFolderOptions): OutputF
   const work = name('new')
   const old = name('old')
   try {
-    mkdirSync(parent, { recursive: true })
+    makeFolder(parent)
     removeStale(place)
     rmSync(work, { recursive: true, force: true })
     mkdirSync(work)

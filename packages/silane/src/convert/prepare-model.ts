@@ -15,6 +15,7 @@ import { discoverPlugins } from '../plugins/discover-plugins.ts'
 import { loadPlugin } from '../plugins/load-plugin.ts'
 import { modelProblem } from '../plugins/model-problem.ts'
 import { runningPlugin, runPlugin } from '../plugins/run-plugin.ts'
+import { addSecret } from '../secrets.ts'
 import type { ModelOptions } from './convert-options.ts'
 import { resolvePluginOptions } from './resolve-plugin-options.ts'
 import { checkTogether, resolveSettings } from './resolve-settings.ts'
@@ -36,7 +37,7 @@ interface OpenModelOptions extends ModelOptions {
 
 /** A checkpoint, opened, whether or not its weights can be taken (see `refusal`). */
 export function openToLook(options: OpenModelOptions): Promise<OpenCheckpoint> {
-  const { model, cwd, revision, subfolder, offline, token, cacheDir, headers, signal, onProgress } = options
+  const { model, cwd, revision, subfolder, offline, token, cacheDir, headers, signal, onProgress, onNote } = options
   return openCheckpoint(cwd !== undefined && /^\.{0,2}\//.test(model) ? resolve(cwd, model) : model, {
     revision,
     subfolder,
@@ -45,6 +46,8 @@ export function openToLook(options: OpenModelOptions): Promise<OpenCheckpoint> {
     cacheDir,
     headers,
     signal,
+    onNote,
+    onSecret: addSecret,
     onProgress:
       onProgress &&
       (({ file, bytes, total }) => onProgress({ step: `download ${file}`, fraction: total === 0 ? 1 : bytes / total, bytes, total })),

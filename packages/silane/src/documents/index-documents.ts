@@ -76,6 +76,8 @@ export async function indexDocuments(options: IndexOptions): Promise<Indexed> {
       const problems: { line: number; problem: string }[] = []
       let [added, known, cut, bytes] = [0, 0, 0, 0]
       let waiting: Document[] = []
+      // A piece "a#0" of a text "a" may meet a document with that very id.
+      const met = new Set<string>()
       const started = performance.now()
       const rate = (): number => added / Math.max(1e-9, (performance.now() - started) / 1000)
       const flush = async (): Promise<void> => {
@@ -95,6 +97,11 @@ export async function indexDocuments(options: IndexOptions): Promise<Indexed> {
           continue
         }
         for (const passage of passagesOf(line.document)) {
+          if (met.has(passage.id)) {
+            problems.push({ line: line.line, problem: `the id "${passage.id}" was used before` })
+            continue
+          }
+          met.add(passage.id)
           if (index.has(passage.id)) {
             known++
             continue

@@ -1,6 +1,7 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads'
 import type { Json } from '@silane/core'
 import { errors } from '../errors.ts'
+import { CallAccount } from './call-account.ts'
 
 type JsonObject = { readonly [key: string]: Json }
 
@@ -42,12 +43,8 @@ export interface TokenizerThread {
   close(): void
 }
 
-/** Milliseconds. Reading the largest tokenizer.json takes 3 s, and a text of a megabyte one. */
+/** Milliseconds. Reading the largest tokenizer.json takes 3 s. */
 const OPEN_LIMIT = 60_000
-const CALL_LIMIT = 5_000
-
-/** More for each character or id: long documents take long, and their length is not the tokenizer's choice. */
-const MORE = 0.005
 
 /** Milliseconds between looks at the memory while a call is waited for. */
 const LOOK = 25
@@ -83,6 +80,7 @@ export async function tokenizerThread(
   }
   const limit = (problem: string) => end(errors.E_TOKENIZER_LIMIT({ file, problem, where }))
   worker.on('error', () => limit(`it takes more than ${MEMORY_LIMIT} MB`))
+  const account = new CallAccount()
   let taken = 0
   const take = (): unknown => {
     taken++
@@ -94,13 +92,16 @@ export async function tokenizerThread(
   const call = (asked: TokenizerCall): unknown => {
     if (ended) throw ended
     own.postMessage(asked)
-    const patience = CALL_LIMIT + MORE * ('text' in asked ? asked.text.length : asked.ids.length)
+    const { length } = 'text' in asked ? asked.text : asked.ids
+    const patience = account.patience(length)
     const before = process.memoryUsage.rss()
-    for (let waited = 0; Atomics.wait(count, 0, taken, LOOK) === 'timed-out'; waited += LOOK) {
+    let waited = 0
+    for (; Atomics.wait(count, 0, taken, LOOK) === 'timed-out'; waited += LOOK) {
       // The engine holds a heap to its limit only when it collects, and texts that double outrun that.
       const grown = process.memoryUsage.rss() - before > MEMORY_LIMIT * 1e6
-      if (waited >= patience || grown) throw limit(`a text takes it more than ${Math.round(patience / 1000)} s or ${MEMORY_LIMIT} MB`)
+      if (waited >= patience || grown) throw limit(`texts take it too long, or more than ${MEMORY_LIMIT} MB`)
     }
+    account.took(waited, length)
     return take()
   }
   const died = new Promise<'died'>(resolve => worker.once('exit', () => resolve('died')))

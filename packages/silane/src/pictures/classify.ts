@@ -36,6 +36,7 @@ export async function classify(options: ClassifyOptions): Promise<Classified> {
     const made = (await runPipeline(deployedSteps(manifest, from), programs, things, async () => ({})))[output.thing]
     if (!made) throw errors.E_PIPELINE({ problem: `no program gave ${output.name}` })
     const logits = Array.from(readAll(made), Number)
+    if (!logits.every(Number.isFinite)) throw errors.E_NOT_FINITE({ what: 'scores of classes', where: folder })
     const largest = logits.reduce((most, logit) => Math.max(most, logit), Number.NEGATIVE_INFINITY)
     const exponentials = logits.map(logit => Math.exp(logit - largest))
     const sum = exponentials.reduce((a, b) => a + b, 0)

@@ -68,7 +68,7 @@ export async function segment(options: SegmentOptions): Promise<Segmented> {
   const programs = await openPrograms(folder, manifest, from)
   try {
     const made = await runPipeline(deployedSteps(manifest, from), programs, things, async () => ({}))
-    const found = await masksOf(outputs, made, images, { sizes, frame })
+    const found = await masksOf(outputs, made, images, { sizes, frame, folder })
     const kept = all ? found : found.slice(0, 1)
     const masks = kept.map(({ score, bits }, i) => ({
       file: all ? `mask-${i}.png` : 'mask.png',
@@ -200,12 +200,14 @@ async function masksOf(
   outputs: readonly Bound<DeployedOutput>[],
   things: Tensors,
   images: typeof Images,
-  { sizes, frame }: { readonly sizes: Images.Sizes; readonly frame: Images.Size },
+  { sizes, frame, folder }: { readonly sizes: Images.Sizes; readonly frame: Images.Size; readonly folder: string },
 ): Promise<readonly Found[]> {
   const floats = (role: DeployedOutput['role']) => {
     const thing = things[outputs.find(output => output.role === role)?.thing ?? '']
     if (!thing) throw errors.E_PIPELINE({ problem: `no program gave ${role}` })
-    return { shape: thing.shape, data: Float32Array.from(readAll(thing), Number) }
+    const data = Float32Array.from(readAll(thing), Number)
+    if (!data.every(Number.isFinite)) throw errors.E_NOT_FINITE({ what: `${role}`, where: folder })
+    return { shape: thing.shape, data }
   }
   const [logits, scores] = [floats('masks'), floats('scores')]
   const [count, height, width] = logits.shape.slice(-3) as [number, number, number]

@@ -67,8 +67,20 @@ export function* upward(folder: string): Generator<string> {
   for (let at = folder, last = ''; at !== last; last = at, at = dirname(at)) yield at
 }
 
-/** Names of files that hold weights. */
-const WEIGHTS = /\.(?:safetensors|ckpt|pth)$|^pytorch_model.*\.bin$/
+/** Names of files that hold weights or programs, whoever wrote them, and of the folders that Core ML has for them. */
+const MODEL_FILE =
+  /\.(?:safetensors|gguf|ggml|ckpt|pth?|h5|msgpack|onnx|onnx_data|tflite|mlpackage|mlmodelc?|aimodel)$|^(?:pytorch|tf|flax|adapter)_model.*\.bin$/i
+
+/** Names of files that models are published with, beside others: those of a repository whose weights are in folders below, too. */
+const MODEL_PAPERS: ReadonlySet<string> = new Set([
+  'adapter_config.json',
+  'config_sentence_transformers.json',
+  'generation_config.json',
+  'model_index.json',
+  'preprocessor_config.json',
+  'processor_config.json',
+  'tokenizer_config.json',
+])
 
 /**
  * Whether a folder is a checkpoint or a conversion, as far as can be told at a glance. A file of weights that lies about somewhere, in a
@@ -79,7 +91,7 @@ function holdsModel(folder: string, asked: boolean): boolean {
     const names = readdirSync(folder)
     if (names.includes('silane.json')) return true
     const offers = asked || names.includes('package.json') || names.includes('node_modules')
-    if (offers && names.some(name => WEIGHTS.test(name))) return true
+    if (offers && names.some(name => MODEL_FILE.test(name) || MODEL_PAPERS.has(name))) return true
     if (!names.includes('config.json')) return false
     const config = smallJson(join(folder, 'config.json'))
     return isRecord(config) && (config.model_type !== undefined || config.architectures !== undefined)
@@ -91,11 +103,13 @@ function holdsModel(folder: string, asked: boolean): boolean {
 /**
  * Where code may be looked for from a folder: there and above, unless it lies in a model's folder, which was downloaded as a rule and
  * is data whatever else it holds: then above that. A model's folder is one that looks like it, and each of `models`, which a command
- * names as such, whatever it holds. Undefined where nothing is above.
+ * names as such, whatever it holds. Of a file or a package that is named, `folder` is one too where it lies below: how much around it was
+ * downloaded nobody can say, and no plugin is needed to look at one. Undefined where nothing is above.
  */
 export function codeFolder(folder: string, models: readonly string[] = []): string | undefined {
   const start = realPath(folder)
-  const named = new Set(models.map(realPath))
+  const around = (model: string): string => (isWithin(model, start) ? start : dirname(model))
+  const named = new Set(models.map(realPath).flatMap(model => (MODEL_FILE.test(model) ? [model, around(model)] : [model])))
   let from: string | undefined = start
   for (const at of upward(start)) if (named.has(at) || holdsModel(at, at === start)) from = dirname(at) === at ? undefined : dirname(at)
   return from

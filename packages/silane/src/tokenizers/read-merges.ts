@@ -1,6 +1,6 @@
 import type { Checkpoint } from '@silane/core'
 import { errors } from './errors.ts'
-import { MAX_ENTRIES, readTextFile } from './read-text-file.ts'
+import { readTextFile } from './read-text-file.ts'
 import type { Vocabulary } from './vocabulary.ts'
 
 type Pair = readonly [string, string]
@@ -12,7 +12,6 @@ type Pair = readonly [string, string]
 export function readMerges(checkpoint: Checkpoint, file: string, vocabulary: Vocabulary): readonly Pair[] {
   const refuse = (problem: string, cause?: unknown) => errors.E_MERGES({ file, problem, where: checkpoint.location }, { cause })
   const lines = readTextFile(checkpoint, file, refuse).split('\n').slice(1, -1)
-  if (lines.length > MAX_ENTRIES) throw refuse(`it has ${lines.length} lines, and ${MAX_ENTRIES} are the most`)
   const merges = new Map<string, Pair>()
   for (const [index, line] of lines.entries()) {
     const place = `line ${index + 2}`

@@ -1,6 +1,6 @@
 import type { Checkpoint } from '@silane/core'
 import { errors } from './errors.ts'
-import { MAX_ENTRIES, readTextFile } from './read-text-file.ts'
+import { readTextFile } from './read-text-file.ts'
 import type { Vocabulary } from './vocabulary.ts'
 
 /** vocab.txt: a token a line, whose number is its id. Of a token with several lines the last counts, as in the original. */
@@ -10,6 +10,5 @@ export function readWordList(checkpoint: Checkpoint, file: string): Vocabulary {
   // What follows the last line's end is no line.
   if (lines.at(-1) === '') lines.pop()
   if (lines.length === 0) throw refuse('it is empty')
-  if (lines.length > MAX_ENTRIES) throw refuse(`it has ${lines.length} lines, and ${MAX_ENTRIES} are the most`)
   return new Map(lines.map((token, id) => [token, id]))
 }
