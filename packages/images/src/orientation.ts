@@ -1,11 +1,14 @@
 import type { Picture } from './picture.ts'
 
+/** Whether a picture of this orientation is turned, which takes as much memory once more. Other values than 1 to 8 mean nothing. */
+export const turns = (orientation: number): boolean => orientation >= 2 && orientation <= 8
+
 /**
  * Turns a picture upright whose camera noted this orientation (EXIF tag 0x0112, 1 to 8). From 5 on the sides change places; what
  * else happens is that rows or columns run backwards. Other values mean nothing and change nothing.
  */
 export function upright(picture: Picture, orientation: number): Picture {
-  if (!(orientation >= 2 && orientation <= 8)) return picture
+  if (!turns(orientation)) return picture
   const { width, height, data } = picture
   const swap = orientation >= 5
   const [W, H] = swap ? [height, width] : [width, height]

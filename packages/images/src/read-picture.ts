@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises'
 import sharp, { type FailOnOptions } from 'sharp'
 import { errors } from './errors.ts'
 import { endsEarly, type Header, readHeader } from './header.ts'
-import { upright } from './orientation.ts'
+import { turns, upright } from './orientation.ts'
 import { PIXEL_LIMIT, type Picture } from './picture.ts'
 
 /**
@@ -96,7 +96,8 @@ async function decode(bytes: Uint8Array, header: Header, where: string): Promise
   const deep = depth === 'ushort'
   const samplesTake = channels * (deep ? 2 : 1)
   // A progressive file is held whole before there is a pixel of it, JPEG as coefficients of 16 bits. A few bytes can ask for all of it.
-  const taken = samplesTake + (isProgressive ? 2 * channels : 0) + (samplesTake === 3 ? 0 : 3)
+  const turn = orientation || orientationOf(xmp)
+  const taken = samplesTake + (isProgressive ? 2 * channels : 0) + (samplesTake === 3 ? 0 : 3) + (turns(turn) ? 3 : 0)
   const limit = Math.floor(MOST_BYTES / taken)
   if (width * height > limit) throw errors.E_IMAGE_SIZE({ what: where, width, height, limit })
   if (scans * Math.max(width * height, SMALL) > MOST_SCANNED)
@@ -124,7 +125,7 @@ async function decode(bytes: Uint8Array, header: Header, where: string): Promise
   else if (space === 'cmyk') fromInks(read, data)
   else if (!done) fromBytes(read, header, data, notes)
   if (pages > 1) notes.push(`The first of ${pages} frames was read.`)
-  return upright({ width, height, data, notes }, orientation || orientationOf(xmp))
+  return upright({ width, height, data, notes }, turn)
 }
 
 const open = (bytes: Uint8Array, failOn: FailOnOptions) => sharp(bytes, { ignoreIcc: true, limitInputPixels: false, failOn })

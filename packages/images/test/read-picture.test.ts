@@ -203,6 +203,12 @@ describe('what is no picture', () => {
       code: 'E_IMAGE_SIZE',
       what: 'bomb: 8000 × 8000 pixels are more than the 51200000 that are read.',
     })
+    // Turning it makes a second one.
+    const turned = patched('turned-xmp.jpg', b => b.writeUInt32BE(0x2ee02ee0, frame(b) + 5))
+    expect(await refused(turned, 'bomb')).toMatchObject({
+      code: 'E_IMAGE_SIZE',
+      what: 'bomb: 12000 × 12000 pixels are more than the 128000000 that are read.',
+    })
   })
 
   test.each<[string, Buffer]>([
