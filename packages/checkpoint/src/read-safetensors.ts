@@ -60,6 +60,7 @@ export function readSafetensors(file: ByteSource): WeightsFile {
   checkPlaces(file, entries, file.size - data)
   const tensors = new Map<string, Constant>()
   return {
+    ahead: data,
     names: [...entries.keys()],
     tensor: name => {
       const entry = entries.get(name)

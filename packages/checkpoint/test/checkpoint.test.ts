@@ -541,6 +541,19 @@ describe('errors of checkpoints', () => {
     for (const map of [null, [], 'x', undefined]) expect(await fails(index(map))).toContain('E_SHARD_INDEX')
   })
 
+  it('of shards whose headers are too long together, before the rest is opened', () => {
+    let opened = 0
+    const shard = (name: string): WeightsFile => {
+      opened++
+      return { names: [name], ahead: 60_000_000, tensor: () => undefined, stored: () => undefined }
+    }
+    const files = Array.from({ length: 9 }, (_, i) => `${i}`)
+    const map = { weight_map: Object.fromEntries(files.map(name => [name, name])) }
+    expect(() => readShards(map, 'x.index.json', 'here', shard)).toThrow('headers of its files have more than 134217728 bytes')
+    expect(() => indexOfShards(files, shard, 'here')).toThrow('2 is a shard without an index, and headers up to it have more than')
+    expect(opened).toBe(6)
+  })
+
   it('of shards that have too many tensors together', () => {
     const shard = (name: string): WeightsFile => ({
       names: Array.from({ length: 200_000 }, (_, i) => `${name}${i}`),
