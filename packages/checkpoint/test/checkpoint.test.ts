@@ -482,6 +482,7 @@ describe('errors of checkpoints', () => {
     ]
     for (const change of broken) expect(await fails(entry(change)), JSON.stringify(change)).toContain('E_SAFETENSORS_TENSOR')
     for (const value of [null, 1, 'x', []]) expect(await fails(weights({ w: value }))).toContain('E_SAFETENSORS_TENSOR')
+    expect(await fails(weights({ ['w'.repeat(513)]: {} }))).toContain('its name has 513 characters; the limit is 512')
   })
 
   it('E_SAFETENSORS_OFFSETS', async () => {
