@@ -1,7 +1,7 @@
 import type { Json } from '@silane/core'
 import { errors } from './errors.ts'
 import { MAX_TENSORS } from './read-safetensors.ts'
-import { MAX_SHARDS } from './read-shards.ts'
+import { MAX_AHEAD, MAX_SHARDS } from './read-shards.ts'
 import type { WeightsFile } from './weights-file.ts'
 
 /** `model-00001-of-00003.safetensors`: what stands before the number, the number, how many there are, and the format. */
@@ -37,8 +37,12 @@ export function countedShards(file: string, files: readonly string[], where: str
 /** The index that such shards would have. Throws E_SHARD_TWICE, since one of two tensors of one name would be left. */
 export function indexOfShards(shards: readonly string[], open: (shard: string) => WeightsFile, where: string): Json {
   const map = new Map<string, string>()
+  let ahead = 0
   for (const shard of shards) {
-    for (const tensor of open(shard).names) {
+    const weights = open(shard)
+    ahead += weights.ahead ?? 0
+    if (ahead > MAX_AHEAD) throw errors.E_SHARD_COUNT({ file: shard, problem: `headers up to it have more than ${MAX_AHEAD} bytes`, where })
+    for (const tensor of weights.names) {
       const other = map.get(tensor)
       if (other !== undefined) throw errors.E_SHARD_TWICE({ tensor, files: [other, shard], where })
       map.set(tensor, shard)

@@ -3,7 +3,7 @@
  * name them. They are no model's weights, whether those lie beside them or not.
  */
 export const isAdapter = (file: string): boolean =>
-  /^(?:adapter_(?:model|config)(?:[._-]\w+)*|pytorch_lora_weights|pytorch_(?:adapter|model_head|adapter_fusion))\.\w+$/.test(file)
+  /^(?:adapter_(?:model|config)(?:[._-][\w.-]*)?|pytorch_lora_weights|pytorch_(?:adapter|model_head|adapter_fusion))\.\w+$/.test(file)
 
 /** The file with peft's adapter, if there is one: peft takes safetensors before a pickle. */
 export const adapterFile = (files: readonly string[]): string | undefined =>

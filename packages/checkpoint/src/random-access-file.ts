@@ -11,6 +11,8 @@ export class RandomAccessFile implements ByteSource {
   readonly where: string
   readonly path: string
   readonly size: number
+  /** Bytes that were read of it so far. */
+  taken = 0
   #descriptor: number | undefined
 
   constructor(path: string, name: string, where: string) {
@@ -36,6 +38,7 @@ export class RandomAccessFile implements ByteSource {
   readInto(target: Uint8Array, offset: number): void {
     // A closed descriptor's number may belong to another file by now, so this is not left to the system.
     if (this.#descriptor === undefined) throw errors.E_CHECKPOINT_CLOSED({ file: this.name, where: this.where })
+    this.taken += target.length
     for (let done = 0; done < target.length; ) {
       const got = readSync(this.#descriptor, target, done, Math.min(target.length - done, MAX_READ), offset + done)
       if (got === 0) throw errors.E_FILE_READ({ file: this.name, problem: `it ends at byte ${offset + done}`, where: this.where })

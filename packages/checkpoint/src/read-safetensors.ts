@@ -20,6 +20,12 @@ export const MAX_TENSORS = 300_000
 /** NumPy's bound and PyTorch's; no weight has more than 6. */
 const MAX_RANK = 64
 
+/**
+ * Characters of a tensor's name, as of one in a pickle. Names of modules have less than 150, and each is held against dozens of patterns;
+ * a header has room for one of 100 MB.
+ */
+const MAX_NAME = 512
+
 /** The prefix of a Git LFS pointer, which takes the place of a file that was not pulled. */
 const LFS_PREFIX = 'version https://git-lfs'
 
@@ -60,6 +66,7 @@ export function readSafetensors(file: ByteSource): WeightsFile {
   checkPlaces(file, entries, file.size - data)
   const tensors = new Map<string, Constant>()
   return {
+    ahead: data,
     names: [...entries.keys()],
     tensor: name => {
       const entry = entries.get(name)
@@ -119,7 +126,9 @@ function readEntries(file: ByteSource, header: { readonly [key: string]: Json })
 }
 
 function readEntry(file: ByteSource, tensor: string, value: Json): Entry {
-  const broken = (problem: string) => errors.E_SAFETENSORS_TENSOR({ file: file.name, tensor, problem, where: file.where })
+  const broken = (problem: string) =>
+    errors.E_SAFETENSORS_TENSOR({ file: file.name, tensor: tensor.slice(0, MAX_NAME), problem, where: file.where })
+  if (tensor.length > MAX_NAME) throw broken(`its name has ${tensor.length} characters; the limit is ${MAX_NAME}`)
   if (!isJsonObject(value)) throw broken('it is not an object')
   const { dtype, shape, data_offsets: offsets } = value
   if (typeof dtype !== 'string') throw broken('"dtype" is not a string')

@@ -7,6 +7,13 @@ import type { WeightsFile } from './weights-file.ts'
 /** Files that one index may name, each of which takes a descriptor. The largest published models have 200. */
 export const MAX_SHARDS = 1024
 
+/**
+ * Bytes of headers, or of pickles and lists of archives, that the shards of one checkpoint have together. Some links to one file, or
+ * copies, which compress to nothing, have each a header as long as one may be, and reading that takes seconds. The 210,000 tensors of
+ * the largest models take 40 MB.
+ */
+export const MAX_AHEAD = 1 << 27
+
 /** Joins the shards that an index names. `open` gives the tensors of one of them, or undefined where the file is missing. */
 export function readShards(index: Json, file: string, where: string, open: (shard: string) => WeightsFile | undefined): WeightsFile {
   const map = weightMap(index)
@@ -16,7 +23,7 @@ export function readShards(index: Json, file: string, where: string, open: (shar
     throw errors.E_SHARD_INDEX({ file, problem: `it names ${shards.length} files; the limit is ${MAX_SHARDS}`, where })
   }
   const opened = new Map<string, WeightsFile>()
-  let total = 0
+  let [total, ahead] = [0, 0]
   for (const [shard, tensors] of shards) {
     if (!inside(shard)) throw errors.E_FILE_NAME({ name: shard, from: file, where })
     // An index among the shards could be this one, and files would be opened without end.
@@ -26,6 +33,8 @@ export function readShards(index: Json, file: string, where: string, open: (shar
     opened.set(shard, weights)
     total += weights.names.length
     if (total > MAX_TENSORS) throw errors.E_SHARD_INDEX({ file, problem: `its files have more than ${MAX_TENSORS} tensors`, where })
+    ahead += weights.ahead ?? 0
+    if (ahead > MAX_AHEAD) throw errors.E_SHARD_INDEX({ file, problem: `headers of its files have more than ${MAX_AHEAD} bytes`, where })
     const present = new Set(weights.names)
     for (const [tensor] of tensors) if (!present.has(tensor)) throw errors.E_SHARD_TENSOR({ file, shard, tensor, where })
   }

@@ -11,6 +11,8 @@ export interface StoredTensor {
 
 /** The tensors of one file, or of one set of shards. */
 export interface WeightsFile {
+  /** Bytes that were read to know what is in it: a header, or a pickle and the list of an archive. Absent: none to speak of. */
+  readonly ahead?: number
   /** In the order of the file. */
   readonly names: readonly string[]
   /** The tensor as it is stored; undefined where it is missing; an error where its element type is not readable. */

@@ -1,7 +1,10 @@
-import { readAll } from '@silane/core'
+import { arrayConstant, readAll } from '@silane/core'
 import { describe, expect, it } from 'vitest'
 import { readAdapterConfig } from '../src/adapter/adapter-config.ts'
+import { adapterName } from '../src/adapter/adapter-names.ts'
+import { mergeAdapter } from '../src/adapter/merge-adapter.ts'
 import { openCheckpoint } from '../src/index.ts'
+import type { WeightsFile } from '../src/weights-file.ts'
 import { failure, temporary } from './temporary.ts'
 import { type Given, safetensors } from './write-safetensors.ts'
 
@@ -294,6 +297,30 @@ describe('an adapter that is refused', () => {
     ])
     const copy = { 'base_model.model.layer.q.weight': floats([2, 3], [1, 1, 1, 1, 1, 1]) }
     expect(await refusal({ base, adapter: copy, settings: LORA, config })).toContain('share the word embeddings')
+  })
+
+  it('looks at each thing once, however long names and lists are', () => {
+    const name = `a${'.modules_to_save.b.original_module.b'.repeat(20_000)}\n`
+    const started = performance.now()
+    expect(adapterName(name, true)).toMatchObject({ kind: 'saved' })
+    expect(performance.now() - started).toBeLessThan(5000)
+
+    const weights = (names: readonly string[]): WeightsFile => ({
+      names,
+      tensor: () => arrayConstant('fp32', [2], Float32Array.of(1, 2)),
+      stored: () => ({ dtype: 'fp32', shape: [2], bytes: 8 }),
+    })
+    let asked = 0
+    const config = {
+      get architectures() {
+        asked++
+        return []
+      },
+    }
+    const names = ['a.bias', 'b.bias', 'c.bias']
+    const beside = { file: 'y', weights: weights(names.map(each => `base_model.model.${each}`)) }
+    expect(mergeAdapter({ base: weights(names), file: 'x', beside, settings: LORA, config, where: 'here' }).changed).toEqual(names)
+    expect(asked).toBe(1)
   })
 
   it('is of diffusers, or of the package adapters', async () => {

@@ -482,6 +482,7 @@ describe('errors of checkpoints', () => {
     ]
     for (const change of broken) expect(await fails(entry(change)), JSON.stringify(change)).toContain('E_SAFETENSORS_TENSOR')
     for (const value of [null, 1, 'x', []]) expect(await fails(weights({ w: value }))).toContain('E_SAFETENSORS_TENSOR')
+    expect(await fails(weights({ ['w'.repeat(513)]: {} }))).toContain('its name has 513 characters; the limit is 512')
   })
 
   it('E_SAFETENSORS_OFFSETS', async () => {
@@ -539,6 +540,19 @@ describe('errors of checkpoints', () => {
       Download the file again; if it stays the same, it was published broken."
     `)
     for (const map of [null, [], 'x', undefined]) expect(await fails(index(map))).toContain('E_SHARD_INDEX')
+  })
+
+  it('of shards whose headers are too long together, before the rest is opened', () => {
+    let opened = 0
+    const shard = (name: string): WeightsFile => {
+      opened++
+      return { names: [name], ahead: 60_000_000, tensor: () => undefined, stored: () => undefined }
+    }
+    const files = Array.from({ length: 9 }, (_, i) => `${i}`)
+    const map = { weight_map: Object.fromEntries(files.map(name => [name, name])) }
+    expect(() => readShards(map, 'x.index.json', 'here', shard)).toThrow('headers of its files have more than 134217728 bytes')
+    expect(() => indexOfShards(files, shard, 'here')).toThrow('2 is a shard without an index, and headers up to it have more than')
+    expect(opened).toBe(6)
   })
 
   it('of shards that have too many tensors together', () => {

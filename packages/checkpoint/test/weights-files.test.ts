@@ -39,6 +39,15 @@ describe('the weights among the files of a folder', () => {
     expect(chooseWeights(files, '.')).toBe(chosen)
   })
 
+  it('is found whatever a stranger called another file', () => {
+    const long = '_'.repeat(200)
+    const others = [`adapter_model${long}!.bin`, `optimizer${long}!.bin`]
+    const started = performance.now()
+    expect(() => chooseWeights([...others, 'w.bin'], '.')).toThrow('Any of these could be the weights')
+    expect(chooseWeights([`adapter_model${long}.bin`, `optimizer${long}.bin`, 'w.bin'], '.')).toBe('w.bin')
+    expect(performance.now() - started).toBeLessThan(1000)
+  })
+
   it('of which several could be meant', () => {
     expect(() => chooseWeights(['a.pth', 'b.pth', 'optimizer.pt'], '.')).toThrow('Any of these could be the weights: a.pth, b.pth.')
     const sets = ['m-1-of-2.bin', 'm-2-of-2.bin', 'n-1-of-1.bin']

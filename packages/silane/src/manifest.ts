@@ -148,6 +148,15 @@ const output = z
 const MAX_TENSORS = 10_000
 const tensors = z.array(tensor).max(MAX_TENSORS).readonly()
 
+/** A program for each part of a model that was cut by its layers. */
+const MAX_PROGRAMS = 4096
+
+/** Shapes that one program was made for. */
+const MAX_FUNCTIONS = 256
+
+/** Inputs of all calls of a pipeline together, whether or not they are of one program: a call for each part, with a cache for each layer. */
+const MAX_WANTED = 200_000
+
 /** No model is shown a picture as more rows. */
 const MOST_PLACES = 1 << 16
 
@@ -161,7 +170,7 @@ const step = z.union([
   z.object({ call: z.string(), feeds: things, gives: things }).readonly(),
   z
     .object({
-      decode: z.array(z.string()).nonempty().readonly(),
+      decode: z.array(z.string()).nonempty().max(MAX_PROGRAMS).readonly(),
       entry: z.union([z.string(), z.object({ embed: z.string(), place: placeholders.exactOptional() }).readonly()]),
       feeds: things,
     })
@@ -196,7 +205,7 @@ const program = z
     name: z.string(),
     partOf: z.string().exactOptional(),
     coreml: coreml.optional(),
-    functions: z.array(deployedFunction).nonempty().readonly(),
+    functions: z.array(deployedFunction).nonempty().max(MAX_FUNCTIONS).readonly(),
   })
   .refine(agreeOnCaches, 'has functions that do not agree on the shape of a cache')
   .readonly()
@@ -243,13 +252,13 @@ const schema = z
       .object({ prompts: z.record(z.string(), z.string()).readonly(), defaultPrompt: z.string().nullable(), similarity: z.string() })
       .readonly()
       .exactOptional(),
-    programs: z.array(program).nonempty().readonly(),
+    programs: z.array(program).nonempty().max(MAX_PROGRAMS).readonly(),
     /** Every file of the folder, this one included: what --force may replace. */
     files: z.array(path).max(MAX_FILES).readonly(),
     pipeline: z
       .object({
         kind: z.enum(pipelineKinds),
-        steps: z.array(step, 'is missing: convert again').nonempty().readonly(),
+        steps: z.array(step, 'is missing: convert again').nonempty().max(MAX_PROGRAMS).readonly(),
         /** What a prompt begins with where a picture is shown: this id, so often. */
         image_tokens: z
           .object({ id: size, count: z.int().positive().max(MOST_PLACES) })
@@ -270,7 +279,20 @@ const schema = z
       .catchall(json)
       .readonly(),
   })
+  .refine(wantFew, { path: ['pipeline', 'steps'], message: `have more than ${MAX_WANTED} inputs` })
   .readonly()
+
+/** Whether calls have few inputs together: a program with thousands could be called thousands of times. */
+function wantFew({ programs, pipeline }: WithCalls): boolean {
+  const counts = new Map(programs.map(({ name, functions }) => [name, functions[0]?.inputs.length ?? 0]))
+  const all = pipeline.steps.reduce((sum, each) => sum + ('call' in each ? (counts.get(each.call) ?? 0) : 0), 0)
+  return all <= MAX_WANTED
+}
+
+interface WithCalls {
+  readonly programs: readonly z.infer<typeof program>[]
+  readonly pipeline: { readonly steps: readonly z.infer<typeof step>[] }
+}
 
 /** `silane.json`: what a conversion produced and from what. */
 export type Manifest = z.infer<typeof schema>

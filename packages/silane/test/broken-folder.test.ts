@@ -107,6 +107,34 @@ test('a manifest that was edited says what is wrong with it', async () => {
   await expect(caption({ folder: bare, image })).rejects.toMatchObject({ code: 'E_PIPELINE', what })
 })
 
+test('places for points are those of the program, and few', async () => {
+  const out = join(temporary(), 'masks')
+  const withInputs = (change: (role: string | undefined, shape: number[]) => readonly number[]) =>
+    edited('sam', text => {
+      const manifest = JSON.parse(text)
+      for (const { functions } of manifest.programs)
+        for (const each of functions) for (const input of each.inputs) input.shape = change(input.role, input.shape)
+      return JSON.stringify(manifest)
+    })
+  const many = withInputs((role, shape) => (role === 'points' ? [1, 1, 2 ** 28, 2] : role === 'labels' ? [1, 1, 2 ** 28] : shape))
+  await expect(segment({ folder: many, image, out, box: [5, 5, 20, 20] })).rejects.toMatchObject({ code: 'E_MANIFEST' })
+  const odd = withInputs((role, shape) => (role === 'points' ? [...shape.slice(0, -1), 3] : shape))
+  await expect(segment({ folder: odd, image, out, box: [5, 5, 20, 20] })).rejects.toMatchObject({ code: 'E_NO_PICTURES' })
+})
+
+test('calls want few inputs together', async () => {
+  const folder = edited('perceiver', text => {
+    const manifest = JSON.parse(text)
+    const [program] = manifest.programs
+    const [input] = program.functions[0].inputs
+    program.functions[0].inputs = Array.from({ length: 1000 }, () => input)
+    manifest.pipeline.steps = Array.from({ length: 1000 }, () => ({ call: program.name, feeds: {}, gives: {} }))
+    return JSON.stringify(manifest)
+  })
+  const what = expect.stringContaining('pipeline.steps: have more than 200000 inputs')
+  await expect(classify({ folder, image })).rejects.toMatchObject({ code: 'E_MANIFEST', what })
+})
+
 test('scores that are not finite are no result', async () => {
   // Steps that leave finite pixels, which overflow in the program.
   const folder = edited('perceiver', text => text.replace(/("rescale": )[\d.]+/, '$12.9e35'))

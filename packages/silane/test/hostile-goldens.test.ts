@@ -1,4 +1,4 @@
-import { rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { convert } from '../src/convert/convert.ts'
@@ -71,4 +71,23 @@ test('without golden files nobody looks at case.json; with them, a link out is r
   await expect(compared(model)).rejects.toMatchObject({ code: 'E_FILE_LINK' })
   rmSync(join(model, 'golden.model.safetensors'))
   expect(await compared(model)).toMatchObject({ ok: true })
+})
+
+test('golden files of one folder are bounded together', () => {
+  const folder = write(temporary(), { 'case.json': '{}' })
+  for (const program of ['a', 'b', 'c']) {
+    writeFileSync(join(folder, `golden.${program}.safetensors`), '')
+    truncateSync(join(folder, `golden.${program}.safetensors`), 2 ** 28)
+  }
+  const what = expect.stringContaining('golden.c.safetensors')
+  expect(() => readGoldens(folder, [])).toThrow(expect.objectContaining({ code: 'E_GOLDEN', what }))
+})
+
+test('masks of a program are few', () => {
+  const valid = Object.fromEntries(Array.from({ length: 2000 }, (_, i) => [`output_${i}`, 'mask']))
+  const folder = write(temporary(), {
+    'golden.a.safetensors': bytesOf({ '0.in.x': float(0, 4) }, 4),
+    'case.json': { programs: { a: { valid } } },
+  })
+  expect(() => readGoldens(folder, [])).toThrow(expect.objectContaining({ code: 'E_GOLDEN' }))
 })

@@ -1,4 +1,13 @@
-import { type Answer, type AnswerHost, type AnswerRequest, arrayConstant, type Constant, type DecoderState, readConfig } from '@silane/core'
+import {
+  type Answer,
+  type AnswerHost,
+  type AnswerRequest,
+  arrayConstant,
+  type Constant,
+  type DecoderState,
+  limits,
+  readConfig,
+} from '@silane/core'
 import * as z from 'zod'
 import { contextText } from './contexts.ts'
 import { generateRagSequence, generateRagToken, type RagContext, type RagPrograms, type Retrieved } from './generate.ts'
@@ -9,7 +18,7 @@ const pipelineShape = z.object({
   decoding: z.enum(['token', 'sequence']),
   context: z.object({ prefix: z.string(), title_sep: z.string(), doc_sep: z.string(), max_length: z.int().positive() }),
 })
-const optionsShape = z.object({ seq: z.int().positive() })
+const optionsShape = z.object({ seq: z.int().positive().max(limits.positions) })
 
 /** The answer of a converted RAG from passages, which `RagRetriever` of transformers would have found. */
 export async function answerWithRag(

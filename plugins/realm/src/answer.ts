@@ -1,9 +1,22 @@
-import { type Answer, type AnswerHost, type AnswerRequest, arrayConstant, type Constant, errors, readAll, readConfig } from '@silane/core'
+import {
+  type Answer,
+  type AnswerHost,
+  type AnswerRequest,
+  arrayConstant,
+  type Constant,
+  errors,
+  limits,
+  readAll,
+  readConfig,
+} from '@silane/core'
 import * as z from 'zod'
 import { NO_ANSWER } from './model.ts'
 
-const pipelineShape = z.object({ reader_beam_size: z.int().positive() })
-const optionsShape = z.object({ seq: z.int().positive() })
+const pipelineShape = z.object({ reader_beam_size: z.int().positive().max(limits.few) })
+const optionsShape = z.object({ seq: z.int().positive().max(limits.positions) })
+
+/** Tokens of all passages together, of which there are four tables. The original reads 5 passages of 320. */
+const MAX_TOKENS = 1 << 22
 
 /** The answer that a converted `RealmForOpenQA` reads in passages, as the original does with those that its retriever gives. */
 export async function readAnswer(
@@ -13,6 +26,10 @@ export async function readAnswer(
   const source = { location: 'pipeline', file: 'silane.json' }
   const { reader_beam_size: count } = readConfig({ ...source, config: pipeline }, pipelineShape)
   const { seq } = readConfig({ ...source, config: options, location: 'options' }, optionsShape)
+  if (count * seq > MAX_TOKENS) {
+    const problem = `makes ${count * seq} tokens with the ${seq} of each passage; up to ${MAX_TOKENS} are read`
+    throw errors.E_CONFIG({ file: source.file, field: 'reader_beam_size', problem, where: source.location })
+  }
   if (passages.length > count)
     throw errors.E_OPTION({ option: '--count', problem: `the reader reads ${count} passages, not ${passages.length}` })
   const words = await tokenizer('reader')

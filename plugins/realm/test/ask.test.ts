@@ -67,3 +67,22 @@ test('fewer passages than the reader reads: what is not there has no answer', as
     ask({ folder, index: await indexed(folder, 'onnx'), question: given.question, count: 4, cwd: project }),
   ).rejects.toMatchObject({ code: 'E_USAGE' })
 })
+
+test('a silane.json that asks for tables of gigabytes is refused', async () => {
+  const folder = await converted('vast', ['--target', 'onnx'])
+  const index = await indexed(folder, 'onnx')
+  const file = join(folder, 'silane.json')
+  const manifest = JSON.parse(readFileSync(file, 'utf8'))
+  for (const [reader_beam_size, seq, field] of [
+    [4000, 100_000, 'reader_beam_size'],
+    [1e9, 40, 'reader_beam_size'],
+    [3, 1e9, 'seq'],
+  ] as const) {
+    const { pipeline, options } = manifest
+    writeFileSync(file, JSON.stringify({ ...manifest, options: { ...options, seq }, pipeline: { ...pipeline, reader_beam_size } }))
+    await expect(ask({ folder, index, question: cases[0]!.question, cwd: project })).rejects.toMatchObject({
+      code: 'E_CONFIG',
+      what: expect.stringContaining(field),
+    })
+  }
+})

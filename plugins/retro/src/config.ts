@@ -148,10 +148,18 @@ function toldByWeights(checkpoint: Checkpoint): Told {
     return found
   }
   const stack = (name: 'encoder' | 'decoder'): readonly boolean[] => {
-    const parts = names.flatMap(full => new RegExp(`^${name}\\.layers\\.(\\d+)\\.(\\d+)\\.`).exec(full) ?? [])
-    const depth =
-      1 + names.reduce((most, full) => Math.max(most, Number(new RegExp(`^${name}\\.layers\\.(\\d+)\\.`).exec(full)?.[1] ?? -1)), -1)
-    return Array.from({ length: depth }, (_, layer) => parts.includes(`${name}.layers.${layer}.1.`))
+    const pattern = new RegExp(`^${name}\\.layers\\.(\\d+)\\.(\\d+)\\.`)
+    const parts = names.flatMap(full => {
+      const [start, layer, part] = pattern.exec(full) ?? []
+      return start === undefined ? [] : [{ full, layer: Number(layer), part }]
+    })
+    for (const { full, layer } of parts) {
+      if (layer < limits.layers) continue
+      throw errors.E_UNSUPPORTED({ what: `${where}: ${full} is of layer ${layer + 1}; up to ${limits.layers} layers are supported.` })
+    }
+    const crossed = new Set(parts.flatMap(({ layer, part }) => (part === '1' ? [layer] : [])))
+    const depth = parts.reduce((most, { layer }) => Math.max(most, layer + 1), 0)
+    return Array.from({ length: depth }, (_, layer) => crossed.has(layer))
   }
   const old = some(/\.to_kv\./) || !some(/^encoder\.project_out\./)
   if (old && some(/^decoder\.layers\./))

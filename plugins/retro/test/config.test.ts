@@ -79,6 +79,17 @@ describe('what no weight tells', () => {
 })
 
 describe('refuses', () => {
+  test.each([3e9, 1e20])('a name of layer %d, before it makes as many', async layer => {
+    const far = ({ tensorNames, tensor }: Checkpoint): Partial<Checkpoint> => ({
+      tensorNames: [...tensorNames, `decoder.layers.${BigInt(layer)}.0.fn.to_q.weight`],
+      tensor,
+    })
+    await expect(load('deepnet', ['--seq', '24'], far)).rejects.toMatchObject({
+      code: 'E_UNSUPPORTED',
+      what: expect.stringContaining('up to 1024 layers are supported'),
+    })
+  })
+
   test.each([
     ['a chunk size that config.json contradicts', 'deepnet', option('chunk-size', 9), 'chunk-size: 9 is not the 8 that config.json says'],
     ['neighbours shorter than a chunk', 'deepnet', option('neighbor-length', 7), 'neighbor-length: 7 is less than a chunk of 8'],

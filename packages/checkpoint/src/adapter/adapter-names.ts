@@ -58,7 +58,7 @@ export function adapterName(stored: string, isBeside: boolean): AdapterName {
       return { kind: 'foreign', what: `LoRA in a form that is not peft's` }
     return { kind: 'factor', module: parts.slice(0, at).join('.'), factor: isBias ? 'bias' : factor, adapter }
   }
-  const saved = /^(.+)\.modules_to_save\.(.+)$/.exec(name)
+  const saved = /^(.+)\.modules_to_save\.(.+)$/s.exec(name)
   if (saved) {
     const [, module, rest = ''] = saved
     // In an adapter's own file its name is taken out of those of its tensors.
@@ -67,7 +67,7 @@ export function adapterName(stored: string, isBeside: boolean): AdapterName {
       ? { kind: 'saved', name: [module, ...inner].join('.'), adapter }
       : { kind: 'foreign', what: 'modules_to_save without a name' }
   }
-  const original = /^(.+)\.original_module\.(.+)$/.exec(name)
+  const original = /^(.+)\.original_module\.(.+)$/s.exec(name)
   if (original) return { kind: 'original', name: `${original[1]}.${original[2]}` }
   return { kind: 'plain', name: name.replace(/\.base_layer(?=\.[^.]+$)/, '') }
 }

@@ -69,6 +69,14 @@ export function mergeAdapter(place: AdapterPlace): Merged {
   const names = inside.plain
   const locate = locator(names)
   const made = new Map<string, () => Constant>()
+  // Once for all modules: how long the list of classes is, the file says.
+  const shared = sharesWords(place.config)
+  const checkTied = (name: string, shape: readonly number[]): void => {
+    if (!shared || shape.length !== 2 || shape[0] !== place.config.vocab_size) return
+    throw refuse(
+      `The adapter changes "${name}", one of the modules that share the word embeddings (tie_word_embeddings); merged, it would change all of them`,
+    )
+  }
   const shapeOf = (name: string): readonly number[] => base.stored(names.get(name) as string)?.shape ?? []
   const turned = isTurned(
     [...names.keys()].map(name => ({ name, shape: shapeOf(name) })),
@@ -79,7 +87,7 @@ export function mergeAdapter(place: AdapterPlace): Merged {
     if (target === undefined) throw refuse(`${source.file} has matrices for "${module}", but the weights have no "${module}.weight"`)
     const stored = base.stored(names.get(target) as string)
     const weight = (): Constant => base.tensor(names.get(target) as string) as Constant
-    checkTied(target, stored?.shape ?? [], place, refuse)
+    checkTied(target, stored?.shape ?? [])
     const fitted = fit(module, matrices, { shape: stored?.shape ?? [], config, turned, refuse })
     made.set(target, () => mergedWeight(weight(), fitted()))
     const { bias } = matrices
@@ -101,7 +109,7 @@ export function mergeAdapter(place: AdapterPlace): Merged {
   for (const { name, part } of copies) {
     const target = (beside && locate(name)) ?? name
     const shape = part.read().shape
-    checkTied(target, shape, place, refuse)
+    checkTied(target, shape)
     if (product.has(target)) throw refuse(`"${part.name}" takes the place of a weight that has matrices too`)
     if (!made.has(target)) made.set(target, () => part.read())
   }
@@ -250,15 +258,10 @@ function fit(
 const WITH_VOCABULARY = /LMHead|CausalLM|MaskedLM|Seq2SeqLM|PreTraining|ConditionalGeneration|DoubleHeads/
 
 /**
- * Word embeddings that are the output matrix too are two modules over one tensor, of which the adapter changes one: what is merged
- * into the tensor would change both.
+ * Whether word embeddings are the output matrix too: two modules over one tensor, of which the adapter changes one. What is merged into
+ * the tensor would change both.
  */
-function checkTied(name: string, shape: readonly number[], { config }: AdapterPlace, refuse: (problem: string) => Error): void {
-  const { architectures, tie_word_embeddings: tied, vocab_size: size, is_encoder_decoder: twice } = config
+function sharesWords({ architectures, tie_word_embeddings: tied, is_encoder_decoder: twice }: AdapterPlace['config']): boolean {
   const classes = Array.isArray(architectures) ? architectures.map(String) : []
-  if (tied === false || shape.length !== 2 || shape[0] !== size || !(twice === true || classes.some(name => WITH_VOCABULARY.test(name))))
-    return
-  throw refuse(
-    `The adapter changes "${name}", one of the modules that share the word embeddings (tie_word_embeddings); merged, it would change all of them`,
-  )
+  return tied !== false && (twice === true || classes.some(name => WITH_VOCABULARY.test(name)))
 }

@@ -36,6 +36,7 @@ export function readTorch(file: RandomAccessFile): WeightsFile {
   const tensors = named(file, value)
   const made = new Map<string, Constant>()
   return {
+    ahead: file.taken,
     names: [...tensors.keys()],
     tensor: name => {
       const tensor = tensors.get(name)

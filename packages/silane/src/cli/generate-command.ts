@@ -1,4 +1,5 @@
 import type { Json } from '@silane/core'
+import { finishedText } from '../generate/finished-text.ts'
 import { generate, type StopReason } from '../generate/generate.ts'
 import type { ProgramSource } from '../pipeline/open-programs.ts'
 import { formatSeconds } from './format.ts'
@@ -32,7 +33,7 @@ export async function generateCommand(folder: string, flags: GenerateFlags): Pro
   let shown = ''
   const stream = (_: number, text: string | undefined): void => {
     // A character may need several tokens: what is shown ends before one that is not whole yet.
-    const whole = text?.replace(/\uFFFD+$/, '')
+    const whole = text === undefined ? undefined : finishedText(text)
     if (flags.json || whole === undefined || !whole.startsWith(shown)) return
     terminal.piece(whole.slice(shown.length))
     shown = whole

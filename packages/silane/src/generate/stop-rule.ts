@@ -1,5 +1,6 @@
 import type { GenerationSettings } from '@silane/core'
 import { errors } from './errors.ts'
+import { finishedText } from './finished-text.ts'
 
 /** Why a sequence, with what it began with, goes no further: a text that ends it, or the time that is over; undefined where it may go on. */
 export type StopRule = (ids: readonly number[]) => 'text' | 'time' | undefined
@@ -27,7 +28,6 @@ export function stopRule({ settings, decode, folder, elapsed }: StopRequest): St
 /** Whether one of the texts ends in the last token, whatever that token says after it. */
 function endsWith(ids: readonly number[], texts: readonly string[], decode: (ids: readonly number[]) => string): boolean {
   const all = decode(ids)
-  // A character may need several tokens; the first of them decode to replacement characters.
-  const before = ids.length > 1 ? decode(ids.slice(0, -1)).replace(/\uFFFD+$/, '').length : 0
+  const before = ids.length > 1 ? finishedText(decode(ids.slice(0, -1))).length : 0
   return texts.some(text => all.includes(text, Math.max(0, before - text.length + 1)))
 }

@@ -1,11 +1,11 @@
 import { basename, dirname, extname, join, resolve } from 'node:path'
-import { arrayConstant, type Constant, readAll, type Tensors } from '@silane/core'
+import { arrayConstant, type Constant, readAll, sizeOf, type Tensors } from '@silane/core'
 import type * as Images from '@silane/images'
 import { outputFolder } from '../convert/output-folder.ts'
 import { jsonText, writeTexts } from '../convert/write-files.ts'
 import { errors } from '../errors.ts'
 import { readFolderJson } from '../folder-json.ts'
-import { type DeployedOutput, type DeployedTensor, readManifest } from '../manifest.ts'
+import { checkFed, type DeployedOutput, type DeployedTensor, readManifest } from '../manifest.ts'
 import { type Bound, givenOutputs, wantedInputs } from '../pipeline/borders.ts'
 import { openPrograms, type ProgramSource } from '../pipeline/open-programs.ts'
 import { runPipeline } from '../pipeline/run-pipeline.ts'
@@ -51,6 +51,7 @@ const OVERLAY = 'overlay.png'
 export async function segment(options: SegmentOptions): Promise<Segmented> {
   const { folder, from = 'onnx', points = [], box, all = false } = options
   const manifest = readManifest(folder)
+  checkFed(manifest, folder)
   const { steps } = manifest.pipeline
   const prompt = promptInputs(wantedInputs(steps, manifest.programs))
   if (!prompt) throw errors.E_NO_PICTURES({ verb: 'segment', problem: 'it gives no masks of points', where: folder })
@@ -114,7 +115,12 @@ function promptInputs(inputs: readonly Bound<DeployedTensor>[]): PromptInputs | 
   const ofRole = (role: DeployedTensor['role']) => inputs.find(input => input.role === role)
   const [points, labels, box, pixels] = [ofRole('points'), ofRole('labels'), ofRole('box'), ofRole('image')]
   const known = new Set([points, labels, box, pixels])
-  return points && labels ? { points, labels, box, other: inputs.filter(input => !known.has(input)).map(({ name }) => name) } : undefined
+  const places = points?.shape.at(-2) ?? 0
+  // Each place has x, y and a label, and a box two corners.
+  const fit = sizeOf(points?.shape ?? []) === 2 * places && sizeOf(labels?.shape ?? []) === places && (!box || sizeOf(box.shape) === 4)
+  return points && labels && fit
+    ? { points, labels, box, other: inputs.filter(input => !known.has(input)).map(({ name }) => name) }
+    : undefined
 }
 
 interface Prompt {
@@ -167,25 +173,22 @@ function promptThings(inputs: PromptInputs, { points, box }: Prompt, { original,
   if (box && !(box[0] < box[2] && box[1] < box[3]))
     throw errors.E_PROMPT({ problem: `${box.join(',')} is no box`, next: 'Give the upper left corner, then the lower right one.' })
   const [down, across] = [resized[0] / height, resized[1] / width]
-  const rest = places - points.length
-  const tensor = ({ shape }: DeployedTensor, dtype: 'fp32' | 'int32', list: readonly number[]): Constant =>
-    arrayConstant(dtype, shape, dtype === 'int32' ? Int32Array.from(list) : Float32Array.from(list))
+  // As long as the folder says, which a list of numbers would take eight times the memory for.
+  const tensor = (
+    { shape }: DeployedTensor,
+    array: Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer>,
+    list: readonly number[],
+  ): Constant => {
+    array.set(list)
+    return arrayConstant(array instanceof Int32Array ? 'int32' : 'fp32', shape, array)
+  }
   const coordinates = points.flatMap(({ x, y }) => [x * across, y * down])
+  const labels = points.map(({ label = 1 }) => label)
+  const corners = box?.map((at, i) => at * (i % 2 === 0 ? across : down))
   return {
-    [inputs.points.thing]: tensor(inputs.points, 'fp32', [...coordinates, ...Array<number>(2 * rest).fill(0)]),
-    [inputs.labels.thing]: tensor(inputs.labels, 'int32', [
-      ...points.map(({ label = 1 }) => label),
-      ...Array<number>(rest).fill(absent ?? 0),
-    ]),
-    ...(box && inputs.box
-      ? {
-          [inputs.box.thing]: tensor(
-            inputs.box,
-            'fp32',
-            box.map((at, i) => at * (i % 2 === 0 ? across : down)),
-          ),
-        }
-      : {}),
+    [inputs.points.thing]: tensor(inputs.points, new Float32Array(2 * places), coordinates),
+    [inputs.labels.thing]: tensor(inputs.labels, new Int32Array(places).fill(absent ?? 0), labels),
+    ...(corners && inputs.box ? { [inputs.box.thing]: tensor(inputs.box, new Float32Array(4), corners) } : {}),
   }
 }
 
@@ -194,6 +197,9 @@ interface Found {
   /** [height, width] of the picture, 1 inside. */
   readonly bits: Uint8Array
 }
+
+/** Masks of one prompt, each of which becomes as large as the picture. SAM gives three. */
+const MAX_MASKS = 64
 
 /** The masks at the size of the picture, the one with the highest score first. */
 async function masksOf(
@@ -210,7 +216,11 @@ async function masksOf(
     return { shape: thing.shape, data }
   }
   const [logits, scores] = [floats('masks'), floats('scores')]
-  const [count, height, width] = logits.shape.slice(-3) as [number, number, number]
+  const [count = 0, height = 0, width = 0] = logits.shape.slice(-3)
+  if (count * height * width !== logits.data.length || scores.data.length !== count || count > MAX_MASKS) {
+    const problem = `it gives masks [${logits.shape.join(', ')}] and ${scores.data.length} scores; up to ${MAX_MASKS} masks with a score each are read`
+    throw errors.E_NO_PICTURES({ verb: 'segment', problem, where: folder })
+  }
   const masks = images.masksOfPicture({ shape: [count, height, width], data: logits.data }, frame, sizes)
   const size = masks.length / count
   return Array.from({ length: count }, (_, i) => ({ score: scores.data[i] as number, bits: masks.slice(i * size, (i + 1) * size) })).sort(

@@ -13,20 +13,27 @@ export type Bound<T> = T & { readonly thing: string }
 /** What calls want from outside: no step before gives it. */
 export function wantedInputs(steps: readonly Step[], programs: readonly Bordered[]): readonly Bound<DeployedTensor>[] {
   const made = new Set(steps.flatMap(step => ('gives' in step ? Object.keys(step.gives) : [])))
+  const firsts = byName(programs)
   return steps.flatMap(step => {
     if (!('call' in step)) return []
-    const inputs = programs.find(({ name }) => name === step.call)?.functions[0]?.inputs ?? []
+    const inputs = firsts.get(step.call)?.functions[0]?.inputs ?? []
     return inputs.map(input => ({ ...input, thing: step.feeds[input.name] ?? input.name })).filter(({ thing }) => !made.has(thing))
   })
 }
 
 /** What calls give. */
-export const givenOutputs = (steps: readonly Step[], programs: readonly Bordered[]): readonly Bound<DeployedOutput>[] =>
-  steps.flatMap(step => {
+export function givenOutputs(steps: readonly Step[], programs: readonly Bordered[]): readonly Bound<DeployedOutput>[] {
+  const firsts = byName(programs)
+  return steps.flatMap(step => {
     if (!('call' in step)) return []
-    const outputs = programs.find(({ name }) => name === step.call)?.functions[0]?.outputs ?? []
+    const outputs = byName(firsts.get(step.call)?.functions[0]?.outputs ?? [])
     return Object.entries(step.gives).flatMap(([thing, name]) => {
-      const output = outputs.find(each => each.name === name)
+      const output = outputs.get(name)
       return output ? [{ ...output, thing }] : []
     })
   })
+}
+
+/** The first of each name: there may be thousands, and as many that ask for them. */
+const byName = <T extends { readonly name: string }>(named: readonly T[]): ReadonlyMap<string, T> =>
+  new Map(named.toReversed().map(each => [each.name, each]))

@@ -52,7 +52,20 @@ export function readGoldens(given: string, programs: GoldenPrograms): Goldens {
     // Whoever names a file means what it leads to.
     return new Map([[program, golden(realpathSync.native(given), facts(program))]])
   }
-  return new Map(goldenPrograms(folder).map(program => [program, golden(fileOf(folder, program), facts(program))]))
+  const found = goldenPrograms(folder)
+  checkTogether(folder, found)
+  return new Map(found.map(program => [program, golden(fileOf(folder, program), facts(program))]))
+}
+
+/** Holds the files of a folder, all of which are in memory at once, against the bound of one. */
+function checkTogether(folder: string, found: readonly string[]): void {
+  let bytes = 0
+  for (const program of found) {
+    bytes += statSync(fileOf(folder, program), { throwIfNoEntry: false })?.size ?? 0
+    if (bytes <= MAX_BYTES) continue
+    const problem = `with the golden files before it there are ${bytes} bytes; up to ${MAX_BYTES} are read`
+    throw errors.E_GOLDEN({ file: goldenFile(program), problem, where: folder })
+  }
 }
 
 /** The golden outputs of a folder that nobody asked to be compared with: those of a fixture, which has a case.json. */
@@ -92,6 +105,9 @@ const fileOf = (folder: string, program: string): string => join(folder, goldenF
 
 type Facts = Pick<Golden, 'valid' | 'drive' | 'flags'>
 
+/** Outputs of a program whose rows a mask tells, each of which is looked for in every sample. The fixture with most has 3. */
+const MAX_VALID = 1000
+
 /** What a case.json says to a comparison; there is more in it. `drive` names what the whole is run as. */
 const schema = z.object({
   convert: z.array(z.string()).exactOptional(),
@@ -99,7 +115,10 @@ const schema = z.object({
     .record(
       z.string(),
       z.object({
-        valid: z.record(z.string(), z.string()).exactOptional(),
+        valid: z
+          .record(z.string(), z.string())
+          .refine(masks => Object.keys(masks).length <= MAX_VALID, `has more than ${MAX_VALID} outputs`)
+          .exactOptional(),
         drive: z.enum(['cached-decoder', OF_HOST]).exactOptional(),
       }),
     )
