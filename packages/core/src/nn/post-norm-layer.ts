@@ -1,5 +1,6 @@
 import type { Builder } from '../builder.ts'
 import { type Constant, lookupConstant } from '../constant.ts'
+import { errors } from '../errors.ts'
 import type { Value } from '../graph/graph.ts'
 import { activate } from './activation.ts'
 import { layerNorm, linear } from './layers.ts'
@@ -64,6 +65,8 @@ export function postNormLayer(b: Builder, x: Value, masks: AttentionMasks, w: We
 /** softmax((q·kᵀ + relative) / √d + mask)·v over the heads. */
 export function selfAttention(b: Builder, x: Value, masks: AttentionMasks, w: Weights, config: PostNormConfig): Value {
   const { heads, headSize, names } = config
+  // Where all of a layer's were pruned, or more than there were.
+  if (heads < 1) throw errors.E_UNSUPPORTED({ what: `Attention without heads is not supported; ${w.path || 'a layer'} has none left.` })
   const width = heads * headSize
   return b.attention({
     query: linear(b, x, w.at(names.query), width),
