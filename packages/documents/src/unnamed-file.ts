@@ -1,6 +1,7 @@
 import { linkSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { basename, dirname, join } from 'node:path'
+import { isRunning } from '@silane/core'
 
 const host = hostname().replace(/[^A-Za-z0-9]+/g, '_')
 
@@ -26,15 +27,6 @@ function listed(folder: string) {
     return readdirSync(folder, { withFileTypes: true })
   } catch {
     return []
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM'
   }
 }
 

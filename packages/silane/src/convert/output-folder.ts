@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from
 import { hostname } from 'node:os'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import { makeFolder, readJsonFile } from '@silane/checkpoint'
-import { isSilaneError, type Json, systemAnswer } from '@silane/core'
+import { isRunning, isSilaneError, type Json, systemAnswer } from '@silane/core'
 import { errors } from '../errors.ts'
 import { isRecord, textsOf } from '../plugins/find-package.ts'
 import { causingAnswer } from '../system-error.ts'
@@ -170,15 +170,6 @@ function removeStale(place: string): void {
 }
 
 const literally = (text: string): string => text.replace(/[\\^$.*|?+()[\]{}-]/g, '\\$&')
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM'
-  }
-}
 
 /** Whatever the system says while the folder is made or put into its place is about that place. */
 function notMade(place: string, error: unknown): unknown {
