@@ -1,12 +1,32 @@
 import { type DescField, type DescMessage, ScalarType } from '@bufbuild/protobuf'
 import { errors } from './errors.ts'
+import { BlockSchema, OperationSchema } from './gen/mil_pb.ts'
 import { FeatureDescriptionSchema } from './gen/model_pb.ts'
-import { MAX_FEATURES, MAX_FINDINGS, MAX_LISTED, MAX_MESSAGES, MAX_NESTING } from './limits.ts'
+import {
+  MAX_FEATURES,
+  MAX_FINDINGS,
+  MAX_LISTED,
+  MAX_MESSAGES,
+  MAX_NESTING,
+  MAX_OP_MESSAGES,
+  MAX_OPERATIONS,
+  MAX_OUTER_MESSAGES,
+} from './limits.ts'
 
 const VARINT = 0
 const FIXED64 = 1
 const DELIMITED = 2
 const FIXED32 = 5
+
+/** Messages that the schema has as bytes, since they are decoded one at a time. */
+const apart: ReadonlyMap<DescField, DescMessage> = new Map([[BlockSchema.field.operations, OperationSchema]])
+
+/** Messages that are decoded together. */
+interface Together {
+  readonly limit: number
+  readonly of: string
+  count: number
+}
 
 export interface UnknownField {
   /** Name of the message that has it. */
@@ -26,6 +46,7 @@ export function checkWire(schema: DescMessage, bytes: Uint8Array, where: string)
   let position = 0
   let messages = 0
   let features = 0
+  let operations = 0
   let listed = 0
   const fail = (problem: string) => errors.E_PROTO({ where, problem: `${problem} at byte ${position}` })
 
@@ -51,9 +72,10 @@ export function checkWire(schema: DescMessage, bytes: Uint8Array, where: string)
     listed += count
     if (listed > MAX_LISTED) throw errors.E_PROTO({ where, problem: `its lists hold more than ${MAX_LISTED} numbers and texts` })
   }
-  const walk = (message: DescMessage, end: number, depth: number): void => {
+  const walk = (message: DescMessage, end: number, depth: number, together: Together): void => {
     if (depth > MAX_NESTING) throw errors.E_NESTING({ where, limit: MAX_NESTING })
-    if (++messages > MAX_MESSAGES) throw errors.E_MESSAGES({ where, limit: MAX_MESSAGES })
+    if (++messages > MAX_MESSAGES) throw errors.E_MESSAGES({ where, of: 'The model file', limit: MAX_MESSAGES })
+    if (++together.count > together.limit) throw errors.E_MESSAGES({ where, ...together })
     if (message === FeatureDescriptionSchema && ++features > MAX_FEATURES)
       throw errors.E_PROTO({ where, problem: `it describes more than ${MAX_FEATURES} features` })
     const layout = layoutOf(message)
@@ -74,15 +96,18 @@ export function checkWire(schema: DescMessage, bytes: Uint8Array, where: string)
       else if (wire === DELIMITED) {
         const length = varint(end)
         if (length > end - position) throw fail(`a length of ${length} runs past the end of its message`)
-        const child = field?.message
+        const own = field && apart.get(field)
+        const child = own ?? field?.message
         if (field && !child && field.fieldKind === 'list') list(Math.max(1, Math.ceil(length / leastBytes(field))))
-        if (child) walk(child, position + length, depth + 1)
+        if (own && ++operations > MAX_OPERATIONS) throw errors.E_PROTO({ where, problem: `it has more than ${MAX_OPERATIONS} operations` })
+        if (own) walk(own, position + length, depth + 1, { of: 'An operation of the model file', limit: MAX_OP_MESSAGES, count: 0 })
+        else if (child) walk(child, position + length, depth + 1, together)
         else position += length
       } else throw fail(`wire type ${wire}`)
       if (position > end) throw fail('a value is cut off')
     }
   }
-  walk(schema, bytes.length, 1)
+  walk(schema, bytes.length, 1, { of: 'The model file, apart from its operations,', limit: MAX_OUTER_MESSAGES, count: 0 })
   return unknown
 }
 

@@ -17,11 +17,12 @@ import {
   type Value,
 } from '@silane/core'
 import { adaptations, foldings } from './adaptations.ts'
+import { decodeMessage } from './decode-message.ts'
 import { decodeType } from './decode-type.ts'
 import { decodeValue, type Literal, type WeightFiles } from './decode-value.ts'
 import { MAX_RANK } from './encode-function.ts'
 import { errors } from './errors.ts'
-import type { Argument_Binding, Function as MilFunction, Operation } from './gen/mil_pb.ts'
+import { type Argument_Binding, type Function as MilFunction, type Operation, OperationSchema } from './gen/mil_pb.ts'
 import { identifierProblem } from './identifiers.ts'
 import type { Journal } from './journal.ts'
 import { MAX_PARAMETER } from './limits.ts'
@@ -81,7 +82,8 @@ class FunctionDecoder {
 
     for (const input of source.inputs)
       if (!this.#attempt(() => this.#input(input.name, input.type))) this.#scope.set(input.name, { role: 'opaque' })
-    block.operations.forEach((operation, index) => {
+    block.operations.forEach((bytes, index) => {
+      const operation = decodeMessage(OperationSchema, bytes, where)
       const label = `${where}, op ${index} ${operation.type}${operation.outputs[0] ? ` "${operation.outputs[0].name}"` : ''}`
       if (this.#readsOpaque(operation) || !this.#attempt(() => this.#operation(operation, label))) this.#declareAnyway(operation, label)
     })

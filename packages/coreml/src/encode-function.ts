@@ -1,4 +1,4 @@
-import { create } from '@bufbuild/protobuf'
+import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf'
 import {
   type Attribute,
   type AttributeKind,
@@ -54,7 +54,7 @@ class FunctionEncoder {
   readonly #context: EncodeContext
   readonly #names = new Names()
   readonly #nameOf = new Map<Value, string>()
-  readonly #operations: Operation[] = []
+  readonly #operations: Uint8Array<ArrayBuffer>[] = []
   /** Parameters already written, by type and content: most ops of a model share their axes and strides. */
   readonly #parameters = new Map<string, string>()
 
@@ -253,16 +253,14 @@ class FunctionEncoder {
   }
 
   #addConst(name: string, val: MilValue, type: Operation['outputs'][number]['type']): void {
-    this.#operations.push(
-      create(OperationSchema, {
-        type: 'const',
-        outputs: [{ name, ...(type && { type }) }],
-        attributes: [
-          { key: 'name', value: textValue(name) },
-          { key: 'val', value: val },
-        ],
-      }),
-    )
+    this.#put({
+      type: 'const',
+      outputs: [{ name, ...(type && { type }) }],
+      attributes: [
+        { key: 'name', value: textValue(name) },
+        { key: 'val', value: val },
+      ],
+    })
   }
 
   #add(
@@ -271,14 +269,16 @@ class FunctionEncoder {
     inputs: readonly [string, Argument_Binding[]][],
     outputs: readonly { name: string; type: TensorType }[],
   ): void {
-    this.#operations.push(
-      create(OperationSchema, {
-        type: kind,
-        inputs: inputs.map(([key, bindings]) => ({ key, value: { arguments: bindings } })),
-        outputs: outputs.map(output => ({ name: output.name, type: milType(output.type) })),
-        attributes: [{ key: 'name', value: textValue(name) }],
-      }),
-    )
+    this.#put({
+      type: kind,
+      inputs: inputs.map(([key, bindings]) => ({ key, value: { arguments: bindings } })),
+      outputs: outputs.map(output => ({ name: output.name, type: milType(output.type) })),
+      attributes: [{ key: 'name', value: textValue(name) }],
+    })
+  }
+
+  #put(operation: MessageInitShape<typeof OperationSchema>): void {
+    this.#operations.push(toBinary(OperationSchema, create(OperationSchema, operation)))
   }
 
   #refuse(problem: string) {

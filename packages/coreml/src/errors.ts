@@ -59,7 +59,7 @@ export const errors = defineErrors({
     where: f.where,
   }),
   E_FINDINGS: (f: { limit: number }) => ({ what: `There are ${f.limit} findings or more; the rest was not checked.` }),
-  E_MESSAGES: (f: { where: string; limit: number }) => ({ what: `The model file has more than ${f.limit} messages.`, where: f.where }),
+  E_MESSAGES: (f: { where: string; of: string; limit: number }) => ({ what: `${f.of} has more than ${f.limit} messages.`, where: f.where }),
   E_UNKNOWN_FIELD: (f: { where: string; message: string; number: number }) => ({
     what: `${f.message} has a field ${f.number} that this version does not know.`,
     where: f.where,

@@ -7,10 +7,21 @@ export const MAX_MANIFEST_BYTES = 1 << 20
 export const MAX_MODEL_BYTES = 256 << 20
 
 /**
- * Messages in a model: two bytes of file can ask for an object of a hundred, so they are counted before any is made. An op takes about
- * twenty, so that the 200,000 ops that a graph may have fit; as many as this take some 600 MB.
+ * Messages in a model, which are counted before any is decoded. An op takes about twenty, so that the 200,000 ops that a graph may have fit;
+ * as many as this are decoded in some seconds.
  */
 export const MAX_MESSAGES = 5 << 20
+
+/** Ops of all functions together, each a view of its bytes until it is decoded, which takes more than the two that an empty one has. */
+export const MAX_OPERATIONS = 1 << 18
+
+/**
+ * Messages that are in memory at once, where two bytes of file can ask for an object of 350: those outside of ops, and those of one op. With
+ * as many features and functions as a model may have, the first are half of this; an op that joins thousands of values has some
+ * ten thousand.
+ */
+export const MAX_OUTER_MESSAGES = 1 << 20
+export const MAX_OP_MESSAGES = 1 << 18
 
 /** Numbers and texts of all lists together. A byte of file can ask for an integer of forty. Tables stand in the weight file, so a program has few. */
 export const MAX_LISTED = 4 << 20

@@ -1,3 +1,4 @@
+import { realpathSync } from 'node:fs'
 import { readFile, realpath, stat } from 'node:fs/promises'
 import { join, sep } from 'node:path'
 import { isSilaneError, type Json, parseJson } from '@silane/core'
@@ -45,7 +46,7 @@ export async function readManifest(path: string, journal: Journal): Promise<Pack
     const owner = `${item.author}/${item.name}`
     if (owners.has(owner)) fail(`two items are called ${owner}`)
     owners.add(owner)
-    const real = await inside(join(root, 'Data'), item.path, root)
+    const real = inside(join(root, 'Data'), item.path, root)
     if (real.problem !== undefined) journal.error(errors.E_MANIFEST_PATH({ where, path: item.path, problem: real.problem }))
     else if (id === rootId) modelPath = real.path
     if (item.name === 'weights' && item.author === AUTHOR) identity = id
@@ -57,21 +58,24 @@ export async function readManifest(path: string, journal: Journal): Promise<Pack
 }
 
 /** Resolves a path from a file against a folder. It must exist, and neither its text nor a link may lead out of `root`. */
-export async function inside(
+export function inside(
   folder: string,
   path: string,
   root: string,
-): Promise<{ path: string; problem?: undefined } | { path?: undefined; problem: string }> {
+): { path: string; problem?: undefined } | { path?: undefined; problem: string } {
   const parts = path.split('/')
   if (parts.some(part => part === '' || part === '.' || part === '..' || /[\\\0]/.test(part)))
     return { problem: 'is not a plain relative path' }
-  const real = await realpath(join(folder, ...parts)).catch(() => undefined)
-  if (real === undefined) return { problem: 'does not exist' }
-  return real.startsWith(root + sep) ? { path: real } : { problem: 'leads out of the package' }
+  try {
+    const real = realpathSync.native(join(folder, ...parts))
+    return real.startsWith(root + sep) ? { path: real } : { problem: 'leads out of the package' }
+  } catch {
+    return { problem: 'does not exist' }
+  }
 }
 
 async function readBounded(root: string, where: string): Promise<Uint8Array | { problem: string }> {
-  const found = await inside(root, 'Manifest.json', root)
+  const found = inside(root, 'Manifest.json', root)
   if (found.problem !== undefined) return { problem: `it ${found.problem}` }
   const stats = await stat(found.path)
   if (!stats.isFile()) return { problem: 'it is not a file' }

@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { fromBinary } from '@bufbuild/protobuf'
 import { type Graph, isSilaneError, type Program } from '@silane/core'
 import { checkInterface } from './check-interface.ts'
 import { checkWire } from './check-wire.ts'
 import { decodeFunction } from './decode-function.ts'
+import { decodeMessage } from './decode-message.ts'
+import type { WeightFiles } from './decode-value.ts'
 import { errors } from './errors.ts'
 import type { Program as MilProgram } from './gen/mil_pb.ts'
 import { type Model, ModelSchema } from './gen/model_pb.ts'
@@ -86,7 +87,7 @@ async function load(path: string, journal: Journal): Promise<ReadPackage | undef
       errors.E_SPEC_VERSION({ where, version: model.specificationVersion, min: specVersionOf(MIN_OPSET), max: specVersionOf(MAX_OPSET) }),
     )
   const order = functionOrder(model, program, opset, journal, where)
-  const files = await openWeights(program, layout)
+  const files = weightFiles(layout)
   const zeroBiases = new ZeroBiases()
   const functions = order.flatMap((name): Graph[] => {
     const source = program.functions.find(entry => entry.key === name)?.value
@@ -128,11 +129,7 @@ async function readModel({ modelPath, modelBytes }: PackageLayout, journal: Jour
       throw errors.E_MODEL_KIND({ where: modelPath, problem: `it is a model of another kind (field ${number})` })
     journal.error(errors.E_UNKNOWN_FIELD({ where: modelPath, message, number }))
   }
-  try {
-    return fromBinary(ModelSchema, bytes, { readUnknownFields: false })
-  } catch (error) {
-    throw errors.E_PROTO({ where: modelPath, problem: error instanceof Error ? error.message : String(error) }, { cause: error })
-  }
+  return decodeMessage(ModelSchema, bytes, modelPath)
 }
 
 /** Checks what the model says about its functions, and gives their names, the default one first. */
@@ -172,27 +169,16 @@ function featuresOf({ description }: Model, name: string) {
   return functions.find(described => described.name === name) ?? { input: [], output: [], state: [] }
 }
 
-/** Opens every weight file that the program names. Which are missing or damaged comes out where they are used. */
-async function openWeights(program: MilProgram, { root, modelPath, identity }: PackageLayout) {
-  const names = new Set<string>()
-  for (const { value } of program.functions) {
-    for (const { value: block } of value?.blockSpecializations ?? []) {
-      for (const { attributes, inputs } of block?.operations ?? []) {
-        const bound = inputs
-          .flatMap(({ value: argument }) => argument?.arguments ?? [])
-          .map(({ binding }) => (binding.case === 'value' ? binding.value : undefined))
-        for (const found of [...attributes.map(attribute => attribute.value), ...bound]) {
-          if (found?.value.case === 'blobFileValue') names.add(found.value.value.fileName)
-        }
-      }
-    }
-  }
+/** The weight files of a package, each opened when the program first names it. */
+function weightFiles({ root, modelPath, identity }: PackageLayout): WeightFiles {
   const files = new Map<string, WeightFile | Error>()
-  if (names.size > MAX_WEIGHT_FILES)
-    throw errors.E_PROGRAM({ where: modelPath, problem: `it names ${names.size} weight files; the limit is ${MAX_WEIGHT_FILES}` })
   const opened: Opened = { byPath: new Map(), records: 0 }
-  for (const name of names) files.set(name, await openWeightFile(name, { root, modelPath, identity }, opened))
-  return (fileName: string, where: string): WeightFile => {
+  return (fileName, where) => {
+    if (!files.has(fileName)) {
+      if (files.size === MAX_WEIGHT_FILES)
+        throw errors.E_PROGRAM({ where, problem: `the program names more than ${MAX_WEIGHT_FILES} weight files` })
+      files.set(fileName, openWeightFile(fileName, { root, modelPath, identity }, opened))
+    }
     const file = files.get(fileName)
     if (file instanceof WeightFile) return file
     throw file ?? errors.E_WEIGHT_FILE({ where, problem: `${fileName} was not found` })
@@ -207,15 +193,15 @@ interface Opened {
   records: number
 }
 
-async function openWeightFile(
+function openWeightFile(
   name: string,
   { root, modelPath, identity }: Pick<PackageLayout, 'root' | 'modelPath' | 'identity'>,
   opened: Opened,
-): Promise<WeightFile | Error> {
+): WeightFile | Error {
   const fail = (problem: string) => errors.E_WEIGHT_FILE({ where: join(dirname(modelPath), name.replace(PREFIX, '')), problem })
   if (!name.startsWith(PREFIX)) return fail(`its name ${JSON.stringify(name)} does not start with ${PREFIX}`)
   const relative = name.slice(PREFIX.length)
-  const found = await inside(dirname(modelPath), relative, root)
+  const found = inside(dirname(modelPath), relative, root)
   if (found.problem !== undefined) return fail(`it ${found.problem}`)
   try {
     const known = opened.byPath.get(found.path)

@@ -5,8 +5,18 @@ import { describe, expect, test } from 'vitest'
 import type { Operation, ValueType } from '../src/gen/mil_pb.ts'
 import type { Model } from '../src/gen/model_pb.ts'
 import { checkPackage, readPackage } from '../src/index.ts'
-import { MAX_BLOBS, MAX_FEATURES, MAX_FINDINGS, MAX_LISTED, MAX_MESSAGES, MAX_WEIGHT_FILES } from '../src/limits.ts'
-import { changeBytes, changeModel, failure, freshPath, modelFile, weightFile, write } from './package-files.ts'
+import {
+  MAX_BLOBS,
+  MAX_FEATURES,
+  MAX_FINDINGS,
+  MAX_LISTED,
+  MAX_MESSAGES,
+  MAX_OP_MESSAGES,
+  MAX_OPERATIONS,
+  MAX_OUTER_MESSAGES,
+  MAX_WEIGHT_FILES,
+} from '../src/limits.ts'
+import { blockOf, changeBytes, changeModel, failure, freshPath, modelFile, operationsOf, weightFile, write } from './package-files.ts'
 
 /** A sound package: an input, a state, two constants in the weight file, a constant in the program. */
 async function sound(): Promise<string> {
@@ -44,10 +54,9 @@ const afterManifest = (change: (manifest: { [key: string]: unknown }) => unknown
   })
 
 const fn = (model: Model) => model.mlProgram!.functions[0]!.value!
-const block = (model: Model) => fn(model).blockSpecializations[0]!.value!
-const op = (model: Model, type: string): Operation => block(model).operations.find(operation => operation.type === type)!
+const op = (model: Model, type: string): Operation => operationsOf(model).find(operation => operation.type === type)!
 const argument = (operation: Operation, key: string) => operation.inputs.find(input => input.key === key)!.value!
-const constant = (model: Model, name: string) => block(model).operations.find(({ outputs }) => outputs[0]?.name === name)!
+const constant = (model: Model, name: string) => operationsOf(model).find(({ outputs }) => outputs[0]?.name === name)!
 const val = (operation: Operation) => operation.attributes.find(attribute => attribute.key === 'val')!.value!
 const tensor = (type: ValueType | undefined) => {
   if (type?.type.case !== 'tensorType') throw new Error('no tensor type')
@@ -210,7 +219,23 @@ describe('the model file', () => {
   })
 
   test('holds too many messages, features, or elements of lists', async () => {
-    expect(await replaced(field(502, empty(2, MAX_MESSAGES)))).toMatchInlineSnapshot(`
+    // Functions of a program, which are decoded together, and blocks of one op.
+    expect(await replaced(field(502, empty(2, MAX_OUTER_MESSAGES)))).toMatchInlineSnapshot(`
+      "E_MESSAGES: The model file, apart from its operations, has more than 1048576 messages.
+      Looked in: …/model.mlpackage/Data/com.apple.CoreML/model.mlmodel"
+    `)
+    const ofBlock = (bytes: Uint8Array) => field(502, field(2, field(2, field(3, field(2, bytes)))))
+    expect(await replaced(ofBlock(field(3, empty(4, MAX_OP_MESSAGES))))).toMatchInlineSnapshot(`
+      "E_MESSAGES: An operation of the model file has more than 262144 messages.
+      Looked in: …/model.mlpackage/Data/com.apple.CoreML/model.mlmodel"
+    `)
+    expect(await replaced(ofBlock(empty(3, MAX_OPERATIONS + 1)))).toMatchInlineSnapshot(`
+      "E_PROTO: The model file is damaged: it has more than 262144 operations.
+      Looked in: …/model.mlpackage/Data/com.apple.CoreML/model.mlmodel"
+    `)
+    const op = field(3, empty(5, 99))
+    const ops = new Uint8Array((op.length * MAX_MESSAGES) / 64).map((_, i) => op[i % op.length] as number)
+    expect(await replaced(ofBlock(ops))).toMatchInlineSnapshot(`
       "E_MESSAGES: The model file has more than 5242880 messages.
       Looked in: …/model.mlpackage/Data/com.apple.CoreML/model.mlmodel"
     `)
@@ -329,7 +354,7 @@ describe('the weight file', () => {
   /** Constants, each from a weight file of its own name. */
   const named = (names: readonly string[]) => (model: Model) => {
     const of = constant(model, 'const')
-    block(model).operations.unshift(
+    operationsOf(model).unshift(
       ...names.map((name, i) => {
         const clone = structuredClone(of)
         clone.outputs[0]!.name = `w${i}`
@@ -344,9 +369,12 @@ describe('the weight file', () => {
 
   test('has more names than a program has files', async () => {
     const names = Array.from({ length: MAX_WEIGHT_FILES }, (_, i) => `w${i}.bin`)
-    expect(await afterModel(named(names))).toMatchInlineSnapshot(`
-      "E_PROGRAM: The program is not valid: it names 65 weight files; the limit is 64.
-      Looked in: …/model.mlpackage/Data/com.apple.CoreML/model.mlmodel"
+    const path = await sound()
+    for (const name of names) symlinkSync('weight.bin', join(dirname(weightFile(path)), name))
+    changeModel(path, named(names))
+    expect(await failure(readPackage(path))).toMatchInlineSnapshot(`
+      "E_PROGRAM: The program is not valid: the program names more than 64 weight files.
+      Looked in: function main, op 66 const "const""
     `)
   })
 
@@ -408,7 +436,7 @@ describe('the weight file', () => {
   const afterReference = (change: (reference: { fileName: string; offset: bigint }) => void) =>
     afterModel(model => {
       const { value } = val(
-        block(model).operations.find(({ attributes }) => attributes.some(({ value: v }) => v?.value.case === 'blobFileValue'))!,
+        operationsOf(model).find(({ attributes }) => attributes.some(({ value: v }) => v?.value.case === 'blobFileValue'))!,
       )
       if (value.case === 'blobFileValue') change(value.value)
     })
@@ -513,7 +541,7 @@ describe('the program', () => {
     `)
     expect(
       await afterModel(model => {
-        block(model).inputs = fn(model).inputs
+        blockOf(model).inputs = fn(model).inputs
       }),
     ).toMatchInlineSnapshot(`
       "E_PROGRAM: The program is not valid: its block has inputs of its own.
@@ -521,7 +549,7 @@ describe('the program', () => {
     `)
     expect(
       await afterModel(model => {
-        block(model).outputs = []
+        blockOf(model).outputs = []
       }),
     ).toMatchInlineSnapshot(`
       "E_PROGRAM: The program is not valid: it has no outputs.
@@ -529,7 +557,7 @@ describe('the program', () => {
     `)
     expect(
       await afterModel(model => {
-        block(model).outputs = ['y', 'y']
+        blockOf(model).outputs = ['y', 'y']
       }),
     ).toMatchInlineSnapshot(`
       "E_DUPLICATE: There is more than one output of one name.
@@ -537,7 +565,7 @@ describe('the program', () => {
     `)
     expect(
       await afterModel(model => {
-        block(model).outputs = ['cache']
+        blockOf(model).outputs = ['cache']
       }),
     ).toMatchInlineSnapshot(`
       "E_PROGRAM: The program is not valid: its output "cache" is a state.
@@ -584,7 +612,7 @@ describe('the program', () => {
       "E_DUPLICATE: There is more than one value "x".
       Looked in: function main, op 4 linear "x""
     `)
-    expect(await afterModel(model => void block(model).operations.reverse())).toMatchInlineSnapshot(`
+    expect(await afterModel(model => void operationsOf(model).reverse())).toMatchInlineSnapshot(`
       "E_UNDEFINED: "mul" is used before it is defined.
       Looked in: function main, op 0 softmax "y""
     `)
@@ -804,7 +832,7 @@ describe('the program', () => {
       Use the package from before the compression."
     `)
     expect(
-      await alter('softmax', (operation, model) => void operation.blocks.push({ ...block(model), operations: [] })),
+      await alter('softmax', (operation, model) => void operation.blocks.push({ ...blockOf(model), operations: [] })),
     ).toMatchInlineSnapshot(`
       "E_OP_UNKNOWN: The op "softmax" is not supported.
       Looked in: function main, op 9 softmax "y""
@@ -1015,7 +1043,7 @@ test('fields of a later version of the format are not passed over', async () => 
 test('what is only odd is a warning', async () => {
   const path = await sound()
   changeModel(path, model => {
-    block(model).outputs.push('x')
+    blockOf(model).outputs.push('x')
     model.description!.output.push(model.description!.input[0]!)
     op(model, 'mul').attributes = op(model, 'add').attributes
   })
@@ -1061,8 +1089,7 @@ test('a check ends where nobody would read on', async () => {
   const path = await sound()
   // Each name that the manifest does not know is a finding of its own.
   changeModel(path, model => {
-    const body = block(model)
-    body.operations.push(...Array.from({ length: 2 * MAX_FINDINGS }, () => structuredClone(op(model, 'softmax'))))
+    operationsOf(model).push(...Array.from({ length: 2 * MAX_FINDINGS }, () => structuredClone(op(model, 'softmax'))))
   })
   const findings = await checkPackage(path)
   expect(findings).toHaveLength(MAX_FINDINGS)

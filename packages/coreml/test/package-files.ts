@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { fromBinary, toBinary } from '@bufbuild/protobuf'
 import { isSilaneError, type Program, printProgram } from '@silane/core'
 import { afterAll } from 'vitest'
+import { type Block, type Operation, OperationSchema } from '../src/gen/mil_pb.ts'
 import { type Model, ModelSchema } from '../src/gen/model_pb.ts'
 import { type WritePackageOptions, writePackage } from '../src/index.ts'
 
@@ -26,10 +27,25 @@ export async function write(program: Program, opset = 8, options: Partial<WriteP
 
 export const readModel = (path: string): Model => fromBinary(ModelSchema, readFileSync(modelFile(path)))
 
+/** The block of a model's only function. */
+export const blockOf = (model: Model): Block => model.mlProgram!.functions[0]!.value!.blockSpecializations[0]!.value!
+
+const decoded = new WeakMap<Block, Operation[]>()
+
+/** The operations of that block, always the same list: `changeModel` writes what becomes of it. */
+export function operationsOf(model: Model): Operation[] {
+  const block = blockOf(model)
+  const operations = decoded.get(block) ?? block.operations.map(bytes => fromBinary(OperationSchema, bytes))
+  decoded.set(block, operations)
+  return operations
+}
+
 /** Changes the model of a package on disk. */
 export function changeModel(path: string, change: (model: Model) => void): void {
   const model = readModel(path)
+  const [block, operations] = [blockOf(model), operationsOf(model)]
   change(model)
+  block.operations = operations.map(operation => toBinary(OperationSchema, operation))
   writeFileSync(modelFile(path), toBinary(ModelSchema, model))
 }
 

@@ -5,10 +5,9 @@ import { Argument_BindingSchema, type Operation, type Value } from '../src/gen/m
 import type { Model } from '../src/gen/model_pb.ts'
 import { checkPackage, diskError, readPackage } from '../src/index.ts'
 import { elements, immediateValue, milType } from '../src/literal.ts'
-import { changeModel, normalized, write } from './package-files.ts'
+import { changeModel, normalized, operationsOf, write } from './package-files.ts'
 
-const operations = (model: Model) => model.mlProgram!.functions[0]!.value!.blockSpecializations[0]!.value!.operations
-const find = (model: Model, type: string): Operation => operations(model).find(operation => operation.type === type)!
+const find = (model: Model, type: string): Operation => operationsOf(model).find(operation => operation.type === type)!
 
 const numbers = (dtype: DType, values: readonly number[], shape: readonly number[] = [values.length]): Value =>
   immediateValue({ dtype, shape }, elements(dtype, values))
@@ -143,9 +142,9 @@ test('values spelled out where they are used become constants, from the weight f
   const change = (model: Model) => {
     for (const kind of ['add', 'mul']) {
       const bound = find(model, kind).inputs.find(input => input.key === 'y')!.value!.arguments[0]!.binding.value
-      const constant = operations(model).find(({ outputs }) => outputs[0]!.name === bound)!
+      const constant = operationsOf(model).find(({ outputs }) => outputs[0]!.name === bound)!
       spell(find(model, kind), { y: constant.attributes.find(({ key }) => key === 'val')!.value! })
-      operations(model).splice(operations(model).indexOf(constant), 1)
+      operationsOf(model).splice(operationsOf(model).indexOf(constant), 1)
     }
   }
   expect(await readAfter(source, change)).toMatchInlineSnapshot(`

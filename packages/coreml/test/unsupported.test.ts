@@ -2,7 +2,7 @@ import { cpSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { checkPackage, readPackage } from '../src/index.ts'
-import { changeModel, freshPath } from './package-files.ts'
+import { blockOf, changeModel, freshPath } from './package-files.ts'
 
 // Packages of coremltools 9, from tools/interop/unsupported_packages.py: all valid.
 const packageOf = (name: string): string => fileURLToPath(new URL(`unsupported/${name}.mlpackage`, import.meta.url))
@@ -31,9 +31,6 @@ test.each([
 test('what is broken beside it is found', async () => {
   const path = freshPath()
   cpSync(packageOf('flexible-range'), path, { recursive: true })
-  changeModel(path, model => {
-    const block = model.mlProgram?.functions[0]?.value?.blockSpecializations[0]?.value
-    block?.outputs.push('nothing')
-  })
+  changeModel(path, model => void blockOf(model).outputs.push('nothing'))
   expect(await said(path)).toEqual(['unsupported E_FLEXIBLE', 'error E_UNDEFINED'])
 })

@@ -13,7 +13,7 @@ import {
 } from '@silane/core'
 import { expect, test } from 'vitest'
 import { checkPackage, folderDigest, readPackage, writePackage } from '../src/index.ts'
-import { failure, freshPath, normalized, readModel, weightFile, write } from './package-files.ts'
+import { failure, freshPath, normalized, operationsOf, readModel, weightFile, write } from './package-files.ts'
 
 const table = (shape: readonly number[], id = 'table'): Constant => computedConstant('fp16', shape, id, index => (index % 17) / 16)
 
@@ -26,7 +26,7 @@ function encoder(name = 'main', tokens = 4): Graph {
 const program = (...functions: Graph[]): Program => ({ name: 'model', functions: functions.length > 0 ? functions : [encoder()] })
 
 const opsOf = (path: string) =>
-  readModel(path).mlProgram!.functions[0]!.value!.blockSpecializations[0]!.value!.operations.map(
+  operationsOf(readModel(path)).map(
     op =>
       `${op.outputs.map(output => output.name).join(', ')} = ${op.type}(${op.inputs.map(({ key, value }) => `${key}=${value!.arguments.map(a => a.binding.value)}`)})`,
   )

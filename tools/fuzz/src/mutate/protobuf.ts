@@ -61,11 +61,15 @@ function writeField({ number, wire, value = 0n, bytes = new Uint8Array() }: Fiel
   return Buffer.concat([Buffer.from(wire === 2 ? [...key, ...varint(BigInt(bytes.length))] : key), bytes])
 }
 
+/** Bytes of a field with all its repetitions: one that was repeated a million times while it was empty may have got a hundred thousand since. */
+const MOST_WRITTEN = 64_000_000
+
 const write = (fields: readonly Field[]): Buffer =>
   Buffer.concat(
     fields.map(field => {
       const once = writeField(field)
-      return Buffer.alloc(once.length * (field.times ?? 1), once)
+      const times = Math.max(1, Math.min(field.times ?? 1, Math.floor(MOST_WRITTEN / once.length)))
+      return Buffer.alloc(once.length * times, once)
     }),
   )
 
