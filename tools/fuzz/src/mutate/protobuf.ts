@@ -23,7 +23,10 @@ function varint(value: bigint): number[] {
   return [...out, Number(rest)]
 }
 
-/** The fields of a message, or nothing where the bytes are none. */
+/** Fields of a message that is changed inside. Empty ones of an earlier change, a million to two megabytes, take a gigabyte of memory here. */
+const MOST_FIELDS = 100_000
+
+/** The fields of a message, or nothing where the bytes are none, or too many. */
 function parse(bytes: Uint8Array): readonly Field[] | undefined {
   const fields: Field[] = []
   let at = 0
@@ -39,7 +42,7 @@ function parse(bytes: Uint8Array): readonly Field[] | undefined {
   }
   while (at < bytes.length) {
     const key = read()
-    if (key === undefined || key >> 3n === 0n || key >> 3n > 100_000n) return undefined
+    if (key === undefined || key >> 3n === 0n || key >> 3n > 100_000n || fields.length === MOST_FIELDS) return undefined
     const [number, wire] = [Number(key >> 3n), Number(key & 7n)]
     if (wire === 0) {
       const value = read()
