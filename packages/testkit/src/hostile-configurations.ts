@@ -27,19 +27,45 @@ const spent = (): number => {
   return (user + system) / 1000
 }
 
-/** A key, and the configuration with another value for it. */
-interface Place {
-  readonly key: string
-  readonly with: (value: Json) => JsonObject
-}
+/** A key and those of the sections that it stands in, from the outside: `text_config`, `hidden_size`. */
+type Way = readonly string[]
 
 /** Every key, those of nested sections included. */
-const placesOf = (config: JsonObject): readonly Place[] =>
-  Object.entries(config).flatMap(([key, own]): readonly Place[] => {
-    const set = (value: Json): JsonObject => ({ ...config, [key]: value })
-    const inside = isJsonObject(own) ? placesOf(own) : []
-    return [{ key, with: set }, ...inside.map(inner => ({ key: `${key}.${inner.key}`, with: (value: Json) => set(inner.with(value)) }))]
+const waysOf = (config: JsonObject): readonly Way[] =>
+  Object.entries(config).flatMap(([key, own]): readonly Way[] => [
+    [key],
+    ...(isJsonObject(own) ? waysOf(own).map(inner => [key, ...inner]) : []),
+  ])
+
+/** The configuration with another value for a key, or for one that it lacks. */
+function changed(config: JsonObject, [key, ...inner]: Way, value: Json): JsonObject {
+  if (key === undefined) return config
+  const own = config[key] ?? {}
+  return { ...config, [key]: inner.length > 0 && isJsonObject(own) ? changed(own, inner, value) : value }
+}
+
+/** A section of a configuration that tells which keys it is asked for. */
+function listening(section: JsonObject, onAsked: (way: Way) => void, above: Way = []): JsonObject {
+  const asked = (key: string | symbol): void => {
+    if (typeof key === 'string') onAsked([...above, key])
+  }
+  return new Proxy(section, {
+    get: (target, key) => {
+      asked(key)
+      if (typeof key === 'symbol' || !Object.hasOwn(target, key)) return Reflect.get(target, key)
+      const value = target[key]
+      return value !== undefined && isJsonObject(value) ? listening(value, onAsked, [...above, key]) : value
+    },
+    has: (target, key) => {
+      asked(key)
+      return Reflect.has(target, key)
+    },
+    getOwnPropertyDescriptor: (target, key) => {
+      asked(key)
+      return Reflect.getOwnPropertyDescriptor(target, key)
+    },
   })
+}
 
 /** The fixture whose config.json says most. */
 export function withMostSettings(cases: readonly FixtureCase[]): FixtureCase | undefined {
@@ -49,8 +75,9 @@ export function withMostSettings(cases: readonly FixtureCase[]): FixtureCase | u
 }
 
 /**
- * Loads a fixture once with each key of its config.json set to each of some hostile values, and lists what went wrong: an error that is
- * no refusal with a code and exit code 2, or a load that took too long. A model that loads is right: the value may be one.
+ * Loads a fixture once with each key of its config.json, and each that it lacks and the plugin asks for, set to each of some hostile
+ * values, and lists what went wrong: an error that is no refusal with a code and exit code 2, or a load that took too long. A model that
+ * loads is right: the value may be one.
  */
 export async function hostileConfigurations(plugin: PluginContract, options: ModelOptions): Promise<readonly string[]> {
   const folder = mkdtempSync(join(tmpdir(), 'silane-hostile-'))
@@ -64,14 +91,16 @@ export async function hostileConfigurations(plugin: PluginContract, options: Mod
     const file = join(folder, 'config.json')
     const config = JSON.parse(readFileSync(file, 'utf8')) as JsonObject
     const found: string[] = []
-    for (const place of placesOf(config)) {
+    const ways = new Map(waysOf(config).map(way => [way.join('.'), way]))
+    await load(plugin, { ...options, model: folder }, way => void ways.set(way.join('.'), way))
+    for (const [key, way] of ways) {
       /** Whether the model loads with a value. */
       const loads = async (value: Json): Promise<boolean> => {
-        writeFileSync(file, JSON.stringify(place.with(value)))
+        writeFileSync(file, JSON.stringify(changed(config, way, value)))
         const start = spent()
         const { end, problem } = await load(plugin, { ...options, model: folder })
         const took = spent() - start
-        const change = `${place.key} = ${JSON.stringify(value)}`
+        const change = `${key} = ${JSON.stringify(value)}`
         if (problem !== undefined) found.push(`${change}: ${problem}`)
         if (took > MAX_MILLISECONDS) found.push(`${change}: took ${Math.round(took)} ms`)
         return end === 'loaded'
@@ -92,12 +121,13 @@ interface LoadEnd {
   readonly problem?: string
 }
 
-async function load(plugin: PluginContract, options: ModelOptions): Promise<LoadEnd> {
+async function load(plugin: PluginContract, options: ModelOptions, onAsked: (way: Way) => void = () => {}): Promise<LoadEnd> {
   try {
     const checkpoint = await openCheckpoint(options.model)
     try {
       if (checkpoint.refusal) throw checkpoint.refusal
-      const { programs } = await plugin.load(loadRequest(checkpoint, plugin, options))
+      const config = listening(checkpoint.config, onAsked)
+      const { programs } = await plugin.load(loadRequest({ ...checkpoint, config }, plugin, options))
       for (const program of programs) verifyProgram(program, 'load')
       return { end: 'loaded' }
     } finally {

@@ -47,6 +47,8 @@ type Config = z.infer<typeof schema>
 
 function readTiny(checkpoint: Checkpoint): Config {
   if (fault === 'trusts-config') (checkpoint.config.hidden_act as string).toLowerCase()
+  // No fixture has it.
+  if (fault === 'trusts-rare-setting') void (checkpoint.config.initial_layers as string | undefined)?.toLowerCase()
   return readConfig(checkpoint, schema)
 }
 

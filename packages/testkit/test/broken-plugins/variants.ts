@@ -40,6 +40,7 @@ export const variants: Readonly<Record<string, Variant>> = {
   'swallows-bias': { fails: ['errors a missing bias is E_TENSOR_MISSING'] },
   'swallows-tensors': { fails: ['errors a missing bias is E_TENSOR_MISSING', 'errors a missing weight is E_TENSOR_MISSING'] },
   'takes-any-shape': { fails: ['errors a tensor of another shape is E_TENSOR_SHAPE'] },
+  'trusts-rare-setting': { fails: ['hostile configurations are refused, or load, at once'] },
   'trusts-config': { fails: ['hostile configurations are refused, or load, at once'] },
 
   // A package that says something else than its code, or that nobody can use.
