@@ -94,7 +94,7 @@ function sentenceModule(
       return { type: name, path, ...transformerOutput(files) }
     case 'Pooling': {
       const config = needed()
-      const modes = poolingModes(config)
+      const modes = poolingModes(config, key => flag(config, key, false))
       if (modes === undefined) throw broken(inFolder(path), 'pooling_mode', 'is neither a mode nor a list of modes', where)
       // The vectors of all are concatenated. One may be there twice, but not all and more.
       if (modes.length > MODES.length)
@@ -172,12 +172,12 @@ const flags = {
 
 const MODES = Object.values(flags)
 
-function poolingModes(config: JsonObject): readonly string[] | undefined {
+function poolingModes(config: JsonObject, flag: (key: string) => boolean): readonly string[] | undefined {
   const named = config.pooling_mode
   if (typeof named === 'string') return [named]
   if (named !== undefined)
     return Array.isArray(named) && named.length > 0 && named.every(mode => typeof mode === 'string') ? named.map(String) : undefined
-  const set = Object.entries(flags).filter(([flag]) => config[flag] === true)
+  const set = Object.entries(flags).filter(([key]) => flag(key))
   return set.length > 0 ? set.map(([, mode]) => mode) : ['mean']
 }
 

@@ -141,6 +141,8 @@ describe('a LoRA adapter', () => {
       'base_model.model.layer.q.lora_B.weight': floats([2, 4], [1, 0, 0, 0, 10, 0, 0, 0]),
     }
     expect((await merged({ base, adapter: two, settings: { ...LORA, r: 4, use_rslora: true } })).tensors['layer.q.weight']?.[0]).toBe(1 + 1)
+    for (const key of ['use_rslora', 'use_dora', 'fan_in_fan_out'])
+      await expect(scaled({ [key]: 1 })).rejects.toThrow(`${key} is neither true nor false`)
   })
 
   it('of embeddings and of weights that are stored the other way round is turned', async () => {

@@ -34,6 +34,7 @@ describe('the modules of sentence-transformers', () => {
     expect(modes({ pooling_mode: 'max' })).toEqual([['max']])
     expect(modes({ pooling_mode: ['lasttoken', 'cls'], pooling_mode_mean_tokens: true })).toEqual([['lasttoken', 'cls']])
     expect(pooling({ include_prompt: false })).toMatchObject([{}, { includePrompt: false }])
+    expect(() => modes({ pooling_mode_cls_token: 1 })).toThrow('1_Pooling/config.json: pooling_mode_cls_token: is neither true nor false')
     expect(() => modes({ pooling_mode: [] })).toThrow('1_Pooling/config.json: pooling_mode: is neither')
     expect(() => modes({ pooling_mode: 3 })).toThrow('1_Pooling/config.json: pooling_mode: is neither')
     expect(() => modes({ pooling_mode: Array.from({ length: 7 }, () => 'mean') })).toThrow('pooling_mode: has 7 modes, and 6 are all')

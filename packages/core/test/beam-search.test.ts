@@ -95,6 +95,12 @@ const model = table({
   '2 3': [0.9, 0.05, 0.03, 0.02],
 })
 
+// `generate` of transformers 4.57 gives one token for a penalty of -32 and less.
+test('gives what it has where no score can be a finished one', async () => {
+  const endless: Model = () => Float32Array.from([0.01, 0.4, 0.3, 0.29], Math.log)
+  expect(await search(endless, { beams: 2, lengthPenalty: -32 })).toEqual([1])
+})
+
 test('goes back on a first choice', async () => {
   expect(await search(model, { beams: 2 })).toEqual([2, 3, 0])
   expect(await search(model, { beams: 1 })).toEqual([1, 0])

@@ -275,6 +275,27 @@ describe('configuration', () => {
       Correct the file; it should be the one that was published with the weights.]
     `)
   })
+  it('has no null for a switch that is on', () => {
+    /** A switch, on unless it is said to be off; `values` are what it may be. */
+    const schemaOf = (...values: readonly boolean[]) => ({
+      safeParse: (value: unknown) => {
+        const { scale = true, width = 4 } = value as { scale?: boolean; width?: number }
+        return values.includes(scale) && typeof width === 'number'
+          ? ({ success: true, data: { scale, width } } as const)
+          : ({ success: false, error: { issues: [{ path: [], message: 'not valid' }] } } as const)
+      },
+    })
+    const read = (config: { readonly [key: string]: Json }, ...values: readonly boolean[]) =>
+      readConfig(fakeCheckpoint({ config }), schemaOf(...values))
+    expect(read({ width: null, other: null }, true, false)).toEqual({ scale: true, width: 4 })
+    expect(() => read({ scale: null }, true, false)).toThrowErrorMatchingInlineSnapshot(`
+      [SilaneError: config.json: scale: is null, which Python takes for false, and not for the default, which is true.
+      Looked in: ./model
+      Correct the file; it should be the one that was published with the weights.]
+    `)
+    expect(() => read({ scale: null }, true)).toThrow('scale: is null')
+    expect(() => readConfig(fakeCheckpoint({ config: { inner: { scale: null } } }), schemaOf(true, false), 'inner')).toThrow('inner.scale')
+  })
   it('has other names of a key under its own', () => {
     type Config = { readonly [key: string]: Json }
     const [aliases, refuse] = [{ hidden_size: 'n_embd' }, { contradictions: 'refuse' }] as const
@@ -316,6 +337,15 @@ describe('configuration', () => {
       expect(() => count({ num_labels: odd })).toThrow('num_labels: gives no number of labels from 1 to')
     for (const odd of [[], 'abc', 3]) expect(() => count({ id2label: odd })).toThrow('id2label: is no table of names by number')
     expect(() => count({ id2label: {} })).toThrow('id2label: gives no number of labels from 1 to')
+    for (const odd of ['x', '', '-1', '1.5', '__proto__'])
+      expect(() =>
+        count({
+          id2label: Object.fromEntries([
+            ['0', 'a'],
+            [odd, 'b'],
+          ]),
+        }),
+      ).toThrow('which is no number')
   })
 })
 

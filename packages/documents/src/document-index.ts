@@ -1,6 +1,6 @@
 import { closeSync, existsSync, fstatSync, lstatSync, openSync, readSync, realpathSync, statSync } from 'node:fs'
 import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite'
-import type { Json } from '@silane/core'
+import { errors as coreErrors, type Json } from '@silane/core'
 import { getLoadablePath } from 'sqlite-vec'
 import type { Document } from './document.ts'
 import { errors } from './errors.ts'
@@ -65,9 +65,14 @@ const SCHEMA = '1'
 /** The first 16 bytes of every SQLite file. */
 const MAGIC = 'SQLite format 3\0'
 
-/** Makes an index, or opens one that this very model made to go on with it. Throws E_INDEX_FILE and E_INDEX_MODEL. */
+/** Elements of a vector that sqlite-vec takes. */
+const MAX_DIMENSION = 8192
+
+/** Makes an index, or opens one that this very model made to go on with it. Throws E_INDEX_FILE, E_INDEX_MODEL and E_UNSUPPORTED. */
 export function createIndex(file: string, about: IndexAbout): DocumentIndex {
   if (existsSync(file)) return reopened(file, about)
+  if (about.dimension > MAX_DIMENSION)
+    throw coreErrors.E_UNSUPPORTED({ what: `The vectors have ${about.dimension} elements; an index holds up to ${MAX_DIMENSION}.` })
   // It gets its name when it is whole: a process that is killed meanwhile leaves nothing under it.
   const unnamed = unnamedFile(file)
   removeUnnamed(file)

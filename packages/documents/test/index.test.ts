@@ -117,6 +117,15 @@ test('an index of another model, dimension or way of cutting is refused', () => 
     )
 })
 
+test('vectors that are wider than an index holds are refused before there is one', () => {
+  const file = join(folder(), 'x.sqlite')
+  expect(failure(() => createIndex(file, about({ dimension: 8193 })))).toMatch(
+    /^E_UNSUPPORTED: The vectors have 8193 elements; an index holds up to 8192/,
+  )
+  expect(existsSync(file)).toBe(false)
+  createIndex(file, about({ dimension: 8192 })).close()
+})
+
 test('of documents that cannot all go in none goes in', () => {
   const { index } = filled(join(folder(), 'x.sqlite'))
   const [vector] = vectors(1, 6, 3) as [Float32Array]

@@ -18,6 +18,8 @@ const schema = z
     activation_function: z.enum(activationNames).default('gelu'),
     scale_embedding: z.boolean().default(false),
     tie_word_embeddings: z.boolean().default(true),
+    // transformers 4 makes one of the two stacks' weights, version 5 does not know the key.
+    tie_encoder_decoder: z.literal(false, 'is true, which versions of transformers differ in').default(false),
     eos_token_id: z.int().default(2),
     decoder_start_token_id: z.int().default(2),
   })

@@ -6,6 +6,7 @@ import {
   encoderDecoder,
   encoderModel,
   encoderOptions,
+  errors,
   forTasks,
   ids,
   labelCount,
@@ -62,7 +63,13 @@ export default definePlugin({
     if (task === 'text-classification') {
       // The decoder reads the input shifted right, and its state at the input's last end-of-sequence token is classified
       // (transformers `BartForSequenceClassification`).
-      const { decoder_layers, max_position_embeddings: positions, vocab_size } = config
+      const { decoder_layers, max_position_embeddings: positions, vocab_size, decoder_start_token_id: start } = config
+      if (start < 0 || start >= vocab_size)
+        throw errors.E_CONFIG({
+          field: 'decoder_start_token_id',
+          problem: `is ${start}, and no token of ${vocab_size}`,
+          where: checkpoint.location,
+        })
       const ports = { input_ids: ids(vocab_size), attention_mask: mask }
       return encoderModel(
         { checkpoint, options },
@@ -76,7 +83,7 @@ export default definePlugin({
             const attention = sequenceAttention(b, {
               encoder: { keyMask: attention_mask, project: layer => crossProjection(b, encoded, layer, w, config) },
             })
-            let x = embed(b, shiftRight(b, input_ids, config.decoder_start_token_id), 'from-zero', w.at('decoder'), config)
+            let x = embed(b, shiftRight(b, input_ids, start), 'from-zero', w.at('decoder'), config)
             for (let layer = 0; layer < decoder_layers; layer++) x = decode(b, x, layer, attention, w, config)
             return { logits: classify(b, tokenAt(b, x, lastEnd(b, input_ids, config.eos_token_id)), w, config, labelCount(checkpoint, 3)) }
           },

@@ -1,5 +1,8 @@
-import type { ConfigSource, Json } from '@silane/core'
+import { openCheckpoint } from '@silane/checkpoint'
+import type { ConfigSource, Json, PluginContract } from '@silane/core'
+import { loadRequest } from 'silane'
 import { expect, test } from 'vitest'
+import bart from '../src/index.ts'
 import { readBartConfig } from '../src/model.ts'
 
 type Keys = Readonly<Record<string, Json>>
@@ -34,4 +37,22 @@ test.each<[Keys, Keys]>([
 
 test('layers that versions of transformers read differently are refused', () => {
   expect(() => read({ num_hidden_layers: 3, encoder_layers: 2 })).toThrow('num_hidden_layers')
+})
+
+test('two stacks of one set of weights are refused', () => {
+  expect(() => read({ tie_encoder_decoder: true })).toThrow('tie_encoder_decoder')
+})
+
+test.each([-100, -1, 1000])('a classifier whose decoder begins with %d, which is no token, is refused', async start => {
+  const plugin: PluginContract = bart
+  const checkpoint = await openCheckpoint(new URL('../fixtures/text-classification', import.meta.url).pathname)
+  try {
+    const config = { ...checkpoint.config, decoder_start_token_id: start }
+    await expect(async () => plugin.load(loadRequest({ ...checkpoint, config }, plugin, { seq: [8] }))).rejects.toMatchObject({
+      code: 'E_CONFIG',
+      what: expect.stringContaining('decoder_start_token_id'),
+    })
+  } finally {
+    checkpoint.close()
+  }
 })

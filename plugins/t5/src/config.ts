@@ -32,6 +32,8 @@ const schema = z
     feed_forward_proj: z.string().optional(),
     dense_act_fn: z.string().optional(),
     is_gated_act: z.boolean().optional(),
+    // transformers 4 makes one of the two stacks' weights, version 5 does not know the key.
+    tie_encoder_decoder: z.literal(false, 'is true, which versions of transformers differ in').default(false),
     // Writers leave it out when it is true.
     tie_word_embeddings: z.boolean().default(true),
     // Written since transformers 5, which writes true for tie_word_embeddings whatever the file holds.

@@ -31,3 +31,7 @@ test.each<[Keys, Keys]>([
   expect(top).toMatchObject(expected)
   expect(section).toEqual(top)
 })
+
+test('two stacks of one set of weights are refused', () => {
+  expect(() => read({ tie_encoder_decoder: true })).toThrow('tie_encoder_decoder')
+})

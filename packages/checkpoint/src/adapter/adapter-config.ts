@@ -74,6 +74,9 @@ export function readAdapterConfig(config: Json, where: string, maxSteps = MAX_ST
   const unknown = Object.entries(config).find(([key, value]) => !SILENT.has(key) && isSet(value))
   if (unknown) throw refuse(`${unknown[0]} is ${JSON.stringify(unknown[1])?.slice(0, 80)}, which is not supported`)
   if (typeof r !== 'number' || !Number.isSafeInteger(r) || r < 1) throw refuse('r is no rank')
+  // Python would take a 1 or a word for true.
+  const odd = ['fan_in_fan_out', 'use_dora', 'use_rslora'].find(key => typeof (config[key] ?? false) !== 'boolean')
+  if (odd !== undefined) throw refuse(`${odd} is neither true nor false`)
   if (typeof alpha !== 'number' || !Number.isFinite(alpha)) throw refuse('lora_alpha is no number')
   const isRank = (value: number): boolean => Number.isSafeInteger(value) && value > 0
   const ranks = patterns('rank_pattern', config.rank_pattern, { kind: 'a rank', has: isRank }, refuse)

@@ -75,7 +75,8 @@ export async function beamSearch<State>(
     if (stops(finished, open[0]?.score ?? NOT_YET, generated, prompt.length, config)) break
     running = await advance(decoder, running, open)
   }
-  return finished
+  // A length penalty far below zero makes every score one of NOT_YET's kind, and the search ends before anything has.
+  return finished.length > 0 ? finished : running.map(({ ids, score }) => ({ ids, score }))
 }
 
 interface Candidate {

@@ -17,25 +17,35 @@ export interface ConfigSource extends Pick<Checkpoint, 'config' | 'location'> {
 
 /**
  * config.json, or one section of it such as `vision_config`, through a schema that types, defaults and checks it. Keys that are null
- * count as missing, and a section that is missing as empty. Numbers that fp32 cannot hold are refused whatever the schema says of
- * them: no program could store them. Throws E_CONFIG.
+ * count as missing, and a section that is missing as empty; a switch that is on where nothing is said may not be null, which Python takes
+ * for off. Numbers that fp32 cannot hold are refused whatever the schema says of them: no program could store them. Throws E_CONFIG.
  */
 export function readConfig<T>(source: ConfigSource, schema: Schema<T>, section?: string): T {
   const fail = (field: string, problem: string) =>
     errors.E_CONFIG({ file: source.file ?? 'config.json', field, problem, where: source.location })
   const found = section === undefined ? source.config : (source.config[section] ?? {})
   if (typeof found !== 'object' || found === null || Array.isArray(found)) throw fail(section ?? 'the file', 'is no object')
-  const given: Record<string, Json> = {}
-  for (const [key, value] of Object.entries(found)) if (value !== null) given[key] = value
+  const above = section === undefined ? [] : [section]
+  const given = Object.fromEntries(Object.entries(found).filter(([, value]) => value !== null))
   const parsed = schema.safeParse(given)
-  if (parsed.success) {
-    const field = beyondFp32(parsed.data)
-    if (field !== undefined) throw fail([...(section === undefined ? [] : [section]), ...field].join('.'), 'is beyond what fp32 can hold')
-    return parsed.data
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues
+    throw fail([...above, ...(issue?.path ?? [])].join('.') || 'the file', issue?.message ?? 'not valid')
   }
-  const [issue] = parsed.error.issues
-  const path = [...(section === undefined ? [] : [section]), ...(issue?.path ?? [])]
-  throw fail(path.join('.') || 'the file', issue?.message ?? 'not valid')
+  const field = beyondFp32(parsed.data)
+  if (field !== undefined) throw fail([...above, ...field].join('.'), 'is beyond what fp32 can hold')
+  for (const key of Object.keys(found)) {
+    if (Object.hasOwn(given, key) || !isOnUnsaid(key, given, parsed.data, schema)) continue
+    throw fail([...above, key].join('.'), 'is null, which Python takes for false, and not for the default, which is true')
+  }
+  return parsed.data
+}
+
+/** Whether a key is a switch for the schema, and is read otherwise where it is false than where it is not there. */
+function isOnUnsaid<T>(key: string, given: Readonly<Record<string, Json>>, unsaid: T, schema: Schema<T>): boolean {
+  const off = schema.safeParse({ ...given, [key]: false })
+  if (!off.success) return schema.safeParse({ ...given, [key]: true }).success
+  return JSON.stringify(off.data) !== JSON.stringify(unsaid)
 }
 
 /** Where in a value there is a number that fp32 cannot hold. */
@@ -95,6 +105,9 @@ export function labelCount(checkpoint: Checkpoint, fallback = 2): number {
   const { num_labels: said, id2label } = checkpoint.config
   const wrong = (field: string, problem: string) => errors.E_CONFIG({ field, problem, where: checkpoint.location })
   if (id2label != null && !isJsonObject(id2label)) throw wrong('id2label', 'is no table of names by number')
+  // Python reads each as a number, and stops at one that is none.
+  const odd = Object.keys(id2label ?? {}).find(key => !/^\d+$/.test(key))
+  if (odd !== undefined) throw wrong('id2label', `has a label for ${JSON.stringify(odd.slice(0, 100))}, which is no number`)
   const named = id2label ? Object.keys(id2label).length : undefined
   const count = named ?? said ?? fallback
   if (typeof count !== 'number' || !Number.isInteger(count) || count < 1 || count > limits.labels)
