@@ -115,3 +115,16 @@ test('code that came with a checkpoint is mentioned, unless a plugin computes wh
   `)
   expect((await load('mosaicbert/fixtures/base', () => ({}))).notes?.filter(note => note.includes('auto_map'))).toEqual([])
 })
+
+test('tensors that the configuration ties and that differ are told, where versions take one or each', async () => {
+  const told = async (config: object) => {
+    const { notes } = await load('t5/fixtures/flan', base => ({ config: { ...base.config, ...config } }))
+    return notes?.filter(note => note.includes('differs from')) ?? []
+  }
+  expect(await told({})).toEqual([])
+  expect(await told({ tie_word_embeddings: true })).toEqual([
+    'lm_head.weight differs from shared.weight, although the configuration ties them; each is taken as it is, as by transformers 5, where version 4 takes the latter for both',
+  ])
+  expect(await told({ tie_word_embeddings: true, transformers_version: '5.1.0' })).toEqual([])
+  expect((await load('t5/fixtures/text2text', () => ({}))).notes?.filter(note => note.includes('differs from'))).toEqual([])
+})

@@ -17,6 +17,7 @@ import { modelProblem } from '../plugins/model-problem.ts'
 import { runningPlugin, runPlugin } from '../plugins/run-plugin.ts'
 import { addSecret } from '../secrets.ts'
 import type { ModelOptions } from './convert-options.ts'
+import { differingTies } from './differing-ties.ts'
 import { resolvePluginOptions } from './resolve-plugin-options.ts'
 import { checkTogether, resolveSettings } from './resolve-settings.ts'
 import { shapeEntries } from './settings.ts'
@@ -127,6 +128,7 @@ export async function loadModel(
     ...checkpoint.notes,
     ...(contract.ownCode ? [] : foreignCode(checkpoint, architecture)),
     ...(model.notes ?? []),
+    ...differingTies(checkpoint, watched.taken, contract.tied?.(request) ?? []),
     ...modulesLeft(checkpoint, task, model),
   ]
   return { ...model, architecture, task, unread: watched.unread(contract.spare ?? []), tensors: watched.taken, notes }
