@@ -168,6 +168,23 @@ describe('settings of an image processor', () => {
 })
 
 describe('files of image processors', () => {
+  it('are both read where versions of transformers read one of two', () => {
+    const readBoth = (settings: Settings, earlier: Settings) => {
+      const imageProcessor = () => ({
+        file: 'processor_config.json',
+        settings,
+        earlier: { file: 'preprocessor_config.json', settings: earlier },
+      })
+      return standardImageSettings({ ...fakeCheckpoint({}), imageProcessor }, squasher)
+    }
+    const written = { size: { height: 384, width: 384 }, resample: 3, do_normalize: true }
+    expect(readBoth(written, { size: 384, feature_extractor_type: 'OurFeatureExtractor' })).toEqual(readBoth({}, {}))
+    expect(() => readBoth(written, { resample: 2 })).toThrow(
+      'processor_config.json: image_processor: makes other pictures than preprocessor_config.json, which transformers before 5 reads',
+    )
+    expect(() => readBoth(written, { image_processor_type: 'ViTImageProcessor' })).toThrow('preprocessor_config.json: image_processor_type')
+  })
+
   it.each<Settings>([
     { image_processor_type: 'OurImageProcessor' },
     { image_processor_type: 'OurImageProcessorFast' },

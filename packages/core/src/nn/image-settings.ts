@@ -1,7 +1,7 @@
 import { errors } from '../errors.ts'
 import type { ImageStep, Resampling } from '../graph/port.ts'
 import { isJsonObject, type JsonObject } from '../json-object.ts'
-import type { Checkpoint, Json } from '../plugin/checkpoint.ts'
+import type { Checkpoint, ImageProcessorFile, Json } from '../plugin/checkpoint.ts'
 
 /** How large a picture becomes: whatever its ratio was, or with its ratio kept and its longer side of this length. */
 export type PictureSize = { readonly height: number; readonly width: number } | { readonly longestEdge: number }
@@ -52,12 +52,22 @@ const CHANNELS = 3
  * for the files of another processor, and where versions of transformers make different pictures of the same file.
  */
 export function standardImageSettings(checkpoint: Checkpoint, processor: ImageProcessor): ImageSettings {
-  const given = checkpoint.imageProcessor()?.settings ?? {}
+  const found = checkpoint.imageProcessor()
+  const settings = settingsOf(found, processor, checkpoint.location)
+  const earlier = found?.earlier
+  // Of a file that was left over the settings may be written otherwise, but not be others.
+  if (earlier && JSON.stringify(settingsOf(earlier, processor, checkpoint.location)) !== JSON.stringify(settings))
+    throw failIn(checkpoint)('image_processor', `makes other pictures than ${earlier.file}, which transformers before 5 reads in its place`)
+  return settings
+}
+
+function settingsOf(found: ImageProcessorFile | undefined, processor: ImageProcessor, where: string): ImageSettings {
+  const given = found?.settings ?? {}
   const own = processor.settings
   const said = Object.entries(given).filter(([name, value]) => value !== null || !unsaidByNull.has(name))
   const settings: JsonObject = { ...own, ...Object.fromEntries(said) }
-  const fail = failIn(checkpoint)
-  refuseOthers(checkpoint, processor.type)
+  const fail = failOf(found, where)
+  refuseOthers(given, processor.type, fail)
   const truth = (name: string, value: Json): boolean => {
     if (typeof value !== 'boolean') throw fail(name, 'is neither true nor false')
     return value
@@ -161,18 +171,13 @@ export function imageSteps(
   ]
 }
 
-const failIn = (checkpoint: Checkpoint) => (field: string, problem: string) =>
-  errors.E_CONFIG({
-    file: checkpoint.imageProcessor()?.file ?? 'the image processor',
-    field,
-    problem,
-    where: checkpoint.location,
-  })
+const failIn = (checkpoint: Checkpoint) => failOf(checkpoint.imageProcessor(), checkpoint.location)
+
+const failOf = (found: ImageProcessorFile | undefined, where: string) => (field: string, problem: string) =>
+  errors.E_CONFIG({ file: found?.file ?? 'the image processor', field, problem, where })
 
 /** Refuses what is written for another processor, or for code beside the weights: this one would make other pictures of it. */
-function refuseOthers(checkpoint: Checkpoint, type: string): void {
-  const { settings = {} } = checkpoint.imageProcessor() ?? {}
-  const fail = failIn(checkpoint)
+function refuseOthers(settings: ImageProcessorFile['settings'], type: string, fail: ReturnType<typeof failOf>): void {
   const code = isJsonObject(settings.auto_map) ? settings.auto_map : {}
   for (const name of ['AutoImageProcessor', 'AutoFeatureExtractor'])
     if (code[name] != null) throw fail(`auto_map.${name}`, 'is code of its own, which is not run')
