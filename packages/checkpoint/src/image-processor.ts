@@ -5,12 +5,12 @@ const [OWN, WHOLE] = ['preprocessor_config.json', 'processor_config.json']
 
 /**
  * The settings of the image processor; undefined where no file has any. With both files the section in the processor's counts, as in
- * transformers 5: earlier versions do not write one unless told to, so a file of its own beside it is left over from before.
+ * transformers 5, and the other is there as `earlier`: versions before read that.
  */
 export function imageProcessor({ json }: Pick<Checkpoint, 'json'>): ImageProcessorFile | undefined {
   const whole = json(WHOLE)
   const section = isJsonObject(whole) ? whole.image_processor : undefined
-  if (isJsonObject(section)) return { file: WHOLE, settings: section }
   const own = json(OWN)
-  return isJsonObject(own) ? { file: OWN, settings: own } : undefined
+  const earlier = isJsonObject(own) ? { file: OWN, settings: own } : undefined
+  return isJsonObject(section) ? { file: WHOLE, settings: section, ...(earlier && { earlier }) } : earlier
 }

@@ -202,6 +202,7 @@ it('of both files the part of the processor’s counts, where it has one', () =>
   expect(opened({ ...own, 'processor_config.json': { image_processor: { do_pad: true } } }).imageProcessor()).toEqual({
     file: 'processor_config.json',
     settings: { do_pad: true },
+    earlier: { file: 'preprocessor_config.json', settings: { do_resize: true } },
   })
   // Before transformers 5 it says of the processor only what is not the image processor's.
   expect(opened({ ...own, 'processor_config.json': { processor_class: 'BlipProcessor', num_query_tokens: 32 } }).imageProcessor()).toEqual({

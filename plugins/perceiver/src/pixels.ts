@@ -1,6 +1,7 @@
 import {
   type Checkpoint,
   errors,
+  type ImageProcessor,
   type ImageSettings,
   type ImageStep,
   image,
@@ -11,18 +12,22 @@ import {
 
 type Size = readonly [height: number, width: number]
 
-/** What transformers' PerceiverImageProcessor does where nobody says otherwise. */
-const defaults = {
-  do_center_crop: true,
-  crop_size: { height: 256, width: 256 },
-  do_resize: true,
-  size: { height: 224, width: 224 },
-  resample: 3,
-  do_rescale: true,
-  rescale_factor: 1 / 255,
-  do_normalize: true,
-  image_mean: [0.485, 0.456, 0.406],
-  image_std: [0.229, 0.224, 0.225],
+/** transformers' `PerceiverImageProcessor`, which crops before it resizes. */
+const processor: ImageProcessor = {
+  type: 'PerceiverImageProcessor',
+  settings: {
+    do_center_crop: true,
+    crop_size: { height: 256, width: 256 },
+    do_resize: true,
+    size: { height: 224, width: 224 },
+    resample: 3,
+    do_rescale: true,
+    rescale_factor: 1 / 255,
+    do_normalize: true,
+    image_mean: [0.485, 0.456, 0.406],
+    image_std: [0.229, 0.224, 0.225],
+  },
+  size: 'area',
 }
 
 /** The pixels that a model reads: how many, and how a picture becomes them. */
@@ -39,7 +44,7 @@ export function readPixels(checkpoint: Checkpoint, asked: string | undefined, ow
   const wanted = asked === undefined ? undefined : parseSize(asked)
   if (own && wanted && own.join() !== wanted.join())
     throw errors.E_OPTION({ option: 'image-size', problem: `${asked} is not ${own.join('x')}, for which this model has positions` })
-  const settings = standardImageSettings(checkpoint, defaults)
+  const settings = standardImageSettings(checkpoint, processor)
   const size = wanted ?? own ?? sizeOfProcessor(checkpoint, settings)
   const made = resized(checkpoint, settings).size
   if (!wanted && checkpoint.imageProcessor() && made.join() !== size.join())
@@ -72,8 +77,7 @@ function resized(checkpoint: Checkpoint, { resize }: ImageSettings): { readonly 
 
 /** From the middle a square, then to the size of the model: an option that says another one than the processor does means just that. */
 function steps(checkpoint: Checkpoint, settings: ImageSettings, size: Size): readonly ImageStep[] {
-  const { crop, rescale, normalize, pad } = settings
-  if (pad) throw fail(checkpoint, 'do_pad', 'is nothing that a Perceiver has')
+  const { crop, rescale, normalize } = settings
   const made = resized(checkpoint, settings)
   return [
     ...(crop ? [{ cropSquare: shareOf(checkpoint, crop, made.size) }] : []),

@@ -65,7 +65,10 @@ describe('an architecture that is not supported is refused by name', () => {
 
 describe('a picture becomes pixels', () => {
   test('as the files on the hub say, with sizes of one number', async () => {
-    const processor = { crop_size: 48, size: 42, do_center_crop: true, do_resize: true, do_normalize: true, resample: 3 }
+    const processor = {
+      ...{ crop_size: 48, size: 42, do_center_crop: true, do_resize: true, do_normalize: true, resample: 3 },
+      feature_extractor_type: 'PerceiverFeatureExtractor',
+    }
     expect(await pixels('image-classification-fourier', { processor })).toEqual({ shape: [1, 3, 42, 42], steps: after([42, 42], 0.875) })
   })
   test('by the defaults of the processor, of the size that the model has positions for', async () => {
@@ -101,7 +104,13 @@ describe('what is wrong with it is said', () => {
     ['another size than the model has', 'image-classification-learned', { processor: { size: 16 } }, 'E_CONFIG', '14 × 14'],
     ['a crop that is no square', fourier, { processor: { size: 8, crop_size: { height: 8, width: 16 } } }, 'E_CONFIG', 'crop_size'],
     ['a crop of more than there is', fourier, { processor: { size: 16, crop_size: 8 } }, 'E_CONFIG', 'crop_size'],
-    ['padding', fourier, { processor: { size: 8, crop_size: 8, do_pad: true, pad_size: 9 } }, 'E_CONFIG', 'do_pad'],
+    [
+      'the files of another processor',
+      fourier,
+      { processor: { image_processor_type: 'ViTImageProcessor' } },
+      'E_CONFIG',
+      'ViTImageProcessor',
+    ],
     [
       'heads that do not divide the latents',
       'fill-mask',

@@ -1,16 +1,12 @@
 import {
   Builder,
-  type Checkpoint,
   callStep,
   computedConstant,
   definePlugin,
   forTasks,
-  image,
   imageOptions,
-  imageSteps,
   type Output,
   type Program,
-  standardImageSettings,
   type Value,
   Weights,
 } from '@silane/core'
@@ -27,29 +23,12 @@ import {
   readSamConfig,
   readVisionConfig,
   type SamConfig,
-  type VisionConfig,
 } from './model.ts'
 import { samNames, tied } from './names.ts'
+import { pixels } from './pixels.ts'
 import { NOT_A_POINT, PADDING } from './prompt-encoder.ts'
 
 const CHANNELS = 3
-
-/** The steps of `SamImageProcessor`, with its defaults for what the checkpoint does not say. */
-function pixels(checkpoint: Checkpoint, { image_size: size }: VisionConfig, picture: boolean) {
-  const settings = standardImageSettings(checkpoint, {
-    do_resize: true,
-    size: { longest_edge: size },
-    resample: 2,
-    do_rescale: true,
-    rescale_factor: 1 / 255,
-    do_normalize: true,
-    image_mean: [0.485, 0.456, 0.406],
-    image_std: [0.229, 0.224, 0.225],
-    do_pad: true,
-    pad_size: { height: size, width: size },
-  })
-  return image(imageSteps(checkpoint, settings, [size, size]), { picture })
-}
 
 function programOf(name: string, build: (b: Builder) => Readonly<Record<string, Output>>): Program {
   const b = new Builder('main')
@@ -136,7 +115,7 @@ export default definePlugin({
     const encoder = (output: string): Program =>
       programOf('vision_encoder', b => {
         const { image_size: size } = vision
-        const x = b.input('pixel_values', 'fp32', [1, CHANNELS, size, size], pixels(checkpoint, vision, picture))
+        const x = b.input('pixel_values', 'fp32', [1, CHANNELS, size, size], pixels(checkpoint, size, picture))
         return { [output]: encodeImage(b, x, w.at('vision_encoder'), vision) }
       })
     if (task === 'feature-extraction' || !config) {

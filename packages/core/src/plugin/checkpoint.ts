@@ -66,6 +66,8 @@ export interface SentenceSettings {
 export interface ImageProcessorFile {
   readonly file: string
   readonly settings: { readonly [key: string]: Json }
+  /** The file that versions of transformers before 5 read in its place, where a checkpoint has both. */
+  readonly earlier?: ImageProcessorFile
 }
 
 /** An opened checkpoint: JSON files and lazy tensors. Nothing is read until asked for. */
