@@ -17,6 +17,7 @@ import {
   image,
   interpret,
   type Json,
+  type JsonObject,
   labelCount,
   lastPosition,
   layerNorm,
@@ -274,6 +275,14 @@ describe('configuration', () => {
       Looked in: ./model
       Correct the file; it should be the one that was published with the weights.]
     `)
+  })
+  it('has no setting but its own, whatever keys are called', () => {
+    const schema = { safeParse: (value: unknown) => ({ success: true, data: value as JsonObject }) as const }
+    const config: JsonObject = JSON.parse('{ "__proto__": { "size": 2 }, "constructor": 3, "none": null }')
+    const read = readConfig(fakeCheckpoint({ config }), schema)
+    expect(read.size).toBeUndefined()
+    expect(JSON.stringify(read)).toBe('{"__proto__":{"size":2},"constructor":3}')
+    expect(JSON.stringify(readConfig(fakeCheckpoint({ config: { section: config } }), schema, 'section'))).toBe(JSON.stringify(read))
   })
   it('has other names of a key under its own', () => {
     type Config = { readonly [key: string]: Json }

@@ -25,8 +25,8 @@ export function readConfig<T>(source: ConfigSource, schema: Schema<T>, section?:
     errors.E_CONFIG({ file: source.file ?? 'config.json', field, problem, where: source.location })
   const found = section === undefined ? source.config : (source.config[section] ?? {})
   if (typeof found !== 'object' || found === null || Array.isArray(found)) throw fail(section ?? 'the file', 'is no object')
-  const given: Record<string, Json> = {}
-  for (const [key, value] of Object.entries(found)) if (value !== null) given[key] = value
+  // Not by assignments: that of a key `__proto__` would set what all other keys are looked up in.
+  const given = Object.fromEntries(Object.entries(found).filter(([, value]) => value !== null))
   const parsed = schema.safeParse(given)
   if (parsed.success) {
     const field = beyondFp32(parsed.data)
