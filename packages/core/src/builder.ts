@@ -268,7 +268,7 @@ function makeOp(kind: string, definition: OpDefinition, args: Arguments, origin:
     if (given !== undefined) attributes[name] = given
   }
   for (const name of Object.keys(args)) {
-    if (!(name in definition.operands) && !(name in definition.attributes)) throw fail(`no parameter "${name}"`)
+    if (!Object.hasOwn(definition.operands, name) && !Object.hasOwn(definition.attributes, name)) throw fail(`no parameter "${name}"`)
   }
   let types: TensorType | readonly TensorType[]
   try {

@@ -41,6 +41,7 @@ export { allFinite, FiniteCheck, FiniteConstants, type NonFinite } from './non-f
 export * from './op-definition.ts'
 export { slicedShape } from './ops/movement.ts'
 export * from './ops/ops.ts'
+export * from './own.ts'
 export { type JsonSource, parseJson } from './parse-json.ts'
 export * from './passes/cut-program.ts'
 export * from './pipelines.ts'

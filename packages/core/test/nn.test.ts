@@ -17,6 +17,7 @@ import {
   image,
   interpret,
   type Json,
+  type JsonObject,
   labelCount,
   lastPosition,
   layerNorm,
@@ -295,6 +296,14 @@ describe('configuration', () => {
     `)
     expect(() => read({ scale: null }, true)).toThrow('scale: is null')
     expect(() => readConfig(fakeCheckpoint({ config: { inner: { scale: null } } }), schemaOf(true, false), 'inner')).toThrow('inner.scale')
+  })
+  it('has no setting but its own, whatever keys are called', () => {
+    const schema = { safeParse: (value: unknown) => ({ success: true, data: value as JsonObject }) as const }
+    const config: JsonObject = JSON.parse('{ "__proto__": { "size": 2 }, "constructor": 3 }')
+    const read = readConfig(fakeCheckpoint({ config }), schema)
+    expect(read.size).toBeUndefined()
+    expect(JSON.stringify(read)).toBe('{"__proto__":{"size":2},"constructor":3}')
+    expect(JSON.stringify(readConfig(fakeCheckpoint({ config: { section: config } }), schema, 'section'))).toBe(JSON.stringify(read))
   })
   it('has other names of a key under its own', () => {
     type Config = { readonly [key: string]: Json }

@@ -10,6 +10,7 @@ import {
   isSilaneError,
   type Op,
   type OpDefinition,
+  own,
   printType,
   readAll,
   sizeOf,
@@ -405,8 +406,6 @@ function itemOfType(name: string, declared: Parameters<typeof decodeType>[0], wh
 type Operands = Record<string, Value | readonly Value[]>
 
 const isValue = (value: Value | readonly Value[]): value is Value => !Array.isArray(value)
-
-const own = <T>(record: Readonly<Record<string, T>>, key: string): T | undefined => (Object.hasOwn(record, key) ? record[key] : undefined)
 
 /** Inference and adaptation give their reasons as TypeErrors; a RangeError is an index outside a shape. */
 function reasoned<T>(where: string, step: () => T): T {

@@ -1,4 +1,14 @@
-import { arrayConstant, type Constant, castArray, type DType, type NumericArray, readAll, type Session, type Tensors } from '@silane/core'
+import {
+  arrayConstant,
+  type Constant,
+  castArray,
+  type DType,
+  type NumericArray,
+  own,
+  readAll,
+  type Session,
+  type Tensors,
+} from '@silane/core'
 import type { InferenceSession, Ort, Tensor } from '@silane/onnxruntime-wasm'
 import { errors } from './errors.ts'
 
@@ -54,24 +64,24 @@ export class OnnxSession implements Session {
   check(inputs: Readonly<Record<string, TensorKind>>): void {
     for (const { name, ...meta } of this.#session.inputMetadata) {
       if (!meta.isTensor) continue
-      const given = Object.hasOwn(inputs, name) ? inputs[name] : undefined
+      const given = own(inputs, name)
       const expected = `${meta.type}[${meta.shape.join(', ')}]`
       const actual = given ? `${given.dtype}[${given.shape.join(', ')}]` : 'missing'
-      if (!given || !(meta.type in types) || !fits(given.shape, meta.shape))
+      if (!given || !Object.hasOwn(types, meta.type) || !fits(given.shape, meta.shape))
         throw errors.E_SESSION_INPUT({ graph: this.#graph, input: name, expected, actual })
     }
   }
 
   async run(inputs: Tensors): Promise<Tensors> {
     this.check(inputs)
-    const feeds: Record<string, Tensor> = {}
+    const feeds = new Map<string, Tensor>()
     for (const { name, ...meta } of this.#session.inputMetadata) {
-      const given = inputs[name]
-      if (meta.isTensor && given) feeds[name] = this.#tensor(given, meta.type)
+      const given = own(inputs, name)
+      if (meta.isTensor && given) feeds.set(name, this.#tensor(given, meta.type))
     }
     let results: InferenceSession.ReturnType
     try {
-      results = await this.#session.run(feeds, { logSeverityLevel: 4 })
+      results = await this.#session.run(Object.fromEntries(feeds), { logSeverityLevel: 4 })
     } catch (cause) {
       throw this.#refused({ graph: this.#graph, problem: (cause as Error).message }, { cause })
     }
@@ -101,6 +111,6 @@ const fits = (shape: readonly number[], declared: readonly (number | string)[]):
   shape.length === declared.length && declared.every((dim, axis) => typeof dim === 'string' || dim < 0 || dim === shape[axis])
 
 function constantOf(tensor: Tensor): Constant {
-  const dtype = types[tensor.type] ?? 'fp32'
+  const dtype = own(types, tensor.type) ?? 'fp32'
   return arrayConstant(dtype, tensor.dims, tensor.data as NumericArray)
 }

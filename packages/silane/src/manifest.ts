@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { folderFile, inside, readJsonFile } from '@silane/checkpoint'
-import { isSilaneError, type Json, type PortRole, pipelineKinds, resamplings, sizeOf } from '@silane/core'
+import { isJsonObject, isSilaneError, type Json, type PortRole, pipelineKinds, resamplings, sizeOf } from '@silane/core'
 import * as z from 'zod'
 import { keptFolder } from './convert/output-folder.ts'
 import { errors } from './errors.ts'
@@ -11,12 +11,22 @@ export const MANIFEST_FILE = 'silane.json'
 /** That of a decoder with 100 layers has 2 MB. */
 const MAX_BYTES = 64_000_000
 
-const json: z.ZodType<Json> = z.json()
+/** Whatever `readJsonFile` gave: `z.json()` would look through all of it again, and drop keys that are called `__proto__`. */
+const json = z.custom<Json>(value => value !== undefined)
 const size = z.int().nonnegative()
 const digest = z.string().regex(/^[0-9a-f]{64}$/, 'is not a sha256')
 
 /** A package has three files, a function up to two more. */
 const MAX_FILES = 100_000
+
+/**
+ * Of whatever names: `z.record` drops the one of `__proto__`, and a tokenizer or an input that a manifest has under it would be missing
+ * without a word.
+ */
+const record = <T>(value: z.ZodType<T>) =>
+  z
+    .preprocess(given => (isJsonObject(given) ? new Map(Object.entries(given)) : given), z.map(z.string(), value, 'is no object'))
+    .transform((entries): Readonly<Record<string, T>> => Object.fromEntries(entries))
 
 /** Paths in a manifest stay inside its folder, whoever wrote it. */
 const path = z.string().refine(inside, 'is no path inside the folder')
@@ -163,7 +173,7 @@ const MOST_PLACES = 1 << 16
 /** No model answers from more passages at once. */
 const MOST_PASSAGES = 1 << 12
 
-const things = z.record(z.string(), z.string()).readonly()
+const things = record(z.string())
 const placeholders = z.object({ id: size, rows: z.string() }).readonly()
 /** See `Step` of the core. */
 const step = z.union([
@@ -246,10 +256,10 @@ const schema = z
     name: z.string().exactOptional(),
     plugin: z.object({ package: z.string(), version: z.string(), id: z.string() }).readonly(),
     silane: z.object({ version: z.string(), core: z.string() }).readonly(),
-    options: z.record(z.string(), json).readonly(),
+    options: record(json),
     /** How the vectors of texts are used (`SentenceUse` of the core). */
     sentence: z
-      .object({ prompts: z.record(z.string(), z.string()).readonly(), defaultPrompt: z.string().nullable(), similarity: z.string() })
+      .object({ prompts: record(z.string()), defaultPrompt: z.string().nullable(), similarity: z.string() })
       .readonly()
       .exactOptional(),
     programs: z.array(program).nonempty().max(MAX_PROGRAMS).readonly(),
@@ -266,9 +276,9 @@ const schema = z
           .exactOptional(),
         /** How a question is put, around `{question}`. */
         question: z.string().exactOptional(),
-        generation: z.record(z.string(), json).readonly().exactOptional(),
+        generation: record(json).exactOptional(),
         /** Folders of tokenizers, by the program whose ids they make. */
-        tokenizers: z.record(z.string(), path).readonly().exactOptional(),
+        tokenizers: record(path).exactOptional(),
         /** How many passages the model answers a question from. */
         documents: z
           .object({ count: z.int().positive().max(MOST_PASSAGES), most: z.int().positive().exactOptional() })

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, sy
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
-import type { PluginContract } from '@silane/core'
+import { own, type PluginContract } from '@silane/core'
 import { type PackageFile, readPackageFile } from './check-package.ts'
 
 /** What packing a plugin and importing it as its users do shows. */
@@ -116,7 +116,7 @@ function linkDependencies(root: string, scratch: string, file: PackageFile): rea
   const names = Object.keys({ ...dependencies, ...peerDependencies })
   return names.flatMap(name => {
     const installed = folderOf(name, root)
-    if (!installed) return peerDependenciesMeta[name]?.optional ? [] : [`${name} is not installed`]
+    if (!installed) return own(peerDependenciesMeta, name)?.optional ? [] : [`${name} is not installed`]
     const link = join(scratch, 'node_modules', name)
     mkdirSync(dirname(link), { recursive: true })
     symlinkSync(installed, link, 'junction')

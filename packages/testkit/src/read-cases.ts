@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Json, Tensors } from '@silane/core'
+import { type Json, own, type Tensors } from '@silane/core'
 import { readGoldens } from 'silane'
 import * as z from 'zod'
 import { type CaseFile, caseSchema, type Prompt } from './case-schema.ts'
@@ -77,7 +77,7 @@ function thingsOf(folder: string, entry: Readonly<Record<string, unknown>>): Ten
     Object.entries(entry).flatMap(([thing, value]) => {
       const [, program = '', index = '', name = ''] = typeof value === 'string' ? (TENSOR.exec(value) ?? []) : []
       if (program === '') return []
-      const tensor = readGoldens(folder, []).get(program)?.samples[Number(index)]?.inputs[name]
+      const tensor = own(readGoldens(folder, []).get(program)?.samples[Number(index)]?.inputs, name)
       if (!tensor) throw new Error(`${folder}: case.json names "${value}", which is not there`)
       return [[thing, tensor] as const]
     }),

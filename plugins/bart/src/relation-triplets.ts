@@ -1,3 +1,5 @@
+import { own } from '@silane/core'
+
 /** What REBEL found in a text: `relation` holds between `head` and `tail`. */
 export interface RelationTriplet {
   readonly head: string
@@ -21,7 +23,7 @@ export function relationTriplets(text: string): readonly RelationTriplet[] {
   const keep = () => triplets.push({ head: words.head.join(' '), relation: words.relation.join(' '), tail: words.tail.join(' ') })
   let part: keyof typeof words | undefined
   for (const word of wordsOf(text)) {
-    const tag = parts[word as keyof typeof parts]
+    const tag = own(parts, word)
     if (tag === undefined) {
       if (part !== undefined) words[part].push(word)
       continue

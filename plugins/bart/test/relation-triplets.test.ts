@@ -33,6 +33,11 @@ describe('relationTriplets', () => {
     ['cut off behind a head', '<triplet> a <subj> b <obj> c <triplet> d', [{ head: 'a', relation: 'c', tail: 'b' }]],
     ['cut off behind a tail', '<triplet> a <subj> b', []],
     ['cut off before a relation', '<triplet> a <subj> b <obj>', []],
+    [
+      'words that every object has',
+      '<triplet> constructor <subj> toString <obj> __proto__',
+      [{ head: 'constructor', relation: '__proto__', tail: 'toString' }],
+    ],
     ['a relation without a tail at the end', '<triplet> a <obj> c', []],
   ])('%s', (_, text, expected) => {
     expect(relationTriplets(text)).toEqual(expected)

@@ -11,6 +11,7 @@ import {
   type Json,
   labelCount,
   mask,
+  own,
   type SourceModel,
   type TokenizerSource,
   tokenInputs,
@@ -72,7 +73,7 @@ export default definePlugin({
     }),
   },
   load: ({ checkpoint, architecture, task, options }) => {
-    const reason = refused[architecture]
+    const reason = own(refused, architecture)
     if (reason) throw errors.E_UNSUPPORTED({ what: `${architecture} is not supported: ${reason}.` })
     const config = readPerceiverConfig(checkpoint)
     const all = new Weights(checkpoint)

@@ -12,6 +12,7 @@ import {
   mainProgram,
   mask,
   type OptionSpecs,
+  own,
   segments,
   sequenceLength,
   type TokenizerSource,
@@ -84,7 +85,7 @@ const dprTokenizers = [
 /** The tensors of a DPR. A configuration that names no class is of the one whose tensors are there. */
 function dprWeights(checkpoint: Checkpoint, architecture: string): Weights {
   const named = Array.isArray(checkpoint.config.architectures)
-  const encoders = named || architecture === 'DPRReader' ? [modules[architecture]] : ['question_encoder', 'ctx_encoder']
+  const encoders = named || architecture === 'DPRReader' ? [own(modules, architecture)] : ['question_encoder', 'ctx_encoder']
   return bertWeights(checkpoint, [...encoders.map(module => `${module}.`), ''])
 }
 

@@ -6,6 +6,7 @@ import {
   type Constant,
   errors,
   limits,
+  own,
   readAll,
   readConfig,
 } from '@silane/core'
@@ -58,7 +59,7 @@ export async function readAnswer(
     ['reader_logits', 'block_idx', 'candidate', 'start_pos', 'end_pos'],
   )
   const one = (name: string): number => {
-    const tensor = found[name]
+    const tensor = own(found, name)
     if (!tensor) throw errors.E_UNSUPPORTED({ what: `The reader gave no ${name}.` })
     return Number(readAll(tensor)[0])
   }

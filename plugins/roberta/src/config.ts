@@ -1,4 +1,4 @@
-import { activationNames, type Checkpoint, limits, readConfig } from '@silane/core'
+import { activationNames, type ConfigSource, limits, own, readConfig } from '@silane/core'
 import * as z from 'zod'
 
 const count = (most: number) => z.int().positive().max(most)
@@ -37,9 +37,9 @@ const schema = z
     path: ['max_position_embeddings'],
     message: 'leaves no position behind the one of padding',
   })
-  .transform(c => ({ ...c, vocab_size: c.vocab_size ?? vocabularies[c.model_type] ?? 50265 }))
+  .transform(c => ({ ...c, vocab_size: c.vocab_size ?? own(vocabularies, c.model_type) ?? 50265 }))
 
 export type RobertaConfig = z.infer<typeof schema>
 
 /** config.json, typed, defaulted and checked. Throws E_CONFIG. */
-export const readRobertaConfig = (checkpoint: Checkpoint): RobertaConfig => readConfig(checkpoint, schema)
+export const readRobertaConfig = (source: ConfigSource): RobertaConfig => readConfig(source, schema)

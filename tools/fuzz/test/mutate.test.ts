@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { mutateBytes } from '../src/mutate/bytes.ts'
-import { HOSTILE, jsonText, mutateJson, pathsOf, replaceAt } from '../src/mutate/json.ts'
+import { HOSTILE, jsonText, mutateJson, pathsOf, renamed, replaceAt, stringsOf } from '../src/mutate/json.ts'
 import { instructions } from '../src/mutate/pickle.ts'
 import { mutateProtobuf } from '../src/mutate/protobuf.ts'
 import { entriesOf, zipOf } from '../src/mutate/torch.ts'
@@ -19,6 +19,13 @@ describe('JSON', () => {
 
   it('gets keys that a prototype has, as keys of its own', () => {
     expect(jsonText(replaceAt({}, ['__proto__'], 1))).toBe('{"__proto__":1}')
+  })
+
+  it('has a name changed wherever it stands', () => {
+    const named = { programs: ['a', 'b'], feeds: { a: { b: 'a' } } }
+    expect(stringsOf(named, 'values')).toEqual(['a', 'b'])
+    expect(stringsOf(named, 'keys')).toEqual(['programs', 'feeds', 'a', 'b'])
+    expect(jsonText(renamed(named, 'a', '__proto__'))).toBe('{"programs":["__proto__","b"],"feeds":{"__proto__":{"b":"__proto__"}}}')
   })
 
   it('gets numbers that JSON has no spelling for', () => {

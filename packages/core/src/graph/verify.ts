@@ -48,8 +48,9 @@ function checkOp(op: Op): string | undefined {
   const definition = definitionOf(op.kind)
   const label = op.outputs[0] ? `${op.kind} "${op.outputs[0].name}"` : op.kind
   if (!definition) return `there is no op "${op.kind}"`
-  for (const name of Object.keys(op.operands)) if (!(name in definition.operands)) return `${label} has no operand "${name}"`
-  for (const name of Object.keys(op.attributes)) if (!(name in definition.attributes)) return `${label} has no attribute "${name}"`
+  for (const name of Object.keys(op.operands)) if (!Object.hasOwn(definition.operands, name)) return `${label} has no operand "${name}"`
+  for (const name of Object.keys(op.attributes))
+    if (!Object.hasOwn(definition.attributes, name)) return `${label} has no attribute "${name}"`
   for (const [name, spec] of Object.entries(definition.operands)) {
     const value = op.operands[name]
     if (value === undefined && spec.arity !== 'optional') return `${label} lacks the operand "${name}"`

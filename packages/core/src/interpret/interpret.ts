@@ -4,6 +4,7 @@ import { errors } from '../errors.ts'
 import { type Graph, type Op, operand, type TensorType, type Value } from '../graph/graph.ts'
 import { printType } from '../graph/print.ts'
 import type { OpKind } from '../ops/ops.ts'
+import { own } from '../own.ts'
 import type { Tensors } from '../plugin/runtime.ts'
 import { composites } from './composites.ts'
 import { elementwise } from './elementwise.ts'
@@ -38,9 +39,9 @@ export function interpret(graph: Graph, inputs: Tensors, { precision = 'exact' }
     const rounded = precision === 'declared' ? castArray(castArray(data, 'fp64', value.type.dtype), value.type.dtype, 'fp64') : data
     values.set(value, { ...value.type, data: rounded as Elements })
   }
-  for (const input of graph.inputs) keep(input, elementsOf(checked(graph, input, inputs[input.name])))
+  for (const input of graph.inputs) keep(input, elementsOf(checked(graph, input, own(inputs, input.name))))
   for (const state of graph.states) {
-    const given = inputs[state.name]
+    const given = own(inputs, state.name)
     keep(state, given ? elementsOf(checked(graph, state, given)) : new Float64Array(sizeOf(state.type.shape)))
   }
   for (const op of graph.ops) {

@@ -26,6 +26,7 @@ export function readConfig<T>(source: ConfigSource, schema: Schema<T>, section?:
   const found = section === undefined ? source.config : (source.config[section] ?? {})
   if (typeof found !== 'object' || found === null || Array.isArray(found)) throw fail(section ?? 'the file', 'is no object')
   const above = section === undefined ? [] : [section]
+  // Not by assignments: that of a key `__proto__` would set what all other keys are looked up in.
   const given = Object.fromEntries(Object.entries(found).filter(([, value]) => value !== null))
   const parsed = schema.safeParse(given)
   if (!parsed.success) {

@@ -5,6 +5,7 @@ import { constantOf, type Graph, type Op, operand, operandsOf, type Program, typ
 import type { PortRole } from '../graph/port.ts'
 import { fromChannels, toChannels } from '../nn/layers.ts'
 import { asOp, definitionOf } from '../ops/ops.ts'
+import { own } from '../own.ts'
 import type { Step } from '../plugin/pipeline.ts'
 import { mappedArguments } from '../rewrite/rewrite.ts'
 
@@ -90,7 +91,7 @@ export function cutSteps(steps: readonly Step[], program: Program, parts: readon
       const handed = outputs.find(({ port }) => port?.role === 'hidden')
       return {
         call: name,
-        feeds: Object.fromEntries(inputs.map(input => [input, step.feeds[input] ?? HANDED])),
+        feeds: Object.fromEntries(inputs.map(input => [input, own(step.feeds, input) ?? HANDED])),
         gives: {
           ...Object.fromEntries(Object.entries(step.gives).filter(([, output]) => outputs.some(({ name }) => name === output))),
           ...(handed ? { [HANDED]: handed.name } : {}),

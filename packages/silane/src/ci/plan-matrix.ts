@@ -95,19 +95,19 @@ const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: fal
 /** The options of `convert`. A model that is a folder counts from `folder`. Throws E_OPTION for a setting that cannot be had. */
 export function entryOptions({ model, task, target, options }: Unnamed, folder: string): ModelOptions {
   const path = resolve(folder, model)
-  const own: Record<string, OptionValue> = {}
+  const rest = new Map<string, OptionValue>()
   const common: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(options)) {
     const setting = Object.entries(settings).find(([, { flag }]) => flag === name)
     if (setting) common[setting[0]] = checkOption(`--${name}`, value, setting[1])
-    else own[name] = value
+    else rest.set(name, value)
   }
   return {
     // Each was read as its row says.
     ...(common as GivenSettings),
     model: /^\.{0,2}\//.test(model) || isFolder(path) ? path : model,
     targets: [target],
-    options: own,
+    options: Object.fromEntries(rest),
     ...(task === undefined ? {} : { task }),
   }
 }

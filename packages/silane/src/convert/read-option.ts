@@ -1,3 +1,4 @@
+import { own } from '@silane/core'
 import type { OptionSpec, OptionValue } from '@silane/core/options'
 import type { settings } from './settings.ts'
 
@@ -68,7 +69,7 @@ function bytes(value: unknown): number | undefined {
 }
 
 const readers: Readonly<Record<Kind, (value: unknown) => CheckedValue | undefined>> = {
-  boolean: value => ({ true: true, false: false })[textOf(value)],
+  boolean: value => own({ true: true, false: false }, textOf(value)),
   integer,
   integers: value => {
     const read = all(list(value).map(integer))

@@ -1,4 +1,4 @@
-import { type OptionSpecs, type OptionValue, type OptionValues, shapeOptions } from '@silane/core'
+import { type OptionSpecs, type OptionValue, type OptionValues, own, shapeOptions } from '@silane/core'
 import { errors } from '../errors.ts'
 import { checkOption } from './check-option.ts'
 
@@ -26,7 +26,7 @@ export function resolvePluginOptions(
   }
   return Object.fromEntries(
     Object.entries(declared).map(([name, spec]) => {
-      const value = given[name]
+      const value = own(given, name)
       // What is declared with these kinds is one of them.
       return [name, value === undefined ? spec.default : (checkOption(flagOf(name), value, spec) as OptionValue)]
     }),

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { arrayConstant, type Constant, errors as coreErrors, readAll, type Tensors } from '@silane/core'
+import { arrayConstant, type Constant, errors as coreErrors, own, readAll, type Tensors } from '@silane/core'
 import { errors } from '../errors.ts'
 import { errors as generateErrors } from '../generate/errors.ts'
 import { missingTokenizer } from '../generate/missing-tokenizer.ts'
@@ -81,7 +81,7 @@ export async function openTextEncoder(folder: string, from: ProgramSource = 'onn
       for (let start = 0; start < texts.length; start += batch) {
         const rows = texts.slice(start, start + batch).map(text => idsOf(text, kind))
         const made = await programs.functions(program.name)[0]?.run(feeds(fn.inputs, rows, [batch, length]))
-        const result = made?.[output.name]
+        const result = own(made, output.name)
         if (!result) throw errors.E_PIPELINE({ problem: `no program gave ${output.name}` })
         const all = Float32Array.from(readAll(result) as Iterable<number>)
         for (let row = 0; row < rows.length; row++) vectors.push(all.slice(row * dimension, (row + 1) * dimension))

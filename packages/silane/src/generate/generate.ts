@@ -3,6 +3,7 @@ import {
   type Constant,
   errors as coreErrors,
   type GenerationSettings,
+  own,
   type Placeholders,
   type PortRole,
   type Step,
@@ -110,7 +111,7 @@ async function generateWith({ manifest, from, steps, within, tokenizer }: Opened
   const ids = said.length > 0 ? said : beginning(settings)
   const programs = await openPrograms(folder, manifest, from)
   try {
-    const wanted = wantedInputs(steps, manifest.programs).filter(({ thing }) => !(thing in given))
+    const wanted = wantedInputs(steps, manifest.programs).filter(({ thing }) => !Object.hasOwn(given, thing))
     if (wanted.some(({ role }) => role === 'image')) throw errors.E_PICTURE_WANTED({ where: folder })
     const reader = textReader(wanted)
     checkIds(ids, steps, programs, wanted, given)
@@ -271,9 +272,10 @@ const placesOf = (steps: readonly Step[]): readonly Placeholders[] =>
 
 /** How many rows [1, N, C] a thing has that is given or that a call gives; undefined where there is none. */
 function rowsOf(thing: string, steps: readonly Step[], programs: PipelinePrograms, given: Tensors): number | undefined {
-  if (given[thing]) return given[thing].shape[1]
+  const there = own(given, thing)
+  if (there) return there.shape[1]
   const counts = steps.flatMap(step => {
-    const output = 'call' in step ? step.gives[thing] : undefined
+    const output = 'call' in step ? own(step.gives, thing) : undefined
     const made = 'call' in step ? programs.functions(step.call)[0]?.outputs.find(({ name }) => name === output) : undefined
     return made?.shape[1] ?? []
   })

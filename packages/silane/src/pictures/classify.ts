@@ -1,4 +1,4 @@
-import { readAll } from '@silane/core'
+import { own, readAll } from '@silane/core'
 import { errors } from '../errors.ts'
 import { readFolderJson } from '../folder-json.ts'
 import { readManifest } from '../manifest.ts'
@@ -33,7 +33,7 @@ export async function classify(options: ClassifyOptions): Promise<Classified> {
   const { things, picture } = await readImage(manifest, { ...options, verb: 'classify' })
   const programs = await openPrograms(folder, manifest, from)
   try {
-    const made = (await runPipeline(deployedSteps(manifest, from), programs, things, async () => ({})))[output.thing]
+    const made = own(await runPipeline(deployedSteps(manifest, from), programs, things, async () => ({})), output.thing)
     if (!made) throw errors.E_PIPELINE({ problem: `no program gave ${output.name}` })
     const logits = Array.from(readAll(made), Number)
     if (!logits.every(Number.isFinite)) throw errors.E_NOT_FINITE({ what: 'scores of classes', where: folder })

@@ -1,5 +1,5 @@
 import { basename, dirname, extname, join, resolve } from 'node:path'
-import { arrayConstant, type Constant, readAll, sizeOf, type Tensors } from '@silane/core'
+import { arrayConstant, type Constant, own, readAll, sizeOf, type Tensors } from '@silane/core'
 import type * as Images from '@silane/images'
 import { outputFolder } from '../convert/output-folder.ts'
 import { jsonText, writeTexts } from '../convert/write-files.ts'
@@ -209,7 +209,7 @@ async function masksOf(
   { sizes, frame, folder }: { readonly sizes: Images.Sizes; readonly frame: Images.Size; readonly folder: string },
 ): Promise<readonly Found[]> {
   const floats = (role: DeployedOutput['role']) => {
-    const thing = things[outputs.find(output => output.role === role)?.thing ?? '']
+    const thing = own(things, outputs.find(output => output.role === role)?.thing ?? '')
     if (!thing) throw errors.E_PIPELINE({ problem: `no program gave ${role}` })
     const data = Float32Array.from(readAll(thing), Number)
     if (!data.every(Number.isFinite)) throw errors.E_NOT_FINITE({ what: `${role}`, where: folder })

@@ -1,4 +1,4 @@
-import type { Step } from '@silane/core'
+import { own, type Step } from '@silane/core'
 import type { DeployedOutput, DeployedTensor } from '../manifest.ts'
 
 /** A program as far as its border goes. */
@@ -17,7 +17,7 @@ export function wantedInputs(steps: readonly Step[], programs: readonly Bordered
   return steps.flatMap(step => {
     if (!('call' in step)) return []
     const inputs = firsts.get(step.call)?.functions[0]?.inputs ?? []
-    return inputs.map(input => ({ ...input, thing: step.feeds[input.name] ?? input.name })).filter(({ thing }) => !made.has(thing))
+    return inputs.map(input => ({ ...input, thing: own(step.feeds, input.name) ?? input.name })).filter(({ thing }) => !made.has(thing))
   })
 }
 

@@ -1,4 +1,4 @@
-import { allocate, arrayConstant, type Constant, readAll, sizeOf, type Tensors } from '@silane/core'
+import { allocate, arrayConstant, type Constant, own, readAll, sizeOf, type Tensors } from '@silane/core'
 import { errors as pipelineErrors } from '../errors.ts'
 import { errors } from '../generate/errors.ts'
 import type { DeployedTensor } from '../manifest.ts'
@@ -149,11 +149,11 @@ export class CachedDecoder {
       )
       const outputs = await fn.run(feeds)
       for (const { name } of fn.states) {
-        const written = outputs[`${name}_out`]
+        const written = own(outputs, `${name}_out`)
         if (written) cache.set(name, floats(readAll(written)))
       }
       for (const { name, updates, role } of fn.outputs) {
-        const output = outputs[name]
+        const output = own(outputs, name)
         if (!output) throw errors.E_NOT_A_DECODER({})
         if (updates !== undefined) write(cache.get(updates), output, { at: length, tokens, slots: this.context })
         else if (role === 'hidden') passed = output
@@ -183,7 +183,7 @@ export class CachedDecoder {
   async #words(width: number, entry: Constant): Promise<Constant> {
     const fn = this.#embed && functionOf(this.#embed.functions, width)
     const [ids, output] = [fn?.inputs.find(({ role }) => role === 'ids'), fn?.outputs[0]]
-    const vectors = ids && output && (await fn?.run({ [ids.name]: entry }))?.[output.name]
+    const vectors = ids && output && own(await fn?.run({ [ids.name]: entry }), output.name)
     if (!vectors) throw errors.E_NOT_A_DECODER({})
     return vectors
   }
@@ -199,11 +199,11 @@ export class CachedDecoder {
     { name, role, shape, layers }: DeployedTensor,
     { cache, positions, passed }: { readonly cache: Cache; readonly positions: Constant; readonly passed: Constant },
   ): Constant {
-    const own = cache.get(name)
-    if (own) return arrayConstant('fp32', shape, own)
+    const cached = cache.get(name)
+    if (cached) return arrayConstant('fp32', shape, cached)
     if (role === 'positions') return positions
     if (role === 'hidden' || isEntry({ role })) return passed
-    const extra = this.#extra[name]
+    const extra = own(this.#extra, name)
     if (!extra) throw errors.E_INPUT_UNKNOWN({ input: name, function: fn.name })
     return layers ? rowsFrom(extra, layers) : extra
   }

@@ -1,4 +1,4 @@
-import type { Constant, DecodeStep, Step, Tensors } from '@silane/core'
+import { type Constant, type DecodeStep, own, type Step, type Tensors } from '@silane/core'
 import { errors } from '../errors.ts'
 import { CachedDecoder, type Embedding } from './cached-decoder.ts'
 import type { PipelineFunction, PipelinePrograms } from './pipeline-programs.ts'
@@ -27,8 +27,7 @@ export async function runPipeline(steps: readonly Step[], programs: PipelineProg
     } else {
       const feeds = fed(step.feeds, things)
       const outputs = await functionFor(functionsOf(programs, step.call), feeds).run(feeds)
-      const gives = Object.entries(step.gives).flatMap(([thing, output]) => (outputs[output] ? [[thing, outputs[output]] as const] : []))
-      things = { ...things, ...Object.fromEntries(gives) }
+      things = { ...things, ...named(step.gives, outputs) }
     }
     await programs.release()
   }
@@ -41,19 +40,27 @@ function embedding({ entry }: DecodeStep, programs: PipelinePrograms, things: Te
   const { embed, place } = entry
   return {
     functions: functionsOf(programs, embed),
-    ...(place ? { place: { id: place.id, rows: things[place.rows], name: place.rows } } : {}),
+    ...(place ? { place: { id: place.id, rows: own(things, place.rows), name: place.rows } } : {}),
   }
 }
 
 function thing(name: string, things: Tensors): Constant {
-  const found = things[name]
+  const found = own(things, name)
   if (!found) throw errors.E_PIPELINE({ problem: `there is no "${name}"` })
   return found
 }
 
 /** The inputs of a step that there are things for. */
-const fed = (feeds: Readonly<Record<string, string>>, things: Tensors): Tensors =>
-  Object.fromEntries(Object.entries(feeds).flatMap(([input, thing]) => (things[thing] ? [[input, things[thing]] as const] : [])))
+const fed = (feeds: Readonly<Record<string, string>>, things: Tensors): Tensors => named(feeds, things)
+
+/** Tensors by other names: `names` says for each what it is called among `tensors`. Those that are not there are left out. */
+const named = (names: Readonly<Record<string, string>>, tensors: Tensors): Tensors =>
+  Object.fromEntries(
+    Object.entries(names).flatMap(([name, from]) => {
+      const found = own(tensors, from)
+      return found ? [[name, found] as const] : []
+    }),
+  )
 
 function functionsOf(programs: PipelinePrograms, name: string): readonly [PipelineFunction, ...PipelineFunction[]] {
   const [first, ...more] = programs.functions(name)
@@ -63,4 +70,4 @@ function functionsOf(programs: PipelinePrograms, name: string): readonly [Pipeli
 
 /** Of functions that differ in their shapes, the one that these inputs fit. */
 const functionFor = (functions: readonly [PipelineFunction, ...PipelineFunction[]], feeds: Tensors): PipelineFunction =>
-  functions.find(({ inputs }) => inputs.every(({ name, shape }) => feeds[name]?.shape.join() === shape.join())) ?? functions[0]
+  functions.find(({ inputs }) => inputs.every(({ name, shape }) => own(feeds, name)?.shape.join() === shape.join())) ?? functions[0]

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { Checkpoint, Json, OptionValue } from '@silane/core'
+import { type Checkpoint, type Json, type OptionValue, own } from '@silane/core'
 import { isRecord } from './find-package.ts'
 import type { Claim } from './plugin-manifest.ts'
 
@@ -39,7 +39,7 @@ export function matchClaim(claim: Claim, checkpoint: Subject, options: GivenOpti
   for (const [key, value] of Object.entries(config)) test(...configCondition(checkpoint.config, key, value))
   for (const pattern of files) test(...nameCondition(checkpoint.files, 'file', pattern))
   for (const pattern of tensors) test(...nameCondition(checkpoint.tensorNames, 'tensor', pattern))
-  for (const [name, value] of Object.entries(asked)) test(String(options[name]) === String(value), `option ${name} is ${value}`)
+  for (const [name, value] of Object.entries(asked)) test(String(own(options, name)) === String(value), `option ${name} is ${value}`)
   const plain = declared.length === 0 && (architectures?.some(name => isPlainModel(name, modelType ?? '')) ?? true)
   return { plain, by: named ? 'model type' : known !== undefined ? 'architecture' : 'content', met, unmet }
 }

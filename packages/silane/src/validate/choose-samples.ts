@@ -1,4 +1,4 @@
-import { type Coverage, type Graph, isFloat, type SourceModel, sizeOf, type Tensors } from '@silane/core'
+import { type Coverage, type Graph, isFloat, own, type SourceModel, sizeOf, type Tensors } from '@silane/core'
 import { ENOUGH_ELEMENTS } from '@silane/runtime'
 import type { Golden, Goldens } from './goldens.ts'
 import { sampleInputs } from './sample-inputs.ts'
@@ -38,16 +38,16 @@ export function chooseSamples(
   const wanted = samplesFor(graph)
   const shaped = golden?.drive === undefined ? (golden?.samples.filter(({ inputs }) => fits(graph, inputs)) ?? []) : []
   const fitting = shaped.filter(({ inputs }) => isOwn(graph, inputs, others))
-  const own = model?.samples?.[program]?.filter(inputs => fits(graph, inputs)) ?? []
+  const ofPlugin = own(model?.samples, program)?.filter(inputs => fits(graph, inputs)) ?? []
   const made = (count: number): readonly StageSample[] =>
-    (own.length > 0 ? own.slice(0, count) : sampleInputs(ports, count)).map(inputs => ({ inputs, golden: undefined }))
+    (ofPlugin.length > 0 ? ofPlugin.slice(0, count) : sampleInputs(ports, count)).map(inputs => ({ inputs, golden: undefined }))
   if (fitting.length > 0) {
     const samples = fitting.map(({ inputs, outputs }): StageSample => ({ inputs, golden: outputs }))
     return { samples: [...samples, ...made(Math.max(0, wanted - samples.length))], source: 'golden', valid, note: undefined }
   }
   return {
-    samples: made(own.length > 0 ? own.length : wanted),
-    source: own.length > 0 ? 'plugin' : 'random',
+    samples: made(ofPlugin.length > 0 ? ofPlugin.length : wanted),
+    source: ofPlugin.length > 0 ? 'plugin' : 'random',
     valid,
     note: golden && shaped.length === 0 ? whyNot(program, graph, golden) : undefined,
   }
@@ -62,13 +62,13 @@ function samplesFor(graph: Graph): number {
 
 const fits = (graph: Graph, inputs: Tensors): boolean =>
   [...graph.inputs, ...graph.states].every(({ name, type }) => {
-    const given = Object.hasOwn(inputs, name) ? inputs[name] : undefined
+    const given = own(inputs, name)
     return given !== undefined && given.shape.join() === type.shape.join() && sizeOf(given.shape) > 0
   })
 
 const isOwn = (graph: Graph, inputs: Tensors, others: ReadonlySet<string>): boolean => {
-  const own = new Set([...graph.inputs, ...graph.states].map(({ name }) => name))
-  return Object.keys(inputs).every(name => own.has(name) || !others.has(name))
+  const taken = new Set([...graph.inputs, ...graph.states].map(({ name }) => name))
+  return Object.keys(inputs).every(name => taken.has(name) || !others.has(name))
 }
 
 /** Golden outputs of a sequence of calls are compared with the program as a whole. */
@@ -78,7 +78,7 @@ function whyNot(program: string, graph: Graph, golden: Golden): string | undefin
     shapes.map(([name, shape]) => (shape ? `${name} [${shape}]` : `no ${name}`)).join(', ')
   const inputs = [...graph.inputs, ...graph.states]
   const wanted = list(inputs.map(({ name, type }) => [name, type.shape]))
-  const found = new Set(golden.samples.map(sample => list(inputs.map(({ name }) => [name, sample.inputs[name]?.shape]))))
+  const found = new Set(golden.samples.map(sample => list(inputs.map(({ name }) => [name, own(sample.inputs, name)?.shape]))))
   return `${program}/${graph.name}: the golden outputs were not compared: their samples have ${[...found].join('; or ')}, the program takes ${wanted}${madeWith(golden)}`
 }
 

@@ -1,4 +1,4 @@
-import { type Comparison, type Constant, readAll, type Tensors } from '@silane/core'
+import { type Comparison, type Constant, own, readAll, type Tensors } from '@silane/core'
 import { type Compared, compareChoices, compareSamples, type Difference, EQUAL } from '@silane/runtime'
 import type { DeployedOutput } from '../manifest.ts'
 import type { StageSample } from './choose-samples.ts'
@@ -37,14 +37,14 @@ function compareOutput(output: string, { actual, expected, samples, valid, outpu
   const pairs: Compared[] = []
   const scores: Constant[] = []
   for (const [i, tensors] of expected.entries()) {
-    const reference = tensors && own(tensors, output)
-    if (!reference) continue
-    const found = own(actual[i] ?? {}, output)
+    const reference = own(tensors, output)
+    if (!tensors || !reference) continue
+    const found = own(actual[i], output)
     if (!found) return incomparable('it is not there')
     if (found.shape.join() !== reference.shape.join()) return incomparable(`its shape is [${found.shape}] instead of [${reference.shape}]`)
-    const [index, foundIndex] = [tensors[follows], actual[i]?.[follows]]
+    const [index, foundIndex] = [own(tensors, follows), own(actual[i], follows)]
     if (index && foundIndex && !equalElements(index, foundIndex)) continue
-    const table = best && tensors[best.of]
+    const table = best && own(tensors, best.of)
     if (table) scores.push(table)
     pairs.push({ reference, actual: found, mask: maskOf(samples[i]?.inputs ?? {}, own(valid, output)) })
   }
@@ -55,9 +55,6 @@ function compareOutput(output: string, { actual, expected, samples, valid, outpu
     )
   return compareSamples(pairs)
 }
-
-/** Names are out of files, and `constructor` is none of the language's. */
-const own = <T>(of: Readonly<Record<string, T>>, name: string): T | undefined => (Object.hasOwn(of, name) ? of[name] : undefined)
 
 const maskOf = (inputs: Tensors, name: string | undefined): Constant | undefined => (name === undefined ? undefined : own(inputs, name))
 

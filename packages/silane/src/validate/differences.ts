@@ -5,6 +5,7 @@ import {
   isFloat,
   type Line,
   type Origin,
+  own,
   reshapeConstant,
   rewriteTo,
   type Tensors,
@@ -126,7 +127,7 @@ async function probe(
   const session = await runtime.open({ ...side.graph, outputs: values.map((value, i) => ({ name: `probe_${i}`, value })) }, { rounding })
   try {
     const outputs = await session.run(fittingInputs(side, inputs))
-    return names.map(name => outputs[name])
+    return names.map(name => own(outputs, name))
   } finally {
     await session.close()
   }

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { folderFile, readJsonFile, readTensors } from '@silane/checkpoint'
-import type { Constant, Coverage, Tensors } from '@silane/core'
+import { type Constant, type Coverage, own, type Tensors } from '@silane/core'
 import * as z from 'zod'
 import { errors } from '../errors.ts'
 
@@ -138,7 +138,7 @@ function readCase(folder: string): (program: string) => Facts {
   }
   const { programs = {}, convert: flags = [] } = parsed.data
   return program => {
-    const { valid = {}, drive } = (Object.hasOwn(programs, program) ? programs[program] : undefined) ?? {}
+    const { valid = {}, drive } = own(programs, program) ?? {}
     return { valid, drive, flags }
   }
 }

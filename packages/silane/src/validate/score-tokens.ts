@@ -1,4 +1,4 @@
-import { arrayConstant, type Constant, readAll, sizeOf, type Tensors } from '@silane/core'
+import { arrayConstant, type Constant, own, readAll, sizeOf, type Tensors } from '@silane/core'
 import { errors } from '../errors.ts'
 import type { Decode } from '../pipeline/run-pipeline.ts'
 
@@ -8,7 +8,7 @@ import type { Decode } from '../pipeline/run-pipeline.ts'
  */
 export const scoreTokens: Decode = async (decoder, { entry }, things) => {
   const names = typeof entry === 'string' ? [entry] : decoder.entries
-  const tokens = names.map(name => things[name]).find(thing => thing !== undefined)
+  const tokens = names.map(name => own(things, name)).find(thing => thing !== undefined)
   if (!tokens) throw errors.E_PIPELINE({ problem: `there is no ${names.map(name => `"${name}"`).join(' or ')} to decode` })
   const length = tokens.shape[1] ?? 0
   const half = Math.max(1, Math.ceil(length / 2))
@@ -19,7 +19,7 @@ export const scoreTokens: Decode = async (decoder, { entry }, things) => {
     rows.push(read.outputs)
     state = read.state
   }
-  return Object.fromEntries(Object.keys(rows[0] ?? {}).map(output => [output, joined(rows.flatMap(row => row[output] ?? []))]))
+  return Object.fromEntries(Object.keys(rows[0] ?? {}).map(output => [output, joined(rows.flatMap(row => own(row, output) ?? []))]))
 }
 
 /** Columns `from … to − 1` of [1, T, …]. */

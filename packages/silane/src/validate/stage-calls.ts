@@ -1,4 +1,4 @@
-import { castConstant, type Graph, isFloat, type Session, type Tensors } from '@silane/core'
+import { castConstant, type Graph, isFloat, own, type Session, type Tensors } from '@silane/core'
 import { analyzeGraph } from '../analyze-graph.ts'
 import type { DeployedFunction } from '../manifest.ts'
 import { picturePixels } from '../pipeline/picture-pixels.ts'
@@ -64,7 +64,7 @@ export const fittingInputs = (
 ): Tensors =>
   Object.fromEntries(
     [...graph.inputs, ...graph.states].flatMap(({ name, type }) => {
-      const tensor = given[name]
+      const tensor = own(given, name)
       const dtype = floats && isFloat(type.dtype) ? floats : type.dtype
       const image = pictures && ports.inputs.find(input => input.name === name)?.image
       return tensor ? [[name, castConstant(image?.picture ? picturePixels(tensor, image) : tensor, dtype)]] : []

@@ -2,6 +2,7 @@ import {
   type Comparison,
   type Coverage,
   isSilaneError,
+  own,
   type PluginContract,
   type Report,
   type SourceModel,
@@ -202,7 +203,7 @@ type Label = Pick<Comparison, 'program' | 'function' | 'output' | 'actual' | 'ex
 /** What decibels of logits mean for a mask: how many pixels are on the other side of 0. */
 function agreement({ program, function: name, output, actual, expected }: Label, references: Outputs, results: Outputs): string {
   const pairs = references.flatMap((tensors, i) => {
-    const [reference, found] = [tensors?.[output], results[i]?.[output]]
+    const [reference, found] = [own(tensors, output), own(results[i], output)]
     return reference && found ? [{ reference, actual: found }] : []
   })
   const { changed, pixels, iou } = maskAgreement(pairs)

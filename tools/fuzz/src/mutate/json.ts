@@ -105,6 +105,21 @@ export function replaceAt(value: Json, path: Path, to: Json | undefined): Json {
   )
 }
 
+/** The value with a string called something else wherever it stands: names that refer to each other still do. */
+export function renamed(value: Json, from: string, to: string): Json {
+  if (value === from) return to
+  if (isArray(value)) return value.map(inner => renamed(inner, from, to))
+  if (!isObject(value)) return value
+  return objectOf(Object.entries(value).map(([key, inner]) => [key === from ? to : key, renamed(inner, from, to)]))
+}
+
+/** Strings in a value: those that stand as values, or keys, which mostly belong to the format and not to whoever wrote the file. */
+export function stringsOf(value: Json, as: 'values' | 'keys'): readonly string[] {
+  const paths = pathsOf(value)
+  const found = as === 'keys' ? paths.map(path => path.at(-1)) : paths.map(path => at(value, path))
+  return [...new Set(found.filter(each => typeof each === 'string'))]
+}
+
 function tweak(value: Json, random: Random): Json {
   if (typeof value === 'number')
     return random.pick([value + 1, value - 1, value * 2, -value, value / 2, value * 1000, value + 0.5, 1 / value])
@@ -121,7 +136,7 @@ function change(root: Json, random: Random, keys: readonly string[]): Json {
   // Places near the root decide more than the thousandth entry of a vocabulary.
   const path = random.once(2) ? random.pick(paths.filter(({ length }) => length <= 1)) : random.pick(paths)
   const value = at(root, path)
-  switch (random.int(10)) {
+  switch (random.int(11)) {
     case 0:
     case 1:
     case 2:
@@ -138,6 +153,10 @@ function change(root: Json, random: Random, keys: readonly string[]): Json {
       const key = random.once(3) || keys.length === 0 ? random.pick(INHERITED) : random.pick(keys)
       const objects = paths.filter(candidate => isObject(at(root, candidate)))
       return objects.length === 0 ? root : replaceAt(root, [...random.pick(objects), key], random.pick(HOSTILE)())
+    }
+    case 9: {
+      const names = stringsOf(root, random.once(4) ? 'keys' : 'values')
+      return names.length === 0 ? root : renamed(root, random.pick(names), random.pick(INHERITED))
     }
     default: {
       if (!isObject(value)) return replaceAt(root, path, [value, value])

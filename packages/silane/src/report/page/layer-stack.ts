@@ -1,3 +1,4 @@
+import { own } from '@silane/core'
 import type { LayerAnalysis } from '../../analyze-graph.ts'
 import { formatBytes } from '../../format-bytes.ts'
 import type { FunctionReport } from '../function-reports.ts'
@@ -28,7 +29,7 @@ export function layerStack({ analysis, losses }: Lowered): Html {
   }</tr></thead><tbody>
 ${rows.map(
   row => html`<tr><th scope="row">${row.layer === ELSEWHERE ? html`<span class="soft">${ELSEWHERE}</span>` : html`<code>${breakable(row.layer)}</code>`}</th><td class="number">${row.ops}</td><td class="number wide">${row.reshapes}, ${row.transposes}</td><td>${count(row.macs)}${bar(row.macs / macs, '--bar')}</td><td>${formatBytes(row.bytes)}${bar(row.bytes / bytes, '--bar2')}</td>${
-    losses ? html`<td>${loss(losses[row.layer])}</td>` : ''
+    losses ? html`<td>${loss(own(losses, row.layer))}</td>` : ''
   }</tr>
 `,
 )}</tbody></table>`

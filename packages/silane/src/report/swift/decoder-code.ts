@@ -1,4 +1,4 @@
-import type { DecodeStep } from '@silane/core'
+import { type DecodeStep, own } from '@silane/core'
 import type { DeployedOutput, DeployedTensor } from '../../manifest.ts'
 import { argumentLines } from './argument-lines.ts'
 import type { Callable } from './callable.ts'
@@ -75,7 +75,7 @@ function keptOf(part: Callable, index: number, count: number, step: DecodeStep, 
         const own = `MLMultiArray(MLShapedArray<${scalar(input)}>(repeating: 0, shape: [${input.shape.join(', ')}]))`
         return { name: ownName(part, input.name, count), type: 'MLMultiArray', own }
       }
-      const thing = step.feeds[input.name] ?? input.name
+      const thing = own(step.feeds, input.name) ?? input.name
       const given = things.as(thing, input)
       if (!input.layers) return { name: identifier(thing), type: parameterType(input), given }
       const [from, to] = input.layers
@@ -163,9 +163,9 @@ function entry({ width, embed, parts }: DecoderRead, step: DecodeStep): string[]
 function predict(part: Callable, index: number, count: number, step: DecodeStep): string[] {
   const { fn, property } = part
   const kept = (input: DeployedTensor) => {
-    const thing = step.feeds[input.name] ?? input.name
-    const own = input.role === 'cache' ? ownName(part, input.name, count) : input.layers ? ownName(part, thing, count) : identifier(thing)
-    return `memory.${own}`
+    const thing = own(step.feeds, input.name) ?? input.name
+    const held = input.role === 'cache' ? ownName(part, input.name, count) : input.layers ? ownName(part, thing, count) : identifier(thing)
+    return `memory.${held}`
   }
   const argument = (input: DeployedTensor): string => {
     if (input.role === 'positions') return 'positions'

@@ -1,4 +1,4 @@
-import type { CallStep, Step } from '@silane/core'
+import { type CallStep, own, type Step } from '@silane/core'
 import type { DeployedOutput, Manifest } from '../../manifest.ts'
 import type { Bound } from '../../pipeline/borders.ts'
 import { argumentLines } from './argument-lines.ts'
@@ -84,7 +84,7 @@ function lengthsOf(view: PipelineView): readonly Length[] {
   const alike = functions.filter(each => functions[0] && names(each) === names(functions[0]))
   return alike
     .map((callable): Length => {
-      const wanted = callable.fn.inputs.map(input => ({ ...input, thing: step.feeds[input.name] ?? input.name }))
+      const wanted = callable.fn.inputs.map(input => ({ ...input, thing: own(step.feeds, input.name) ?? input.name }))
       const length = wanted.find(isText)?.shape[1] ?? 0
       return { length, view: { ...view, wanted, functions: name => (name === step.call ? [callable] : view.functions(name)) } }
     })

@@ -27,7 +27,7 @@ export function segmenterCode(view: PipelineView): Owner | undefined {
   things.hold(pixels.thing, { code: 'prepared.pixels' })
   const read = reading.flatMap(step => things.call(step, readThings(calls)))
   const kept = [...neededThings(asking)]
-    .filter(thing => reading.some(({ gives }) => thing in gives))
+    .filter(thing => reading.some(({ gives }) => Object.hasOwn(gives, thing)))
     .map(thing => ({ thing, name: things.code(thing), elements: things.elements(thing) }))
   for (const { thing, name, elements } of kept) things.hold(thing, { code: `picture.${name}`, shaped: elements })
   const prompt = { points, labels, ...(box ? { box } : {}) }

@@ -1,4 +1,4 @@
-import type { CallStep, PlaceStep } from '@silane/core'
+import { type CallStep, own, type PlaceStep } from '@silane/core'
 import type { DeployedOutput, DeployedTensor } from '../../manifest.ts'
 import type { Bound } from '../../pipeline/borders.ts'
 import { argumentLines } from './argument-lines.ts'
@@ -90,7 +90,7 @@ export class Things {
     const [callable] = this.#view.functions(call)
     if (!callable) return []
     const { fn, property } = callable
-    const fed = fn.inputs.map(input => `${identifier(input.name)}: ${this.as(feeds[input.name] ?? input.name, input)}`)
+    const fed = fn.inputs.map(input => `${identifier(input.name)}: ${this.as(own(feeds, input.name) ?? input.name, input)}`)
     const called = (before: string, after: string) => argumentLines(`${before} = try ${property}.predict`, fed, after)
     const kept = Object.entries(gives).flatMap(([thing, name]) => {
       const output = fn.outputs.find(each => each.name === name)
