@@ -7,8 +7,11 @@ import { writeTexts } from './write-files.ts'
 /** Tells a folder with traces, which are replaced without asking: they are made again at any time. */
 const INDEX = 'trace.txt'
 
-/** Writes the text of every function after load and after every pass, each op with its origin, and an index with times and rules. */
-export function writeTrace(folder: string, rewritten: readonly RewrittenProgram[], keepOut: readonly string[]): Promise<void> {
+/**
+ * Writes the text of every function after load and after every pass, each op with its origin, and an index with times and rules. Gives
+ * what `commit` gives.
+ */
+export function writeTrace(folder: string, rewritten: readonly RewrittenProgram[], keepOut: readonly string[]): Promise<readonly string[]> {
   const place = outputFolder(folder, { force: true, keepOut, mark: { file: INDEX, files: listed } })
   return place
     .fill(() => writeTexts(place.work, traceTexts(rewritten)))
