@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { folderFile } from '@silane/checkpoint'
 import { type Graph, printGraph, type RuleHits } from '@silane/core'
 import { outputFolder } from './output-folder.ts'
 import type { RewrittenProgram } from './rewrite-program.ts'
@@ -19,11 +21,16 @@ export function writeTrace(folder: string, rewritten: readonly RewrittenProgram[
     .finally(place.discard)
 }
 
-/** The files that an index names: each line begins with one. */
-const listed = (path: string): readonly string[] =>
-  readFileSync(path, 'utf8')
+/** Bytes of an index: a line of some hundred for each pass over each function, so one of the largest models has a tenth. */
+const MAX_INDEX = 4_000_000
+
+/** The files that an index names: each line begins with one. Throws what `folderFile` throws: a folder of that name may be a stranger's. */
+const listed = (path: string): readonly string[] => {
+  const where = dirname(path)
+  return readFileSync(folderFile(where, { file: INDEX, where }, { limit: MAX_INDEX }), 'utf8')
     .split('\n')
     .map(line => line.split(' ')[0] ?? '')
+}
 
 /** File name → text. The name says in which order passes ran: `model.main.coreml.2.ane.txt`. */
 function traceTexts(rewritten: readonly RewrittenProgram[]): Readonly<Record<string, string>> {
