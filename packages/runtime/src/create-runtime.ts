@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, realpathSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, sep } from 'node:path'
 import type { Graph, Runtime } from '@silane/core'
@@ -76,6 +76,7 @@ export function createRuntime({
     openFile: async path => {
       const { engine } = await chooseEngine(wanted)
       const name = basename(path)
+      refuseWaiting(path, faulty)
       return create(engine, engine.inPlace ? { path, data: new Map() } : filesOf(path, engine, faulty), name, () => {})
     },
     open: async (graph: Graph, options = {}) => {
@@ -117,6 +118,13 @@ function requireRoom({ name, capacity }: Engine, graph: string, bytes: () => num
   if (needed > capacity) throw errors.E_RUNTIME_SIZE({ graph, engine: name, bytes: needed, capacity })
 }
 
+/** A pipe under the name of a file would be waited for, and no signal heard meanwhile. What is not there says so when it is opened. */
+function refuseWaiting(path: string, refused: Refused): void {
+  if (isWaiting(path)) throw refused({ graph: basename(path), problem: 'it is not a regular file' })
+}
+
+const isWaiting = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === false
+
 /** A file and what it names as its data, in its folder. */
 function filesOf(path: string, engine: Engine, refused: Refused): ModelFiles {
   const graph = basename(path)
@@ -132,6 +140,7 @@ function filesOf(path: string, engine: Engine, refused: Refused): ModelFiles {
     const data = summary.dataFiles.map((name): [string, string] => {
       const file = realpathSync(join(folder, name))
       if (!file.startsWith(folder + sep)) throw new TypeError(`its data "${name}" stands outside of its folder`)
+      if (isWaiting(file)) throw new TypeError(`its data "${name}" is not a regular file`)
       return [name, file]
     })
     return { path, data: new Map(data) }
