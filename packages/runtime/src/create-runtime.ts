@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, realpathSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, sep } from 'node:path'
-import type { Graph, Runtime } from '@silane/core'
+import { type Graph, type Runtime, unfinishedFolder } from '@silane/core'
 import { readOnnxSummary, writeOnnx } from '@silane/onnx'
 import type { InferenceSession } from '@silane/onnxruntime-wasm'
 import { chooseEngine, THREADS } from './choose-engine.ts'
@@ -82,8 +82,10 @@ export function createRuntime({
     open: async (graph: Graph, options = {}) => {
       const { engine } = await chooseEngine(wanted)
       requireRoom(engine, graph.name, () => weightBytes(graph))
-      const folder = mkdtempSync(join(parent, 'silane-'))
-      const remove = () => rmSync(folder, { recursive: true, force: true })
+      const { path: folder, remove } = unfinishedFolder(
+        () => mkdtempSync(join(parent, 'silane-')),
+        path => rmSync(path, { recursive: true, force: true }),
+      )
       try {
         const file = `${graph.name}.onnx`
         const constants = placeConstants(data, engine.inPlace ? linkInto(folder) : existsSync)

@@ -8,6 +8,7 @@ import { onnxDataFiles } from '../convert/onnx-data-files.ts'
 import { jsonText } from '../convert/write-files.ts'
 import { errors } from '../errors.ts'
 import { type Manifest, packageOf } from '../manifest.ts'
+import { ownFolder } from '../own-folder.ts'
 import { REPORT_FILE, type StoredComparison } from '../report/report.ts'
 import { systemError } from '../system-error.ts'
 import { versions } from '../versions.ts'
@@ -55,7 +56,8 @@ export async function runShard(options: RunShardOptions): Promise<ShardResult> {
   const entries = shard ? entriesOfShard(all, shard) : named(all, options.only ?? [])
   const out = resolve(cwd, options.out)
   makeFolder(out)
-  const work = mkdtempSync(join(out, WORK))
+  const made = ownFolder(() => mkdtempSync(join(out, WORK)))
+  const work = made.path
   const path = join(out, `ci-report.${shard ? `${shard.index}-of-${shard.count}` : `only.${entries[0]?.name ?? 'none'}`}.json`)
   const results: CiResult[] = []
   const reportOf = (): CiReport => ({
@@ -79,7 +81,7 @@ export async function runShard(options: RunShardOptions): Promise<ShardResult> {
     const report = reportOf()
     return { exit: exitOf(report), report, path }
   } finally {
-    rmSync(work, { recursive: true, force: true })
+    made.remove()
   }
 }
 

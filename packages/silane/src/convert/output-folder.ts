@@ -3,11 +3,11 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from
 import { hostname } from 'node:os'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import { makeFolder, readJsonFile } from '@silane/checkpoint'
-import { isRunning, isSilaneError, type Json, systemAnswer } from '@silane/core'
+import { isRunning, isSilaneError, type Json, systemAnswer, type UnfinishedFolder } from '@silane/core'
 import { errors } from '../errors.ts'
+import { ownFolder } from '../own-folder.ts'
 import { isRecord, textsOf } from '../plugins/find-package.ts'
 import { causingAnswer } from '../system-error.ts'
-import { unfinished } from '../unfinished.ts'
 import { filesWithin } from './files-within.ts'
 import { firstInside } from './first-inside.ts'
 
@@ -63,14 +63,17 @@ export function outputFolder(out: string, options: OutputFolderOptions): OutputF
   const work = name('new')
   const old = name('old')
   let notes: readonly string[]
+  let made: UnfinishedFolder
   try {
     makeFolder(parent)
     notes = removeStale(place)
-    mkdirSync(work)
+    made = ownFolder(() => {
+      mkdirSync(work)
+      return work
+    })
   } catch (cause) {
     throw notMade(place, cause)
   }
-  const settle = unfinished(work)
   return {
     work,
     fill: async write => {
@@ -80,10 +83,7 @@ export function outputFolder(out: string, options: OutputFolderOptions): OutputF
         throw writeError(place, work, error)
       }
     },
-    discard: () => {
-      rmSync(work, { recursive: true, force: true })
-      settle()
-    },
+    discard: made.remove,
     commit: () => {
       try {
         // A conversion takes a while: what stands there now need not be what stood there.
@@ -92,7 +92,7 @@ export function outputFolder(out: string, options: OutputFolderOptions): OutputF
       } catch (error) {
         throw notMade(place, error)
       }
-      settle()
+      made.finish()
       return notes
     },
   }
