@@ -1,7 +1,7 @@
-import { existsSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, realpathSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, sep } from 'node:path'
-import type { Graph, Runtime } from '@silane/core'
+import { type Graph, type Runtime, unfinishedFolder } from '@silane/core'
 import { readOnnxSummary, writeOnnx } from '@silane/onnx'
 import type { InferenceSession } from '@silane/onnxruntime-wasm'
 import { chooseEngine, THREADS } from './choose-engine.ts'
@@ -76,13 +76,16 @@ export function createRuntime({
     openFile: async path => {
       const { engine } = await chooseEngine(wanted)
       const name = basename(path)
+      refuseWaiting(path, faulty)
       return create(engine, engine.inPlace ? { path, data: new Map() } : filesOf(path, engine, faulty), name, () => {})
     },
     open: async (graph: Graph, options = {}) => {
       const { engine } = await chooseEngine(wanted)
       requireRoom(engine, graph.name, () => weightBytes(graph))
-      const folder = mkdtempSync(join(parent, 'silane-'))
-      const remove = () => rmSync(folder, { recursive: true, force: true })
+      const { path: folder, remove } = unfinishedFolder(
+        () => mkdtempSync(join(parent, 'silane-')),
+        path => rmSync(path, { recursive: true, force: true }),
+      )
       try {
         const file = `${graph.name}.onnx`
         const constants = placeConstants(data, engine.inPlace ? linkInto(folder) : existsSync)
@@ -117,6 +120,13 @@ function requireRoom({ name, capacity }: Engine, graph: string, bytes: () => num
   if (needed > capacity) throw errors.E_RUNTIME_SIZE({ graph, engine: name, bytes: needed, capacity })
 }
 
+/** A pipe under the name of a file would be waited for, and no signal heard meanwhile. What is not there says so when it is opened. */
+function refuseWaiting(path: string, refused: Refused): void {
+  if (isWaiting(path)) throw refused({ graph: basename(path), problem: 'it is not a regular file' })
+}
+
+const isWaiting = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === false
+
 /** A file and what it names as its data, in its folder. */
 function filesOf(path: string, engine: Engine, refused: Refused): ModelFiles {
   const graph = basename(path)
@@ -132,6 +142,7 @@ function filesOf(path: string, engine: Engine, refused: Refused): ModelFiles {
     const data = summary.dataFiles.map((name): [string, string] => {
       const file = realpathSync(join(folder, name))
       if (!file.startsWith(folder + sep)) throw new TypeError(`its data "${name}" stands outside of its folder`)
+      if (isWaiting(file)) throw new TypeError(`its data "${name}" is not a regular file`)
       return [name, file]
     })
     return { path, data: new Map(data) }

@@ -28,7 +28,7 @@ const types: Readonly<Record<string, DType>> = {
 }
 
 /** The error of what onnxruntime refuses. */
-export type Refused = (facts: { graph: string; problem: string }, options: { cause: unknown }) => Error
+export type Refused = (facts: { graph: string; problem: string }, options?: { cause: unknown }) => Error
 
 interface SessionFacts {
   readonly graph: string

@@ -1,4 +1,5 @@
-import { closeSync, ftruncateSync, mkdtempSync, openSync, readdirSync, rmSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { closeSync, ftruncateSync, mkdtempSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Constant, computedConstant, isSilaneError, type SilaneError } from '@silane/core'
@@ -92,4 +93,35 @@ test("what stands outside of a file's folder is not read", async () => {
   })
   const error = await errorOf(createRuntime({ engine: 'onnxruntime-wasm', foreign: true }).openFile(join(path, 'm.onnx')))
   expect([error.code, error.what]).toEqual(['E_SESSION_FILE', expect.stringContaining('stands outside of its folder')])
+})
+
+test.skipIf(process.platform === 'win32')('a pipe in place of a file or of its data is refused, not waited for', async () => {
+  const path = folder()
+  const small = graphOf(b => ({
+    y: b.linear({ x: b.input('x', 'fp32', [1, 40]), weight: b.constant(computedConstant('fp32', [40, 40], 'w', i => i)) }),
+  }))
+  const file = join(path, 'm.onnx')
+  await writeOnnx([{ graph: small, file: 'm.onnx' }], { folder: path, dataFile: 'd', external: true })
+  renameSync(join(path, 'd'), join(path, 'data'))
+  for (const name of ['d', 'pipe.onnx']) spawnSync('mkfifo', [join(path, name)])
+  // In a process of its own, which can be ended: this one would wait too.
+  const script = `
+    const { createRuntime } = await import(${JSON.stringify(new URL('../src/index.ts', import.meta.url).href)})
+    for (const engine of ['onnxruntime-wasm', 'onnxruntime-node']) for (const file of process.argv.slice(1))
+      await createRuntime({ engine, foreign: true }).openFile(file).catch(error => console.log(error.code, error.what))`
+  const { stdout, signal } = spawnSync(process.execPath, ['--input-type=module', '-e', script, join(path, 'pipe.onnx'), file], {
+    encoding: 'utf8',
+    timeout: 60_000,
+    killSignal: 'SIGKILL',
+  })
+  const code = expect.stringMatching(/^E_SESSION_FILE /)
+  const graph = expect.stringMatching(/^E_SESSION_FILE .*it is not a regular file/)
+  // What onnxruntime itself says of data that is none.
+  expect([
+    stdout
+      .trim()
+      .split('\n')
+      .filter(line => line.startsWith('E_')),
+    signal,
+  ]).toEqual([[graph, expect.stringContaining('its data "d" is not a regular file'), graph, code], null])
 })

@@ -79,6 +79,16 @@ describe('files of a checkpoint', () => {
   })
 })
 
+test('files of a checkpoint are seen to change while a folder is compared with it', async () => {
+  const out = join(temporary(), 'out')
+  const model = copyOf('base')
+  await quick(model, out)
+  const onProgress: ConvertOptions['onProgress'] = ({ step }) => {
+    if (step === 'rewrite') utimesSync(join(model, 'model.safetensors'), 1, 1)
+  }
+  await expect(validate({ folder: out, model, onProgress })).rejects.toMatchObject({ code: 'E_FILE_CHANGED', exitCode: 2 })
+})
+
 describe('files of a converted folder', () => {
   const all = mkdtempSync(join(tmpdir(), 'silane-hostile-'))
   afterAll(() => rmSync(all, { recursive: true, force: true }))

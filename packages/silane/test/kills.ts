@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, relative } from 'node:path'
+import { basename, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { folderDigest } from '@silane/coreml'
 import { keptFolder } from '../src/convert/output-folder.ts'
@@ -101,7 +101,10 @@ export async function killRuns(kills: number, random: () => number = Math.random
         await start(out, LENGTHS[last] as number).ended
         continue
       }
-      faults.push(...damages(place).map(problem => `${where}: ${problem}`))
+      // An old one beside the new one would pass for kept as soon as the new one is moved away.
+      const beside = readdirSync(join(parent, 'place')).filter(name => name.startsWith('.out.silane-old-'))
+      const looked = new Set([place, ...beside.map(name => join(parent, 'place', name))])
+      for (const folder of looked) faults.push(...damages(folder).map(problem => `${where}: ${basename(folder)}: ${problem}`))
       const found = whole.indexOf(JSON.stringify(content(place)))
       if (found < 0) faults.push(`${where}: neither the old conversion nor the new one`)
       if (place !== out) seen.beside++

@@ -1,9 +1,12 @@
 import { spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import { convert } from '../src/convert/convert.ts'
+import type { ConvertOptions } from '../src/convert/convert-options.ts'
+import { indexDocuments } from '../src/documents/index-documents.ts'
 import { fixture, temporary, write } from './workspace.ts'
 
 const launcher = fileURLToPath(new URL('../bin/silane.js', import.meta.url))
@@ -65,8 +68,62 @@ const written = (calls: readonly string[]): string[] => {
   })
 }
 
+/** Paths of files that are opened to be written, under the name that they then have. */
+const openedFor = (calls: readonly string[]): string[] => written(calls.filter(line => / (?:open|openat|creat)\(/.test(line)))
+
 /** Connections to another machine, or to a resolver of names. */
 const sent = (calls: readonly string[]): string[] => calls.filter(line => /AF_INET|nscd|resolved/.test(line))
+
+const plugins = fileURLToPath(new URL('../../../plugins', import.meta.url))
+const picture = join(plugins, 'sam/test/pictures/picture.png')
+
+/** Folders that verbs run on; each is converted when the first of them wants it. */
+const conversions = mkdtempSync(join(tmpdir(), 'silane-test-'))
+afterAll(() => rmSync(conversions, { recursive: true, force: true }))
+
+const common = { validate: false } as const
+const rag = join(plugins, 'rag')
+const documents = { 'documents.jsonl': '{"id":"bird","title":"Two Birds","text":"a bird sings in the tree"}\n' }
+
+/** A checkpoint of a part of RAG, with tokenizers that it is published without. */
+function ragCheckpoint(name: string, tokenizers: Readonly<Record<string, string>>): string {
+  const folder = join(conversions, `${name}-checkpoint`)
+  cpSync(join(rag, 'fixtures', name), folder, { recursive: true })
+  for (const [from, to] of Object.entries(tokenizers)) cpSync(join(rag, 'test/fixtures/ask', from), join(folder, to), { recursive: true })
+  return folder
+}
+
+const both = { question_encoder_tokenizer: 'question_encoder_tokenizer', generator_tokenizer: 'generator_tokenizer' }
+const recipes: Readonly<Record<string, () => Omit<ConvertOptions, 'out'>>> = {
+  done: () => ({ model: fixture('base'), seq: [24] }),
+  masks: () => ({ model: join(plugins, 'sam/fixtures/windows'), targets: ['onnx'], options: { points: '1' } }),
+  captions: () => ({ model: join(plugins, 'blip/fixtures/image-to-text'), targets: ['coreml'], context: 32, prefill: 8 }),
+  labels: () => ({ model: join(plugins, 'perceiver/fixtures/image-classification-channels'), targets: ['coreml'] }),
+  text: () => ({ model: join(plugins, 'gpt2/fixtures/text-generation'), targets: ['coreml'], context: 32, prefill: 8 }),
+  passages: () => ({ model: ragCheckpoint('context-encoder', { question_encoder_tokenizer: '.' }), targets: ['onnx'], seq: [40] }),
+  answers: () => ({ model: ragCheckpoint('token', both), targets: ['onnx'], seq: [40], context: 32, prefill: 8 }),
+}
+
+/** Puts a conversion, or an index of documents, under its name into a folder. */
+async function provide(name: string, folder: string): Promise<void> {
+  const made = join(conversions, name)
+  if (!existsSync(made)) {
+    const recipe = recipes[name]
+    if (recipe) await convert({ ...common, ...recipe(), out: made })
+    else {
+      write(conversions, documents)
+      await provide('passages', conversions)
+      await provide('answers', conversions)
+      await indexDocuments({
+        folder: join(conversions, 'passages'),
+        documents: join(conversions, 'documents.jsonl'),
+        out: made,
+        for: join(conversions, 'answers'),
+      })
+    }
+  }
+  if (folder !== conversions) cpSync(made, join(folder, name), { recursive: true })
+}
 
 describe.skipIf(process.platform === 'win32')('a run leaves nothing but what was asked for, and sends nothing', () => {
   const verbs: readonly (readonly [verb: string, args: readonly string[], made: readonly string[]])[] = [
@@ -77,24 +134,43 @@ describe.skipIf(process.platform === 'win32')('a run leaves nothing but what was
     ['benchmark', ['benchmark', './done', '--runs', '2'], []],
     ['verify', ['verify', './done/model.mlpackage'], []],
     ['plugins', ['plugins'], []],
+    ['generate', ['generate', './text', '--ids', '5,6', '--max-new-tokens', '2', '--from', 'coreml'], []],
+    ['caption', ['caption', './captions', picture, '--max-new-tokens', '2', '--from', 'coreml'], []],
+    ['classify', ['classify', './labels', picture, '--from', 'coreml'], []],
+    ['segment', ['segment', './masks', picture, '--points', '1,1', '--out', 'out'], ['work/out']],
+    ['index', ['index', './passages', '--documents', 'documents.jsonl', '--for', './answers', '--out', 'out'], ['work/out']],
+    ['search', ['search', './answers', '--index', './index', '--query', 'Who sings?'], []],
+    ['ask', ['ask', './answers', '--index', './index', '--question', 'Who sings?', '--max-new-tokens', '2'], []],
+    ['ci', ['ci', '--only', 'model.coreml.seq-24', '--out', 'out', '--offline'], ['work/out']],
     ['an error', ['convert', 'org/name', '--offline'], []],
   ]
 
   test.each(verbs)('%s', { timeout: 60_000 }, async (verb, args, made) => {
     const { base, place, listing, run } = surroundings()
-    if (args.some(word => word.startsWith('./done')))
-      await convert({ model: fixture('base'), seq: [24], validate: false, out: place('work/done') })
+    write(place('work'), { ...documents, 'silane.ci.json': { models: [{ model: 'model', options: [{ seq: 24 }] }] } })
+    const wanted = new Set(args.flatMap(word => /^\.\/(?!model)(\w+)/.exec(word)?.[1] ?? []))
+    for (const name of wanted) await provide(name, place('work'))
     const before = listing()
+    const there = before.map(name => place(name)).filter(path => statSync(path).isFile())
+    const content = () => there.map(path => readFileSync(path, 'base64'))
+    const was = content()
     const { status, stderr, calls } = run(...args)
     expect([stderr, status]).toEqual([expect.not.stringContaining('the network was used'), verb === 'an error' ? 2 : 0])
     const allowed = ['trace', 'tmp/node-compile-cache', ...made]
     const within = (file: string) => allowed.some(name => file === name || file.startsWith(`${name}/`))
     expect(listing().filter(file => !before.includes(file) && !within(file))).toEqual([])
+    expect(content()).toEqual(was)
     if (!tracer) return
     // Meanwhile too, wherever in the system: beside the output folder, which is filled under another name, and in TMPDIR.
     const names = made.map(name => join(base, dirname(name), `.${name.slice(dirname(name).length + 1)}.silane-`))
-    const places = [...allowed.map(place), place('tmp/silane-'), ...names, '/dev/', '/proc/']
+    // SQLite has files for what it sorts, and opens a file that it only reads from as one that it could mend.
+    const sqlite = [place('tmp/etilqs_'), place('work/index')]
+    const places = [...allowed.map(place), place('tmp/silane-'), ...sqlite, ...names, '/dev/', '/proc/']
     expect(written(calls).filter(path => !places.some(start => path.startsWith(start)))).toEqual([])
+    // And nothing is half there under its name: what is made is written under another one. An index grows, by transactions.
+    const own = verb === 'index' ? [] : made.map(place)
+    const open = openedFor(calls).filter(path => own.some(start => path.startsWith(start)) && !path.includes('/.silane-'))
+    expect(open).toEqual([])
     expect(sent(calls)).toEqual([])
   })
 

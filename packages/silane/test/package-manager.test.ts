@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { type ManagerPlace, packageManager } from '../src/plugins/package-manager.ts'
@@ -55,4 +56,19 @@ test('the other words of each', () => {
       "yarn install; yarn remove x y; npx yarn-deduplicate && yarn install; yarn add file:/z",
     ]
   `)
+})
+
+test.skipIf(process.platform === 'win32')('a pipe in place of a lock file is not waited for', () => {
+  const folder = project()
+  spawnSync('mkfifo', [join(folder, 'yarn.lock')])
+  // In a process of its own, which can be ended: this one would wait too.
+  const script = `
+    const { packageManager } = await import(${JSON.stringify(new URL('../src/plugins/package-manager.ts', import.meta.url).href)})
+    console.log(packageManager(${JSON.stringify(inside(folder))}).name)`
+  const { stdout, signal } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+    encoding: 'utf8',
+    timeout: 20_000,
+    killSignal: 'SIGKILL',
+  })
+  expect([stdout, signal]).toEqual(['yarn\n', null])
 })

@@ -1,4 +1,15 @@
-import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { main } from '../src/cli.ts'
@@ -49,6 +60,42 @@ test('a trace takes the place of an older one, and of nothing else', async () =>
   await expect(convert({ ...options, out: other })).rejects.toMatchObject({ code: 'E_OUT_FOREIGN' })
   expect(readdirSync(`${other}.trace`)).toEqual(['mine.txt'])
   expect(existsSync(other)).toBe(false)
+})
+
+test.skipIf(process.platform === 'win32')("a stranger's folder under the name of a trace is refused at once, whatever its index is", () => {
+  const base = temporary()
+  const large = join(temporary(), 'large')
+  writeFileSync(large, '')
+  truncateSync(large, 4_000_001)
+  const indexes: Readonly<Record<string, (index: string) => unknown>> = {
+    pipe: index => spawnSync('mkfifo', [index]),
+    device: index => symlinkSync('/dev/zero', index),
+    outside: index => symlinkSync(fixture('base/config.json'), index),
+    large: index => renameSync(large, index),
+  }
+  const folders = Object.entries(indexes).map(([name, make]) => {
+    const folder = join(base, name)
+    mkdirSync(folder)
+    make(join(folder, 'trace.txt'))
+    return folder
+  })
+  // In a process of its own: no signal but this one reaches who waits for a pipe.
+  const script = `
+    const { writeTrace } = await import(${JSON.stringify(new URL('../src/convert/write-trace.ts', import.meta.url).href)})
+    for (const folder of process.argv.slice(1)) try {
+      await writeTrace(folder, [], [])
+    } catch (error) {
+      console.log(error.code, error.what)
+    }`
+  const { stdout, signal } = spawnSync(process.execPath, ['--input-type=module', '-e', script, ...folders], {
+    encoding: 'utf8',
+    timeout: 40_000,
+    killSignal: 'SIGKILL',
+  })
+  const reason = 'its trace.txt cannot be read, so nothing tells what silane wrote there'
+  expect(stdout.trim().split('\n')).toEqual(folders.map(folder => `E_OUT_FOREIGN ${folder} is not replaced: ${reason}.`))
+  expect(signal).toBe(null)
+  expect(readdirSync(base, { recursive: true }).filter(name => String(name).endsWith('trace.txt'))).toHaveLength(folders.length)
 })
 
 test('a missed gate is traced to the first module whose output falls below it', async () => {

@@ -1,7 +1,8 @@
-import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { jsonText } from '../convert/write-files.ts'
 import { errors } from '../errors.ts'
+import { ownFolder } from '../own-folder.ts'
 import { type CiReport, exitOf, readCiReport } from './ci-report.ts'
 
 export interface MergeOptions {
@@ -77,12 +78,13 @@ function missingOf(reports: readonly CiReport[], names: readonly string[]): read
 
 function writeWhole(folder: string, text: string): void {
   mkdirSync(folder, { recursive: true })
-  const work = mkdtempSync(join(folder, '.silane-ci-'))
+  const work = ownFolder(() => mkdtempSync(join(folder, '.silane-ci-')))
   try {
-    writeFileSync(join(work, 'report'), text)
-    renameSync(join(work, 'report'), join(folder, 'ci-report.json'))
+    const beside = join(work.path, 'report')
+    writeFileSync(beside, text)
+    renameSync(beside, join(folder, 'ci-report.json'))
   } finally {
-    rmSync(work, { recursive: true, force: true })
+    work.remove()
   }
 }
 

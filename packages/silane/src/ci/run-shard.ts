@@ -1,4 +1,4 @@
-import { cpSync, lstatSync, mkdirSync, mkdtempSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
+import { lstatSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { makeFolder } from '@silane/checkpoint'
 import { isSilaneError, type Line } from '@silane/core'
@@ -8,6 +8,7 @@ import { onnxDataFiles } from '../convert/onnx-data-files.ts'
 import { jsonText } from '../convert/write-files.ts'
 import { errors } from '../errors.ts'
 import { type Manifest, packageOf } from '../manifest.ts'
+import { ownFolder } from '../own-folder.ts'
 import { REPORT_FILE, type StoredComparison } from '../report/report.ts'
 import { systemError } from '../system-error.ts'
 import { versions } from '../versions.ts'
@@ -55,7 +56,8 @@ export async function runShard(options: RunShardOptions): Promise<ShardResult> {
   const entries = shard ? entriesOfShard(all, shard) : named(all, options.only ?? [])
   const out = resolve(cwd, options.out)
   makeFolder(out)
-  const work = mkdtempSync(join(out, WORK))
+  const made = ownFolder(() => mkdtempSync(join(out, WORK)))
+  const work = made.path
   const path = join(out, `ci-report.${shard ? `${shard.index}-of-${shard.count}` : `only.${entries[0]?.name ?? 'none'}`}.json`)
   const results: CiResult[] = []
   const reportOf = (): CiReport => ({
@@ -79,12 +81,12 @@ export async function runShard(options: RunShardOptions): Promise<ShardResult> {
     const report = reportOf()
     return { exit: exitOf(report), report, path }
   } finally {
-    rmSync(work, { recursive: true, force: true })
+    made.remove()
   }
 }
 
 /** The file appears with all of it or not at all. */
-function writeWhole(path: string, text: string, work: string): void {
+function writeWhole(path: string, text: string | Uint8Array, work: string): void {
   const beside = join(work, 'report')
   writeFileSync(beside, text)
   renameSync(beside, path)
@@ -111,14 +113,14 @@ async function runEntry(entry: PlannedEntry, places: Places): Promise<CiResult> 
   const started = performance.now()
   const common = { name: entry.name, model: entry.model, target: entry.target, options: entry.options }
   const seconds = () => Math.round((performance.now() - started) / 100) / 10
-  const place = keep ? join(out, 'packages', entry.name) : join(work, entry.name)
+  const place = keep ? join(out, 'packages', entry.name) : join(work, 'packages', entry.name)
   try {
     const hub = { offline, token, cacheDir }
     const asked: ConvertOptions = { ...entryOptions(entry, folder), plugins, ...hub, cwd, signal, onProgress, out: place, force: true }
     if (keep) mkdirSync(join(out, 'packages'), { recursive: true })
     const converted = await convert(asked)
     mkdirSync(reports, { recursive: true })
-    for (const name of REPORTS) cpSync(join(place, name), join(reports, name))
+    for (const name of REPORTS) writeWhole(join(reports, name), readFileSync(join(place, name)), work)
     const { manifest, report, ok } = converted
     return {
       ...common,

@@ -73,7 +73,8 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
     const keepOut = checkpointPlaces(checkpoint, taken)
     // Before anything is written, so that it is there to look at whatever goes wrong after.
     const trace = options.trace ? `${out}.trace` : undefined
-    if (trace !== undefined) await step('trace', () => writeTrace(trace, rewritten, keepOut))
+    const note = options.onNote ?? (() => {})
+    if (trace !== undefined) for (const left of await step('trace', () => writeTrace(trace, rewritten, keepOut))) note(left)
     const folder = outputFolder(out, { force: options.force ?? false, keepOut })
     try {
       await step('copy files', () => folder.fill(() => copyFiles(copied, checkpoint, folder.work)))
@@ -142,7 +143,7 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
           ...(swift === undefined ? {} : { [swift]: swiftFile(told) }),
         }),
       )
-      await step('finish', () => folder.commit())
+      for (const left of await step('finish', () => folder.commit())) note(left)
       const peakBytes = process.resourceUsage().maxRSS * 1024
       const comparisons = validation?.comparisons ?? []
       const traced = trace === undefined ? {} : { traced: { folder: trace, located } }

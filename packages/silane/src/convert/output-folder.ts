@@ -1,12 +1,13 @@
+import { randomUUID } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import { makeFolder, readJsonFile } from '@silane/checkpoint'
-import { isRunning, isSilaneError, type Json, systemAnswer } from '@silane/core'
+import { isRunning, isSilaneError, type Json, systemAnswer, type UnfinishedFolder } from '@silane/core'
 import { errors } from '../errors.ts'
+import { ownFolder } from '../own-folder.ts'
 import { isRecord, textsOf } from '../plugins/find-package.ts'
 import { causingAnswer } from '../system-error.ts'
-import { unfinished } from '../unfinished.ts'
 import { filesWithin } from './files-within.ts'
 import { firstInside } from './first-inside.ts'
 
@@ -37,8 +38,8 @@ export interface OutputFolder {
   readonly work: string
   /** Runs what writes there: where the disk answers, the error names the place, E_OUT_WRITE. */
   fill<T>(write: () => T | Promise<T>): Promise<T>
-  /** Puts it into its place. */
-  commit(): void
+  /** Puts it into its place. What it gives is a note for each older folder that could not be removed; nothing is wrong with the new one. */
+  commit(): readonly string[]
   /** Removes what was written. After a commit it does nothing. */
   discard(): void
 }
@@ -61,15 +62,18 @@ export function outputFolder(out: string, options: OutputFolderOptions): OutputF
   const name = (role: string) => join(parent, `.${basename(place)}.silane-${role}-${host}-${process.pid}`)
   const work = name('new')
   const old = name('old')
+  let notes: readonly string[]
+  let made: UnfinishedFolder
   try {
     makeFolder(parent)
-    removeStale(place)
-    rmSync(work, { recursive: true, force: true })
-    mkdirSync(work)
+    notes = removeStale(place)
+    made = ownFolder(() => {
+      mkdirSync(work)
+      return work
+    })
   } catch (cause) {
     throw notMade(place, cause)
   }
-  const settle = unfinished(work)
   return {
     work,
     fill: async write => {
@@ -79,19 +83,17 @@ export function outputFolder(out: string, options: OutputFolderOptions): OutputF
         throw writeError(place, work, error)
       }
     },
-    discard: () => {
-      rmSync(work, { recursive: true, force: true })
-      settle()
-    },
+    discard: made.remove,
     commit: () => {
       try {
         // A conversion takes a while: what stands there now need not be what stood there.
         checkPlace(place, options)
-        replace(work, place, old)
+        notes = [...notes, ...replace(work, place, old)]
       } catch (error) {
         throw notMade(place, error)
       }
-      settle()
+      made.finish()
+      return notes
     },
   }
 }
@@ -139,11 +141,14 @@ export function keptFolder(out: string): string | undefined {
   return kept && join(dirname(place), kept)
 }
 
-/** A folder cannot be renamed over another, so the old one steps aside, and comes back if the new one cannot take its place. */
-function replace(work: string, place: string, old: string): void {
+/**
+ * A folder cannot be renamed over another, so the old one steps aside, and comes back if the new one cannot take its place. Gives a note
+ * where the old one could not be removed.
+ */
+function replace(work: string, place: string, old: string): readonly string[] {
   if (!existsSync(place)) {
     renameSync(work, place)
-    return
+    return []
   }
   renameSync(place, old)
   try {
@@ -152,21 +157,45 @@ function replace(work: string, place: string, old: string): void {
     renameSync(old, place)
     throw error
   }
-  rmSync(old, { recursive: true, force: true })
+  return removed(place, old)
 }
 
-/** Removes what processes left behind that were killed while they wrote this same folder on this machine. */
-function removeStale(place: string): void {
+/**
+ * Removes a folder beside its place, under a name of its own: where that fails or is killed a part is left, which is no conversion to
+ * anybody. Gives a note where something is left, which is no fault of what is in the place.
+ */
+function removed(place: string, folder: string): readonly string[] {
+  // One that stays is in nobody's way.
+  const gone = join(dirname(place), `.${basename(place)}.silane-gone-${host}-${process.pid}-${randomUUID().slice(0, 8)}`)
+  try {
+    renameSync(folder, gone)
+    rmSync(gone, { recursive: true, force: true })
+    return []
+  } catch (error) {
+    const answer = systemAnswer(error)
+    if (!answer) throw error
+    // Two processes may remove the same one.
+    const left = [gone, folder].find(path => existsSync(path))
+    return left === undefined ? [] : [`${left} is left of an older folder and can be deleted: it could not be removed, ${answer.problem}.`]
+  }
+}
+
+/**
+ * Removes what processes left behind that were killed while they wrote this same folder on this machine. One of this process's own
+ * number was written by an earlier process, or stayed when it was removed. Gives a note for each that cannot be removed.
+ */
+function removeStale(place: string): readonly string[] {
   const parent = dirname(place)
-  const pattern = new RegExp(`^\\.${literally(basename(place))}\\.silane-(?:new|old)-${host}-(\\d+)$`)
-  for (const name of readdirSync(parent)) {
-    const pid = Number(pattern.exec(name)?.[1])
-    if (!Number.isInteger(pid) || pid === process.pid || isRunning(pid)) continue
+  const pattern = new RegExp(`^\\.${literally(basename(place))}\\.silane-(new|old|gone)-${host}-(\\d+)(?:-\\w+)?$`)
+  return readdirSync(parent).flatMap(name => {
+    const [, role, pid] = pattern.exec(name) ?? []
+    if (role === undefined || (Number(pid) !== process.pid && isRunning(Number(pid)))) return []
     const stale = join(parent, name)
     // Killed between the two renames: the old folder is the only one left, so it is put back.
-    if (name.includes('.silane-old-') && !existsSync(place)) renameSync(stale, place)
-    else rmSync(stale, { recursive: true, force: true })
-  }
+    if (role !== 'old' || existsSync(place)) return removed(place, stale)
+    renameSync(stale, place)
+    return []
+  })
 }
 
 const literally = (text: string): string => text.replace(/[\\^$.*|?+()[\]{}-]/g, '\\$&')

@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { folderFile } from '@silane/checkpoint'
 import { type Graph, printGraph, type RuleHits } from '@silane/core'
 import { outputFolder } from './output-folder.ts'
 import type { RewrittenProgram } from './rewrite-program.ts'
@@ -7,8 +9,11 @@ import { writeTexts } from './write-files.ts'
 /** Tells a folder with traces, which are replaced without asking: they are made again at any time. */
 const INDEX = 'trace.txt'
 
-/** Writes the text of every function after load and after every pass, each op with its origin, and an index with times and rules. */
-export function writeTrace(folder: string, rewritten: readonly RewrittenProgram[], keepOut: readonly string[]): Promise<void> {
+/**
+ * Writes the text of every function after load and after every pass, each op with its origin, and an index with times and rules. Gives
+ * what `commit` gives.
+ */
+export function writeTrace(folder: string, rewritten: readonly RewrittenProgram[], keepOut: readonly string[]): Promise<readonly string[]> {
   const place = outputFolder(folder, { force: true, keepOut, mark: { file: INDEX, files: listed } })
   return place
     .fill(() => writeTexts(place.work, traceTexts(rewritten)))
@@ -16,11 +21,16 @@ export function writeTrace(folder: string, rewritten: readonly RewrittenProgram[
     .finally(place.discard)
 }
 
-/** The files that an index names: each line begins with one. */
-const listed = (path: string): readonly string[] =>
-  readFileSync(path, 'utf8')
+/** Bytes of an index: a line of some hundred for each pass over each function, so one of the largest models has a tenth. */
+const MAX_INDEX = 4_000_000
+
+/** The files that an index names: each line begins with one. Throws what `folderFile` throws: a folder of that name may be a stranger's. */
+const listed = (path: string): readonly string[] => {
+  const where = dirname(path)
+  return readFileSync(folderFile(where, { file: INDEX, where }, { limit: MAX_INDEX }), 'utf8')
     .split('\n')
     .map(line => line.split(' ')[0] ?? '')
+}
 
 /** File name → text. The name says in which order passes ran: `model.main.coreml.2.ane.txt`. */
 function traceTexts(rewritten: readonly RewrittenProgram[]): Readonly<Record<string, string>> {

@@ -86,8 +86,8 @@ export async function segment(options: SegmentOptions): Promise<Segmented> {
       })
       await writeTexts(target.work, { [SCORES]: jsonText({ masks, points, box: box ?? null }) })
     })
-    target.commit()
-    return { out, masks, overlay: OVERLAY, notes: picture.notes }
+    const left = target.commit()
+    return { out, masks, overlay: OVERLAY, notes: [...picture.notes, ...left] }
   } finally {
     target.discard()
     await programs.close()

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { dependencyNames, isRecord, ownFolder, readPackage, upward } from './find-package.ts'
 
@@ -102,9 +102,17 @@ function lockOf(folder: string): PackageManager['name'] | undefined {
   return ['package-lock.json', 'npm-shrinkwrap.json'].some(file => existsSync(join(folder, file))) ? 'npm' : undefined
 }
 
+/** By its second line, so only the beginning is read; what is no file, such as a pipe, would be waited for. */
 function isYarn1(lock: string): boolean {
   try {
-    return readFileSync(lock, 'utf8').slice(0, 1000).includes('# yarn lockfile v1')
+    if (!statSync(lock).isFile()) return false
+    const file = openSync(lock, 'r')
+    try {
+      const bytes = Buffer.alloc(1000)
+      return bytes.toString('utf8', 0, readSync(file, bytes)).includes('# yarn lockfile v1')
+    } finally {
+      closeSync(file)
+    }
   } catch {
     return false
   }

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads'
+import { unfinishedFolders } from '@silane/core'
 import type { Piece } from '../streams.ts'
-import { unfinishedFolders } from '../unfinished.ts'
 
 /** What the thread is given: the state that it watches. */
 export interface WatchdogData {

@@ -125,6 +125,7 @@ async function againstCheckpoint(folder: string, manifest: Manifest, model: stri
       onProgress,
     })
     const changed = await step('hash checkpoint', () => changedFiles(manifest, checkpoint.used(), checkpoint.path, signal))
+    checkpoint.checkUnchanged()
     return { ...report, notes: [...report.notes, ...changed.map(file => `${file} is not the file that was converted: its sha256 differs`)] }
   } finally {
     checkpoint.close()
