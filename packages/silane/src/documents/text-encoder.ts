@@ -64,7 +64,8 @@ export async function openTextEncoder(folder: string, from: ProgramSource = 'onn
     const inner = title === undefined ? plain(prompted) : [...plain(title), ...around.after, ...plain(prompted)]
     const room = Math.max(0, length - around.before.length - around.after.length)
     const ids = [...around.before, ...inner.slice(0, room), ...around.after]
-    const beyond = ids.find(id => !(id >= 0 && id < below))
+    // The tokenizer gives whole numbers from 0 on.
+    const beyond = ids.find(id => id >= below)
     if (beyond !== undefined) throw generateErrors.E_TOKEN_ID({ id: beyond, below })
     return ids
   }

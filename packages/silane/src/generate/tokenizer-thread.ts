@@ -116,7 +116,13 @@ export async function tokenizerThread(
   // From here on it is waited for where it is asked, and keeps no process alive.
   worker.unref()
   return {
-    encode: (text, options = {}) => call({ text, options }) as Encoded,
+    encode: (text, options = {}) => {
+      const encoded = call({ text, options }) as Encoded
+      // A row of the embeddings is read for each: what is no whole number would be read as some row.
+      const at = encoded.ids.findIndex(id => !Number.isInteger(id) || id < 0)
+      if (at >= 0) throw errors.E_FOLDER_FILE({ file, problem: `it gives a token the id ${encoded.ids[at]}`, where })
+      return encoded
+    },
     decode: (ids, options = {}) => call({ ids, options }) as string,
     close: () => void end(errors.E_TOKENIZER_LIMIT({ file, problem: 'it is closed', where })),
   }
