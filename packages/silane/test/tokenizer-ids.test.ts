@@ -20,7 +20,7 @@ const open = (parts: object) => {
   return openTokenizer(folder)
 }
 
-test.each([-1, 1.5, 'two'])('%s is no id of a token', async id => {
+test.each([null, -1, 1.5, 'two'])('%s is no id of a token', async id => {
   const tokenizer = await open({ model: { ...file.model, vocab: { '[UNK]': 0, one: 1, two: id } } })
   expect(tokenizer?.encode('one one').ids).toEqual([1, 1])
   const problem = expect.objectContaining({ code: 'E_FOLDER_FILE', message: expect.stringContaining(`the id ${id}`) })

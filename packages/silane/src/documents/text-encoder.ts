@@ -7,6 +7,7 @@ import { openTokenizer } from '../generate/open-tokenizer.ts'
 import { tokenizerFolder } from '../generate/tokenizer-folder.ts'
 import { type DeployedTensor, type Manifest, readManifest } from '../manifest.ts'
 import { isDeployed, openPrograms, type ProgramSource } from '../pipeline/open-programs.ts'
+import type { Frames } from '../tokenizers/frames.ts'
 
 /** A text, with a title in front of it where it has one. */
 export interface EncodedText {
@@ -54,7 +55,7 @@ export async function openTextEncoder(folder: string, from: ProgramSource = 'onn
   const dimension = output.shape.at(-1) as number
   const { sentence = { prompts: {}, defaultPrompt: null, similarity: 'cosine' } } = manifest
   const programs = await openPrograms(folder, manifest, from)
-  const around = bordersOf((text, special) => tokenizer.encode(text, { add_special_tokens: special }).ids)
+  const around = bordersOf(tokenizer.frames)
   const { below = Number.POSITIVE_INFINITY } = words
 
   const idsOf = ({ text, title }: EncodedText, kind: TextKind): readonly number[] => {
@@ -97,10 +98,10 @@ export async function openTextEncoder(folder: string, from: ProgramSource = 'onn
 }
 
 /** Ids that a tokenizer puts before and after a text. */
-function bordersOf(encode: (text: string, special: boolean) => readonly number[]): { before: readonly number[]; after: readonly number[] } {
-  const [bare, whole] = [encode('a', false), encode('a', true)]
-  const at = whole.findIndex((_, i) => bare.every((id, k) => whole[i + k] === id))
-  return at < 0 ? { before: [], after: [] } : { before: whole.slice(0, at), after: whole.slice(at + bare.length) }
+function bordersOf({ single }: Frames): { before: readonly number[]; after: readonly number[] } {
+  const at = single.findIndex(part => 'text' in part)
+  const ids = (parts: Frames['single']) => parts.flatMap(part => ('ids' in part ? part.ids : []))
+  return { before: ids(single.slice(0, at)), after: ids(single.slice(at)) }
 }
 
 /** Throws E_UNSUPPORTED for a similarity that an index cannot rank by. */
