@@ -28,6 +28,8 @@ export interface TextEncoder {
   readonly batch: number
   /** Tokens that a text may have besides those that the tokenizer puts around it; the rest is cut off. */
   readonly tokens: number
+  /** Why the ids of its tokenizer may not be the original's. */
+  readonly notes: readonly string[]
   /** Tokens of a text, without those around it. */
   count(text: string): number
   /** The ids of a text as the program reads them, without padding. */
@@ -75,6 +77,7 @@ export async function openTextEncoder(folder: string, from: ProgramSource = 'onn
     dimension,
     metric: output.similarity ?? metricOf(sentence.similarity, folder),
     batch,
+    notes: tokenizer.notes,
     tokens: length - around.before.length - around.after.length,
     count: text => tokenizer.encode(text, { add_special_tokens: false }).ids.length,
     ids: idsOf,

@@ -87,7 +87,7 @@ const preTokenizers: Readonly<Record<string, (settings: JsonObject, made: Librar
   },
   Metaspace: ({ replacement = '▁', prepend_scheme: scheme = 'always', split = true }) => {
     const mark = String(replacement)
-    const marks = new RegExp(mark.replace(/[.*+?^${}()|[\]\\/-]/u, '\\$&'), 'gu')
+    const marks = new RegExp(mark.replace(/[.*+?^${}()|[\]\\/]/u, '\\$&'), 'gu')
     return ({ text, first }) => {
       const marked = text.replaceAll(' ', () => mark)
       const lacks = !marked.startsWith(mark) && (scheme === 'always' || (scheme === 'first' && first))

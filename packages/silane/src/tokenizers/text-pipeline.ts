@@ -58,7 +58,11 @@ export function openPipeline(file: JsonObject, config: JsonObject): TextPipeline
     (part: Piece | number): readonly number[] =>
       typeof part === 'number' ? [part] : make(part)
   const inner = between(piece => cut(piece).flatMap(idsOf))
-  const outer = between(({ text, first }) => normalized({ text: normalize(text), first }).flatMap(inner))
+  const outer = between(({ text, first }) => {
+    // What is left of a text whose begin was dropped does not begin where it did.
+    const begins = first && normalize(String.fromCodePoint(text.codePointAt(0) ?? 0)) !== ''
+    return normalized({ text: normalize(text), first: begins }).flatMap(inner)
+  })
   return {
     frames: framesOf(file.post_processor),
     ids: text => asTheyAre({ text, first: true }).flatMap(outer),
