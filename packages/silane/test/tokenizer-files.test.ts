@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { JsonObject } from '@silane/core'
+import { isJsonObject, type Json, type JsonObject } from '@silane/core'
 import { describe, expect, test } from 'vitest'
 import { textTokenizer } from '../src/generate/text-tokenizer.ts'
-import { uncheckedParts } from '../src/tokenizers/checked-parts.ts'
+import { CHECKED, EXPRESSIONS, type Place, uncheckedParts } from '../src/tokenizers/checked-parts.ts'
+import { precompiled } from '../src/tokenizers/precompiled.ts'
 import { openPipeline } from '../src/tokenizers/text-pipeline.ts'
 
 type Rows<T> = Readonly<Record<string, T>>
@@ -61,6 +62,24 @@ const UNKNOWN = ['normalizer-nmt', 'normalizer-ignore-case', 'pre-scripts', 'pre
 const given = Object.keys(variants).filter(name => variants[name]?.refused === undefined && !UNKNOWN.includes(name))
 const noted = given.filter(name => uncheckedParts(put(name)) !== undefined)
 
+/** The parts of a file in a place, also those of a Sequence. */
+function partsOf(part: Json | undefined): readonly JsonObject[] {
+  if (!isJsonObject(part)) return []
+  const inner = [part.normalizers, part.pretokenizers, part.processors].find(each => Array.isArray(each))
+  return Array.isArray(inner) ? inner.flatMap(partsOf) : [part]
+}
+
+test('there is a file with each part that counts as checked', () => {
+  const files = given.filter(name => !noted.includes(name)).map(put)
+  for (const place of Object.keys(CHECKED) as Place[]) {
+    const types = new Set(files.flatMap(file => partsOf(file[place])).map(({ type }) => type))
+    expect([...types].sort(), place).toEqual(Object.keys(CHECKED[place]).sort())
+  }
+  const parts = files.flatMap(file => [...partsOf(file.normalizer), ...partsOf(file.pre_tokenizer)])
+  const expressions = new Set(parts.flatMap(({ pattern }) => (isJsonObject(pattern) && pattern.Regex !== undefined ? [pattern.Regex] : [])))
+  expect(expressions).toEqual(EXPRESSIONS)
+})
+
 describe('ids are those of the tokenizers library', () => {
   test.each(given.filter(name => !noted.includes(name)))('%s', name => expect(differences(name)).toEqual([]))
 })
@@ -80,4 +99,26 @@ test('what the tokenizers library refuses is refused', () => {
     const encode = () => texts.map(openPipeline(put(name), {}).ids)
     expect(encode, name).toThrow()
   }
+})
+
+test('a table of characters that makes texts of them is refused', () => {
+  // Its automaton reads an "a", at the place of which it has a leaf.
+  const table = (becomes: string): string => {
+    const units = new Uint32Array(256)
+    units[0x61] = 0x61 | (1 << 8) | (0x80 << 10)
+    return Buffer.concat(
+      [Uint32Array.of(units.byteLength), units, Buffer.from(`${becomes}\0`)].map(part =>
+        Buffer.from(new Uint8Array(part.buffer, part.byteOffset, part.byteLength)),
+      ),
+    ).toString('base64')
+  }
+  expect(precompiled(table('bc'))('xax')).toBe('xbcx')
+  expect(precompiled(table(''))('xax')).toBe('xx')
+  expect(() => precompiled(table('b'.repeat(65)))('xax')).toThrow('65 bytes')
+})
+
+test('bytes become the texts that they are, with a mark in front', () => {
+  const file = { ...put('characters/model-bytes'), decoder: { type: 'Sequence', decoders: [{ type: 'ByteFallback' }, { type: 'Fuse' }] } }
+  const { ids, decode } = openPipeline(file, { clean_up_tokenization_spaces: false })
+  expect(decode([...ids('\ufeff☃')], {})).toBe('\ufeff☃')
 })

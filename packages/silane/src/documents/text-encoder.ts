@@ -102,7 +102,8 @@ export async function openTextEncoder(folder: string, from: ProgramSource = 'onn
 
 /** Ids that a tokenizer puts before and after a text. */
 function bordersOf({ single }: Frames): { before: readonly number[]; after: readonly number[] } {
-  const at = single.findIndex(part => 'text' in part)
+  const found = single.findIndex(part => 'text' in part)
+  const at = found < 0 ? single.length : found
   const ids = (parts: Frames['single']) => parts.flatMap(part => ('ids' in part ? part.ids : []))
   return { before: ids(single.slice(0, at)), after: ids(single.slice(at)) }
 }

@@ -18,7 +18,7 @@ const oneOf =
 const behavior = oneOf('Removed', 'Isolated', 'Contiguous', 'MergedWithPrevious', 'MergedWithNext')
 
 /** Regular expressions that are held against the original, which has those of Oniguruma. Others read alike, and were not tried. */
-const EXPRESSIONS: ReadonlySet<Json | undefined> = new Set([
+export const EXPRESSIONS: ReadonlySet<Json | undefined> = new Set([
   String.raw`\s+`,
   ' {2,}',
   String.raw`\p{M}`,
@@ -41,7 +41,7 @@ const EXPRESSIONS: ReadonlySet<Json | undefined> = new Set([
 const pattern: Check = value =>
   isJsonObject(value) && ((typeof value.String === 'string' && value.String !== '') || EXPRESSIONS.has(value.Regex))
 
-type Place = 'normalizer' | 'pre_tokenizer' | 'model' | 'post_processor'
+export type Place = 'normalizer' | 'pre_tokenizer' | 'model' | 'post_processor'
 
 /** The parts of a Sequence, by where it stands. */
 const SEQUENCES: Readonly<Record<string, string>> = {
@@ -57,7 +57,7 @@ const around = { sep: any, cls: any }
  * What was held against the original, so that ids are its ids: the types of components, wherever they stand, and their settings.
  * packages/silane/fixtures/tokenizer-files has texts for each row.
  */
-const CHECKED: Readonly<Record<Place, Readonly<Record<string, Readonly<Record<string, Check>>>>>> = {
+export const CHECKED: Readonly<Record<Place, Readonly<Record<string, Readonly<Record<string, Check>>>>>> = {
   normalizer: {
     NFC: {},
     NFD: {},

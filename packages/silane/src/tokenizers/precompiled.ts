@@ -4,6 +4,9 @@ const targetOf = (unit: number): number => unit & 0x7fffffff
 const labelOf = (unit: number): number => (unit & 0x800000ff) >>> 0
 const offsetOf = (unit: number): number => (unit >>> 10) << ((unit & (1 << 9)) >>> 6)
 
+/** The most bytes that a character may become. In Unicode's compatibility forms 33 are the most, of a ligature of four Arabic words. */
+export const MOST_BYTES = 64
+
 /** Bytes of a grapheme that is looked up as a whole. */
 const SHORT = 6
 
@@ -29,7 +32,9 @@ export function precompiled(charsmap: string): (text: string) => string {
       at = at ^ byte ^ offsetOf(unit)
       if (!hasLeaf(unit)) continue
       const start = targetOf(units[at] ?? 0)
-      return texts.toString('utf8', start, Math.max(start, texts.indexOf(0, start)))
+      const end = texts.indexOf(0, start)
+      if (end - start > MOST_BYTES) throw new Error(`a character would become ${end - start} bytes; the limit is ${MOST_BYTES}`)
+      return texts.toString('utf8', start, Math.max(start, end))
     }
     return undefined
   }

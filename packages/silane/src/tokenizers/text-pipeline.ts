@@ -14,6 +14,18 @@ export interface TextPipeline {
   decode(ids: number[], options: { readonly skip_special_tokens?: boolean }): string
 }
 
+/** A decoder of the library. */
+interface LibraryDecoder {
+  text_decoder?: InstanceType<typeof TextDecoder>
+  readonly decoders?: readonly LibraryDecoder[]
+}
+
+/** Of bytes it would leave out U+FEFF where a text begins. */
+function keepMarks(decoder: LibraryDecoder | null): void {
+  if (decoder?.text_decoder) decoder.text_decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+  decoder?.decoders?.forEach(keepMarks)
+}
+
 /** Words whose ids are kept, and the characters that one may have. */
 const [KEPT, SHORT] = [10_000, 256]
 
@@ -31,6 +43,7 @@ export function openPipeline(file: JsonObject, config: JsonObject): TextPipeline
   const library = new Tokenizer({ ...none, ...file, post_processor: null, model: light, added_tokens: tokens }, config)
   const normalize = normalizerOf(library.normalizer as LibraryNormalizer | null, file.normalizer)
   const cut = preTokenizerOf(library.pre_tokenizer as LibraryPreTokenizer | null, file.pre_tokenizer)
+  keepMarks(library.decoder as LibraryDecoder | null)
   const made = library.model as LibraryModel
   // It has put the added tokens there, too.
   made.tokens_to_ids = vocabulary
