@@ -3,6 +3,9 @@ import { modelType } from './word-ids.ts'
 
 type Check = (value: Json) => boolean
 
+/** Settings by types. */
+type Rows = Readonly<Record<string, Readonly<Record<string, Check>>>>
+
 const any: Check = () => true
 const flag: Check = value => typeof value === 'boolean'
 const text: Check = value => typeof value === 'string'
@@ -41,8 +44,6 @@ export const EXPRESSIONS: ReadonlySet<Json | undefined> = new Set([
 const pattern: Check = value =>
   isJsonObject(value) && ((typeof value.String === 'string' && value.String !== '') || EXPRESSIONS.has(value.Regex))
 
-export type Place = 'normalizer' | 'pre_tokenizer' | 'model' | 'post_processor'
-
 /** The parts of a Sequence, by where it stands. */
 const SEQUENCES: Readonly<Record<string, string>> = {
   normalizer: 'normalizers',
@@ -57,7 +58,7 @@ const around = { sep: any, cls: any }
  * What was held against the original, so that ids are its ids: the types of components, wherever they stand, and their settings.
  * packages/silane/fixtures/tokenizer-files has texts for each row.
  */
-export const CHECKED: Readonly<Record<Place, Readonly<Record<string, Readonly<Record<string, Check>>>>>> = {
+export const CHECKED = {
   normalizer: {
     NFC: {},
     NFD: {},
@@ -105,7 +106,9 @@ export const CHECKED: Readonly<Record<Place, Readonly<Record<string, Readonly<Re
     RobertaProcessing: { ...around, trim_offsets: flag, add_prefix_space: flag },
     TemplateProcessing: { single: any, pair: any, special_tokens: any },
   },
-}
+} satisfies Readonly<Record<string, Rows>>
+
+export type Place = keyof typeof CHECKED
 
 const TOKEN = { id: number, content: text, single_word: flag, lstrip: flag, rstrip: flag, normalized: flag, special: flag }
 
@@ -114,11 +117,11 @@ const NAMED = 3
 
 /** Why the ids of a tokenizer.json may not be the original's; undefined where all its parts were held against that. */
 export function uncheckedParts(file: JsonObject): string | undefined {
-  const model = isJsonObject(file.model) ? { ...file.model, type: modelType(file.model) } : file.model
+  const typed: JsonObject = isJsonObject(file.model) ? { ...file, model: { ...file.model, type: modelType(file.model) } } : file
   const places = Object.keys(CHECKED) as readonly Place[]
   const tokens = Array.isArray(file.added_tokens) ? file.added_tokens : []
   const found = new Set([
-    ...places.flatMap(place => unchecked(place, place === 'model' ? model : file[place])),
+    ...places.flatMap(place => unchecked(place, typed[place])),
     ...tokens.flatMap(token => settingsOf('an added token', token, TOKEN)),
   ])
   if (found.size === 0) return undefined
@@ -133,7 +136,8 @@ function unchecked(place: Place, part: Json | undefined): readonly string[] {
   const name = String(type)
   const parts = type === 'Sequence' ? settings[SEQUENCES[place] ?? ''] : undefined
   if (Array.isArray(parts)) return parts.flatMap(each => unchecked(place, each))
-  const row = Object.hasOwn(CHECKED[place], name) ? CHECKED[place][name] : undefined
+  const rows: Rows = CHECKED[place]
+  const row = Object.hasOwn(rows, name) ? rows[name] : undefined
   return row ? settingsOf(`${name} of its ${place}`, settings, row) : [`its ${place} is ${shown(type)}`]
 }
 
