@@ -10,6 +10,7 @@ test.each([
   [replace({ String: ' ' }, '▁'), 1],
   [replace({ String: 'long' }, ''), 1],
   [replace({ Regex: ' {2,}' }, '▁'), 2],
+  [{ type: 'Precompiled' }, 64],
   [{ type: 'Sequence', normalizers: Array.from({ length: 10 }, () => replace({ String: 'a' }, 'aa')) }, 1024],
   [
     {

@@ -73,8 +73,7 @@ const families = [
 /** Files that name what they should not, each with the reason. */
 const allowed: Readonly<Record<string, string>> = {
   'packages/silane/src/generate/generation-config.ts': 'the sections of config.json in which transformers looks for settings of generation',
-  'packages/silane/src/generate/text-tokenizer.ts': "the tokenizers library's own name for segments, which no port is looked up by",
-  'packages/silane/src/generate/tokenizer-thread.ts': "the tokenizers library's own name for segments",
+  'packages/silane/src/generate/tokenizer-thread.ts': "the tokenizers library's own name for segments, which no port is looked up by",
   'packages/silane/src/generate/tokenizer-worker.ts': "the tokenizers library's own name for segments",
   'packages/silane/src/plugins/known-plugins.ts': 'the table of what is ours, generated from the plugins',
 }

@@ -15,6 +15,7 @@ export async function askCommand(folder: string, { bits, plugin, json, ...flags 
     terminal.document(result)
     return 0
   }
+  for (const note of result.notes) terminal.note(`note: ${note}`)
   const { answer, score, source, sources } = result
   if (answer === null) terminal.result('None of these passages holds an answer.')
   else terminal.result(`${answer.trim()}\n`)

@@ -20,7 +20,8 @@ export async function indexCommand(folder: string, { chunk, overlap, json, ...fl
     line.clear()
     if (json) terminal.document(result)
     else {
-      const { out, added, known, total, problems, cut, passagesPerSecond } = result
+      const { out, added, known, total, problems, cut, notes, passagesPerSecond } = result
+      for (const note of notes) terminal.note(`note: ${note}`)
       for (const { line: at, problem } of problems.slice(0, SHOWN)) terminal.note(`line ${at}: ${problem}`)
       if (problems.length > SHOWN) terminal.note(`and ${problems.length - SHOWN} lines more`)
       if (cut > 0) terminal.note(`${cut} passages are longer than the program reads; --chunk cuts them into pieces`)

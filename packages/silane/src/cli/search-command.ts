@@ -14,6 +14,7 @@ export async function searchCommand(folder: string, { bits, json, ...flags }: Se
     terminal.document(result)
     return 0
   }
+  for (const note of result.notes) terminal.note(`note: ${note}`)
   for (const hit of result.hits) printPassage(hit)
   const recall = result.recall === undefined ? '' : `, recall ${result.recall.toFixed(2)} of exact search`
   terminal.note(`embedded in ${result.embedMs.toFixed(0)} ms, found in ${result.searchMs.toFixed(0)} ms${recall}`)

@@ -9,6 +9,7 @@ import { swiftFileName } from '../report/swift/swift-name.ts'
 import { withTokens } from '../report/swift/with-tokens.ts'
 import { swiftReadme } from '../report/swift-readme.ts'
 import { buildTokenizers } from '../tokenizers/build-tokenizers.ts'
+import { notesOnTokenizers } from '../tokenizers/notes-on-tokenizers.ts'
 import { buildManifest } from './build-manifest.ts'
 import { checkpointPlaces } from './checkpoint-places.ts'
 import { companionFiles } from './companion-files.ts'
@@ -63,10 +64,12 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
     const loaded = await step('load', () => loadModel(checkpoint, { plugin, contract }, options))
     const tokenizers = await step('tokenizers', () => buildTokenizers(checkpoint, loaded.tokenizers))
     const papers = modelPapers(checkpoint)
-    const model = { ...loaded, notes: [...(loaded.notes ?? []), ...tokenizers.notes, ...papers.notes] }
+    const companions = Object.fromEntries(companionFiles(checkpoint.files).map(file => [file, file]))
+    const copiedTokenizers = Object.keys(companions).filter(file => basename(file) === 'tokenizer.json')
+    const ofTokenizers = [...tokenizers.notes, ...notesOnTokenizers(checkpoint, copiedTokenizers)]
+    const model = { ...loaded, notes: [...(loaded.notes ?? []), ...ofTokenizers, ...papers.notes] }
     const { programs, pipeline } = planDeployment(model, settings, options.name)
     const rewritten = await step('rewrite', () => programs.map(program => rewriteProgram(program, contract, settings)))
-    const companions = Object.fromEntries(companionFiles(checkpoint.files).map(file => [file, file]))
     const copied = { ...companions, ...papers.files }
     // Everything has been taken but the elements of tensors.
     const taken = [...new Set([...checkpoint.used(), ...Object.values(copied)])].sort()

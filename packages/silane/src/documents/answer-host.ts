@@ -2,26 +2,27 @@ import { type AnswerHost, arrayConstant, type DecoderState, readAll, type Step, 
 import { errors } from '../errors.ts'
 import { errors as generateErrors } from '../generate/errors.ts'
 import { missingTokenizer } from '../generate/missing-tokenizer.ts'
-import { openTokenizer } from '../generate/open-tokenizer.ts'
+import { type OpenTokenizer, openTokenizer } from '../generate/open-tokenizer.ts'
 import { textTokenizer } from '../generate/text-tokenizer.ts'
 import { tokenizerFolder } from '../generate/tokenizer-folder.ts'
-import type { TokenizerThread } from '../generate/tokenizer-thread.ts'
 import type { Manifest } from '../manifest.ts'
 import type { CachedDecoder, Position } from '../pipeline/cached-decoder.ts'
 import { openPrograms, type ProgramSource } from '../pipeline/open-programs.ts'
 import { type Decode, runPipeline } from '../pipeline/run-pipeline.ts'
 import { deployedSteps, stepsToDecode, stepsToMake } from '../pipeline/steps-for.ts'
 
+interface OpenHost extends AnswerHost {
+  /** Why the ids of tokenizers that were asked for may not be the original's. */
+  notes(): readonly string[]
+  close(): Promise<void>
+}
+
 /** What a plugin's `answer` gets of a converted folder: its tokenizers, and its programs by the steps that run them. */
-export async function answerHost(
-  folder: string,
-  manifest: Manifest,
-  from: ProgramSource,
-): Promise<AnswerHost & { close(): Promise<void> }> {
+export async function answerHost(folder: string, manifest: Manifest, from: ProgramSource): Promise<OpenHost> {
   const programs = await openPrograms(folder, manifest, from)
   const steps = deployedSteps(manifest, from)
   const tokenizers = new Map<string, TextTokenizer>()
-  const threads: TokenizerThread[] = []
+  const opened: OpenTokenizer[] = []
   const run = (some: readonly Step[], given: Tensors, decode: Decode) => runPipeline(some, programs, given, decode)
   return {
     pipeline: manifest.pipeline,
@@ -30,10 +31,10 @@ export async function answerHost(
       const within = tokenizerFolder(manifest, program)
       const known = tokenizers.get(within)
       if (known) return known
-      const opened = await openTokenizer(folder, within)
-      if (!opened) throw missingTokenizer(folder, within)
-      threads.push(opened)
-      const tokenizer = textTokenizer(opened)
+      const thread = await openTokenizer(folder, within)
+      if (!thread) throw missingTokenizer(folder, within)
+      opened.push(thread)
+      const tokenizer = textTokenizer(thread)
       tokenizers.set(within, tokenizer)
       return tokenizer
     },
@@ -47,8 +48,9 @@ export async function answerHost(
       if (!decoder) throw generateErrors.E_NOT_A_DECODER({ where: folder })
       return stateOf(decoder, decoder.start())
     },
+    notes: () => opened.flatMap(({ notes }) => notes),
     close: () => {
-      for (const thread of threads) thread.close()
+      for (const thread of opened) thread.close()
       return programs.close()
     },
   }

@@ -41,6 +41,8 @@ export interface Asked {
   readonly sources: readonly FoundPassage[]
   /** Other answers that were weighed, this one among them. */
   readonly candidates?: readonly { readonly text: string; readonly score: number }[]
+  /** Why the ids of the tokenizers may not be the original's. */
+  readonly notes: readonly string[]
   /** Milliseconds to embed the question, to look it up, and to answer. */
   readonly embedMs: number
   readonly searchMs: number
@@ -80,6 +82,7 @@ export async function ask(options: AskOptions): Promise<Asked> {
       source: passage ?? null,
       sources: hits,
       ...(candidates ? { candidates } : {}),
+      notes: [...new Set([...found.notes, ...host.notes()])],
       embedMs,
       searchMs,
       answerMs: performance.now() - started,

@@ -34,6 +34,8 @@ export interface Indexed {
   readonly problems: readonly { readonly line: number; readonly problem: string }[]
   /** Passages whose end the program cannot read. */
   readonly cut: number
+  /** Why the ids of the tokenizer may not be the original's. */
+  readonly notes: readonly string[]
   readonly passagesPerSecond: number
 }
 
@@ -113,7 +115,7 @@ export async function indexDocuments(options: IndexOptions): Promise<Indexed> {
       }
       if (waiting.length > 0) await flush()
       index.finish()
-      return { out, added, known, total: index.count(), problems, cut, passagesPerSecond: rate() }
+      return { out, added, known, total: index.count(), problems, cut, notes: encoder.notes, passagesPerSecond: rate() }
     } finally {
       index.close()
     }

@@ -31,6 +31,8 @@ export interface Searched {
   readonly hits: readonly FoundPassage[]
   /** With `bits`: the share of what exact search finds that this found, too. */
   readonly recall?: number
+  /** Why the ids of the tokenizer may not be the original's. */
+  readonly notes: readonly string[]
   /** Milliseconds to embed the question, and to look it up. */
   readonly embedMs: number
   readonly searchMs: number
@@ -72,6 +74,7 @@ export async function findPassages(options: SearchOptions): Promise<Question> {
       const searched = performance.now()
       const found = {
         hits,
+        notes: encoder.notes,
         ...(method === 'bits' ? { recall: recall(index, [vector], count) } : {}),
         embedMs: embedded - started,
         searchMs: searched - embedded,

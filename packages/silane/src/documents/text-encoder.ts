@@ -7,6 +7,7 @@ import { openTokenizer } from '../generate/open-tokenizer.ts'
 import { tokenizerFolder } from '../generate/tokenizer-folder.ts'
 import { type DeployedTensor, type Manifest, readManifest } from '../manifest.ts'
 import { isDeployed, openPrograms, type ProgramSource } from '../pipeline/open-programs.ts'
+import type { Frames } from '../tokenizers/frames.ts'
 
 /** A text, with a title in front of it where it has one. */
 export interface EncodedText {
@@ -27,6 +28,8 @@ export interface TextEncoder {
   readonly batch: number
   /** Tokens that a text may have besides those that the tokenizer puts around it; the rest is cut off. */
   readonly tokens: number
+  /** Why the ids of its tokenizer may not be the original's. */
+  readonly notes: readonly string[]
   /** Tokens of a text, without those around it. */
   count(text: string): number
   /** The ids of a text as the program reads them, without padding. */
@@ -54,7 +57,7 @@ export async function openTextEncoder(folder: string, from: ProgramSource = 'onn
   const dimension = output.shape.at(-1) as number
   const { sentence = { prompts: {}, defaultPrompt: null, similarity: 'cosine' } } = manifest
   const programs = await openPrograms(folder, manifest, from)
-  const around = bordersOf((text, special) => tokenizer.encode(text, { add_special_tokens: special }).ids)
+  const around = bordersOf(tokenizer.frames)
   const { below = Number.POSITIVE_INFINITY } = words
 
   const idsOf = ({ text, title }: EncodedText, kind: TextKind): readonly number[] => {
@@ -64,7 +67,8 @@ export async function openTextEncoder(folder: string, from: ProgramSource = 'onn
     const inner = title === undefined ? plain(prompted) : [...plain(title), ...around.after, ...plain(prompted)]
     const room = Math.max(0, length - around.before.length - around.after.length)
     const ids = [...around.before, ...inner.slice(0, room), ...around.after]
-    const beyond = ids.find(id => !(id >= 0 && id < below))
+    // The tokenizer gives whole numbers from 0 on.
+    const beyond = ids.find(id => id >= below)
     if (beyond !== undefined) throw generateErrors.E_TOKEN_ID({ id: beyond, below })
     return ids
   }
@@ -73,6 +77,7 @@ export async function openTextEncoder(folder: string, from: ProgramSource = 'onn
     dimension,
     metric: output.similarity ?? metricOf(sentence.similarity, folder),
     batch,
+    notes: tokenizer.notes,
     tokens: length - around.before.length - around.after.length,
     count: text => tokenizer.encode(text, { add_special_tokens: false }).ids.length,
     ids: idsOf,
@@ -96,10 +101,11 @@ export async function openTextEncoder(folder: string, from: ProgramSource = 'onn
 }
 
 /** Ids that a tokenizer puts before and after a text. */
-function bordersOf(encode: (text: string, special: boolean) => readonly number[]): { before: readonly number[]; after: readonly number[] } {
-  const [bare, whole] = [encode('a', false), encode('a', true)]
-  const at = whole.findIndex((_, i) => bare.every((id, k) => whole[i + k] === id))
-  return at < 0 ? { before: [], after: [] } : { before: whole.slice(0, at), after: whole.slice(at + bare.length) }
+function bordersOf({ single }: Frames): { before: readonly number[]; after: readonly number[] } {
+  const found = single.findIndex(part => 'text' in part)
+  const at = found < 0 ? single.length : found
+  const ids = (parts: Frames['single']) => parts.flatMap(part => ('ids' in part ? part.ids : []))
+  return { before: ids(single.slice(0, at)), after: ids(single.slice(at)) }
 }
 
 /** Throws E_UNSUPPORTED for a similarity that an index cannot rank by. */

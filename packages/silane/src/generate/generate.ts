@@ -21,11 +21,10 @@ import { refuseContradictions } from './contradictions.ts'
 import { errors } from './errors.ts'
 import { beginning, type GenerationOptions, generationSettings, longestSequence, promptOf } from './generation-config.ts'
 import { missingTokenizer } from './missing-tokenizer.ts'
-import { openTokenizer } from './open-tokenizer.ts'
+import { type OpenTokenizer, openTokenizer } from './open-tokenizer.ts'
 import { seededRandom } from './seeded-random.ts'
 import { stopRule } from './stop-rule.ts'
 import { tokenizerFolder } from './tokenizer-folder.ts'
-import type { TokenizerThread } from './tokenizer-thread.ts'
 
 export interface GenerateOptions extends GenerationOptions {
   /** A converted folder. */
@@ -62,7 +61,7 @@ export interface GeneratedSequence {
 export interface Generated extends GeneratedSequence {
   /** All of them: `num_return_sequences`. */
   readonly sequences: readonly GeneratedSequence[]
-  /** Settings that are not followed, and where a cache that is full ended a text. */
+  /** Settings that are not followed, what the tokenizer does that was not checked, and where a cache that is full ended a text. */
   readonly notes: readonly string[]
   readonly promptTokens: number
   /** Milliseconds until the first token's scores, and for all tokens after it. */
@@ -97,7 +96,7 @@ interface Opened {
   readonly steps: readonly Step[]
   /** Where the tokenizer is from. */
   readonly within: string
-  readonly tokenizer: TokenizerThread | undefined
+  readonly tokenizer: OpenTokenizer | undefined
 }
 
 async function generateWith({ manifest, from, steps, within, tokenizer }: Opened, options: GenerateOptions): Promise<Generated> {
@@ -106,6 +105,7 @@ async function generateWith({ manifest, from, steps, within, tokenizer }: Opened
   const config = readFolderJson(folder, 'config.json')
   const files = { folder, pipeline: manifest.pipeline.generation, generation: readFolderJson(folder, 'generation_config.json'), config }
   const { settings, notes, blame } = generationSettings(files, options)
+  const ofText = options.ids === undefined ? (tokenizer?.notes ?? []) : []
   if (!steps.some(step => 'decode' in step)) throw errors.E_NOT_A_DECODER({ where: folder })
   const said = options.ids ?? encodeText(tokenizer, options, within)
   const ids = said.length > 0 ? said : beginning(settings)
@@ -165,7 +165,7 @@ async function generateWith({ manifest, from, steps, within, tokenizer }: Opened
     const remarks = full ? [`the cache of ${room - 1} slots is full: convert with a larger --context for longer texts`] : []
     const [first = { tokens: [], text: show(prompt), stopReason: 'length' as const }] = sequences
     const promptTokens = reader ? ids.length : prompt.length
-    return { ...first, sequences, notes: [...notes, ...remarks], promptTokens, prefillMs, decodeMs }
+    return { ...first, sequences, notes: [...ofText, ...notes, ...remarks], promptTokens, prefillMs, decodeMs }
   } finally {
     await programs.close()
   }
@@ -282,7 +282,7 @@ function rowsOf(thing: string, steps: readonly Step[], programs: PipelineProgram
   return counts[0]
 }
 
-function encodeText(tokenizer: TokenizerThread | undefined, { text = '', folder }: GenerateOptions, within: string): readonly number[] {
+function encodeText(tokenizer: OpenTokenizer | undefined, { text = '', folder }: GenerateOptions, within: string): readonly number[] {
   if (tokenizer) return tokenizer.encode(text).ids
   if (text === '') return []
   throw missingTokenizer(folder, within)

@@ -1,6 +1,7 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads'
 import type { Json } from '@silane/core'
 import { errors } from '../errors.ts'
+import type { Frames } from '../tokenizers/frames.ts'
 import { CallAccount } from './call-account.ts'
 
 type JsonObject = { readonly [key: string]: Json }
@@ -23,20 +24,25 @@ interface DecodeOptions {
   readonly skip_special_tokens?: boolean
 }
 
-export type TokenizerCall =
-  | { readonly text: string; readonly options: EncodeOptions }
-  | { readonly ids: readonly number[]; readonly options: DecodeOptions }
+export interface EncodeCall {
+  readonly text: string
+  readonly options: EncodeOptions
+}
+
+export type TokenizerCall = EncodeCall | { readonly ids: readonly number[]; readonly options: DecodeOptions }
 
 export type TokenizerAnswer = { readonly value: unknown } | { readonly problem: string }
 
 export interface Encoded {
   readonly ids: readonly number[]
-  /** The text of each id: 0, or 1 for the second. */
+  /** The segment of each id. */
   readonly token_type_ids: readonly number[]
 }
 
 /** A tokenizer in a thread of its own. Its calls throw E_FOLDER_FILE and E_TOKENIZER_LIMIT. */
 export interface TokenizerThread {
+  /** What it puts around texts. */
+  readonly frames: Frames
   encode(text: string, options?: EncodeOptions): Encoded
   decode(ids: readonly number[], options?: DecodeOptions): string
   /** Ends the thread; of one that is forgotten the process ends all the same. */
@@ -108,15 +114,23 @@ export async function tokenizerThread(
   const ready = Atomics.waitAsync(count, 0, 0, OPEN_LIMIT)
   if (ready.async && (await Promise.race([ready.value, died])) !== 'ok')
     throw limit(`reading it takes more than ${OPEN_LIMIT / 1000} s or ${MEMORY_LIMIT} MB`)
+  let frames: Frames
   try {
-    take()
+    frames = take() as Frames
   } catch (cause) {
     throw end(cause as Error)
   }
   // From here on it is waited for where it is asked, and keeps no process alive.
   worker.unref()
   return {
-    encode: (text, options = {}) => call({ text, options }) as Encoded,
+    frames,
+    encode: (text, options = {}) => {
+      const encoded = call({ text, options }) as Encoded
+      // A row of the embeddings is read for each: what is no whole number would be read as some row.
+      const at = encoded.ids.findIndex(id => !Number.isInteger(id) || id < 0)
+      if (at >= 0) throw errors.E_FOLDER_FILE({ file, problem: `it gives a token the id ${encoded.ids[at]}`, where })
+      return encoded
+    },
     decode: (ids, options = {}) => call({ ids, options }) as string,
     close: () => void end(errors.E_TOKENIZER_LIMIT({ file, problem: 'it is closed', where })),
   }

@@ -1,7 +1,6 @@
 import { workerData } from 'node:worker_threads'
-import { Tokenizer } from '@huggingface/tokenizers'
-import { alignFile, alignTokenizer } from '../tokenizers/align-tokenizer.ts'
-import type { TokenizerAnswer, TokenizerCall, TokenizerData } from './tokenizer-thread.ts'
+import { openPipeline, type TextPipeline } from '../tokenizers/text-pipeline.ts'
+import type { EncodeCall, Encoded, TokenizerAnswer, TokenizerCall, TokenizerData } from './tokenizer-thread.ts'
 
 const { tokenizer: file, config, port, signal } = workerData as TokenizerData
 const count = new Int32Array(signal)
@@ -18,18 +17,25 @@ const answer = (make: () => unknown): void => {
   Atomics.notify(count, 0)
 }
 
-let tokenizer: Tokenizer | undefined
+let pipeline: TextPipeline | undefined
 answer(() => {
-  tokenizer = new Tokenizer(alignFile(file), config)
-  alignTokenizer(tokenizer, file)
+  pipeline = openPipeline(file, config)
+  return pipeline.frames
 })
 
 port.on('message', (call: TokenizerCall) =>
   answer(() => {
-    if ('text' in call) {
-      const { ids, token_type_ids } = tokenizer?.encode(call.text, { ...call.options, return_token_type_ids: true }) ?? {}
-      return { ids, token_type_ids }
-    }
-    return tokenizer?.decode([...call.ids], call.options)
+    if (!pipeline) throw new Error('it is not open')
+    return 'text' in call ? encode(pipeline, call) : pipeline.decode([...call.ids], call.options)
   }),
 )
+
+function encode({ frames, ids }: TextPipeline, { text, options }: EncodeCall): Encoded {
+  const { text_pair: second, add_special_tokens: special = true } = options
+  const texts = [ids(text), ...(second ? [ids(second)] : [])]
+  const rows = (second ? frames.pair : frames.single).flatMap(part => {
+    const row = 'text' in part ? texts[part.text] : special ? part.ids : undefined
+    return row ? [{ row, segments: row.map(() => part.segment) }] : []
+  })
+  return { ids: rows.flatMap(({ row }) => row), token_type_ids: rows.flatMap(({ segments }) => segments) }
+}

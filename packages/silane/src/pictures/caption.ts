@@ -3,8 +3,7 @@ import { errors } from '../errors.ts'
 import { refuseBoth } from '../generate/contradictions.ts'
 import { type Generated, type GenerateOptions, generate } from '../generate/generate.ts'
 import { missingTokenizer } from '../generate/missing-tokenizer.ts'
-import { openTokenizer } from '../generate/open-tokenizer.ts'
-import type { TokenizerThread } from '../generate/tokenizer-thread.ts'
+import { type OpenTokenizer, openTokenizer } from '../generate/open-tokenizer.ts'
 import { type Manifest, readManifest } from '../manifest.ts'
 import { wantedInputs } from '../pipeline/borders.ts'
 import { deployedSteps, stepsToDecode } from '../pipeline/steps-for.ts'
@@ -26,7 +25,7 @@ export interface AskImageOptions extends ImageRequest, Choices {
   readonly ids?: readonly number[] | undefined
 }
 
-/** A text about a picture; its notes are about the picture too. */
+/** A text about a picture; its notes are about the picture and the words with it, too. */
 export type Caption = Generated
 
 /** Describes a picture. Throws E_NO_PICTURES where the programs want a question about it. */
@@ -58,12 +57,12 @@ async function about(
   manifest: Manifest,
   verb: string,
   { folder, image, plugins, cwd, ...options }: ImageRequest & Choices,
-  ids: readonly number[],
+  { ids, notes }: Prompt,
 ): Promise<Caption> {
   const { things, picture } = await readImage(manifest, { folder, image, plugins, cwd, verb })
   // The ids have the words, whatever else a caller may have passed along.
   const written = await generate({ ...options, text: undefined, folder, things, ids })
-  return { ...written, notes: [...picture.notes, ...written.notes] }
+  return { ...written, notes: [...notes, ...picture.notes, ...written.notes] }
 }
 
 /** Ids that stand for the rows of a picture, at the begin of a prompt. */
@@ -97,11 +96,17 @@ interface Words {
   readonly ids: readonly number[] | undefined
 }
 
-async function prompt(manifest: Manifest, reader: ReturnType<typeof readerOf>, words: Words, folder: string): Promise<readonly number[]> {
+/** Ids, and what there is to say about how they came of a text. */
+interface Prompt {
+  readonly ids: readonly number[]
+  readonly notes: readonly string[]
+}
+
+async function prompt(manifest: Manifest, reader: ReturnType<typeof readerOf>, words: Words, folder: string): Promise<Prompt> {
   const tokenizer = await openTokenizer(folder)
   if (!tokenizer && words.text !== '' && words.ids === undefined) throw missingTokenizer(folder)
   try {
-    return promptWith(tokenizer, { manifest, reader, words })
+    return { ids: promptWith(tokenizer, { manifest, reader, words }), notes: words.ids === undefined ? (tokenizer?.notes ?? []) : [] }
   } finally {
     tokenizer?.close()
   }
@@ -113,7 +118,7 @@ interface Prompted {
   readonly words: Words
 }
 
-function promptWith(tokenizer: TokenizerThread | undefined, { manifest, reader, words }: Prompted): readonly number[] {
+function promptWith(tokenizer: OpenTokenizer | undefined, { manifest, reader, words }: Prompted): readonly number[] {
   const ids = (special: boolean): readonly number[] =>
     words.ids ?? tokenizer?.encode(words.text, { add_special_tokens: special }).ids ?? (special ? idIn(manifest, 'bos_token_id') : [])
   if (reader === 'question') return ids(true)
