@@ -120,6 +120,15 @@ describe('what cannot be laid over it is said', () => {
     expect(notes).toEqual([expect.stringMatching(/"<7>" is a special token of id 13 by [^;]*; and 2992 more$/)])
   })
 
+  test('what sentence-transformers puts in front, also of a tokenizer that is made', async () => {
+    const vocabulary = '[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n'
+    const settings = { 'tokenizer_config.json': { do_lower_case: false }, 'sentence_bert_config.json': { do_lower_case: true } }
+    const folder = write(temporary(), { 'config.json': {}, 'vocab.txt': vocabulary, ...settings })
+    const { notes } = await overrule(folder, sources.bert)
+    expect(notes).toEqual(['tokenizer.json: do_lower_case is true by sentence_bert_config.json'])
+    expect((await openTokenizer(folder))?.encode('A a').ids).toEqual([2, 5, 5, 3])
+  })
+
   test('each tokenizer of a model of several', async () => {
     const files = { 'tokenizer.json': file, 'tokenizer_config.json': { ...bert, do_lower_case: false } }
     const within = Object.fromEntries(Object.entries(files).map(([name, value]) => [`question_tokenizer/${name}`, value]))

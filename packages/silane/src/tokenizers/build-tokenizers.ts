@@ -3,6 +3,7 @@ import { type Checkpoint, isJsonObject, type JsonObject, type TokenizerSource } 
 import { companionFiles } from '../convert/companion-files.ts'
 import { jsonText } from '../convert/write-files.ts'
 import { buildTokenizer } from './build-tokenizer.ts'
+import { lowerSentences } from './lower-sentences.ts'
 import { overruleTokenizer } from './overrule-tokenizer.ts'
 import type { TokenizerSettings } from './read-settings.ts'
 
@@ -45,7 +46,9 @@ export function buildTokenizers(
       continue
     }
     const { file, settings } = buildTokenizer(own, source)
-    files[`${prefix}tokenizer.json`] = jsonText(file)
+    const sentences = sentence ? lowerSentences(file, own) : { file, laid: [], left: [] }
+    notes.push(...[...sentences.laid, ...sentences.left].map(said => `${prefix}tokenizer.json: ${said}`))
+    files[`${prefix}tokenizer.json`] = jsonText(sentences.file)
     files[`${prefix}tokenizer_config.json`] = jsonText(completed(settings, source))
   }
   for (const path of companionFiles(checkpoint.files).filter(file => basename(file) === 'tokenizer.json')) {

@@ -48,7 +48,8 @@ export function overruleTokenizer(
   if (source?.kind === 'bytes') return { notes: [] }
   try {
     const [given, settings] = [checkpoint.json('tokenizer.json'), checkpoint.json('tokenizer_config.json') ?? {}]
-    if (!isJsonObject(given) || !isJsonObject(settings)) return { notes: [] }
+    // What is no tokenizer is refused where it is opened.
+    if (!isJsonObject(given) || !isJsonObject(given.model) || !isJsonObject(settings)) return { notes: [] }
     const opened = { checkpoint, config: settings, opened: openedWith(checkpoint, settings, source) }
     // In the order of the classes: tokens, words, and then what sentence-transformers puts in front.
     const tokens = overruleTokens(given, opened)
