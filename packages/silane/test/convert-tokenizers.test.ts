@@ -1,4 +1,4 @@
-import { cpSync, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
@@ -72,4 +72,19 @@ test('of SentencePiece alone no tokenizer is made, and whoever needs one is told
     code: 'E_NO_TOKENIZER',
     message: expect.stringMatching(/none is made of spiece\.model[\s\S]*save_pretrained/),
   })
+})
+
+test('a tokenizer.json that its settings overrule is written as transformers has it, and the report says so', async () => {
+  const overruled = fileURLToPath(new URL('../fixtures/overruled/bert-lower', import.meta.url))
+  const [model, out] = [join(temporary(), 'checkpoint'), join(temporary(), 'out')]
+  cpSync(join(plugins, 'bert/fixtures/base'), model, { recursive: true })
+  for (const file of ['tokenizer.json', 'tokenizer_config.json']) cpSync(join(overruled, file), join(model, file))
+  const { report } = await convert({ model, out, targets: ['onnx'], validate: false, plugins: [join(plugins, 'bert')] })
+  expect(report.notes).toContainEqual(
+    expect.stringMatching(/^tokenizer\.json was changed .*do_lower_case is true by tokenizer_config\.json/),
+  )
+  const golden = JSON.parse(readFileSync(join(overruled, 'golden.json'), 'utf8'))
+  const tokenizer = await openTokenizer(out)
+  expect(golden.texts.map((at: number) => tokenizer?.encode(texts[at] ?? '').ids)).toEqual(golden.ids)
+  expect(readFileSync(join(out, 'tokenizer_config.json'))).toEqual(readFileSync(join(model, 'tokenizer_config.json')))
 })

@@ -62,7 +62,9 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
     const out = resolve(options.cwd ?? '.', options.out ?? `${defaultName(checkpoint)}.silane`)
     const { plugin, contract } = await step('find plugin', () => findPlugin(checkpoint, options))
     const loaded = await step('load', () => loadModel(checkpoint, { plugin, contract }, options))
-    const tokenizers = await step('tokenizers', () => buildTokenizers(checkpoint, loaded.tokenizers))
+    const tokenizers = await step('tokenizers', () =>
+      buildTokenizers(checkpoint, loaded.tokenizers, { sentence: loaded.sentence !== undefined }),
+    )
     const papers = modelPapers(checkpoint)
     const companions = Object.fromEntries(companionFiles(checkpoint.files).map(file => [file, file]))
     const copiedTokenizers = Object.keys(companions).filter(file => basename(file) === 'tokenizer.json')

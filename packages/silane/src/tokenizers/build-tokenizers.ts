@@ -1,9 +1,13 @@
+import { basename } from 'node:path/posix'
 import { type Checkpoint, isJsonObject, type JsonObject, type TokenizerSource } from '@silane/core'
+import { companionFiles } from '../convert/companion-files.ts'
 import { jsonText } from '../convert/write-files.ts'
 import { buildTokenizer } from './build-tokenizer.ts'
+import { lowerSentences } from './lower-sentences.ts'
+import { overruleTokenizer } from './overrule-tokenizer.ts'
 import type { TokenizerSettings } from './read-settings.ts'
 
-/** What is written into a converted folder in place of a tokenizer.json that the checkpoint lacks. */
+/** What is written into a converted folder in place of a tokenizer.json that the checkpoint lacks, or that is another one once it is open. */
 interface BuiltTokenizers {
   /** Texts by the names of files. */
   readonly files: Readonly<Record<string, string>>
@@ -20,8 +24,13 @@ const vocabularies: Readonly<Record<TokenizerSource['kind'], readonly string[]>>
 /**
  * Makes tokenizer.json for each tokenizer of a model that has a vocabulary and no such file, and completes its tokenizer_config.json with
  * what its class has where the file says nothing. Nothing is made of a vocabulary whose tokenizer is another one, and that is said.
+ * Over a tokenizer.json that is there it lays what the files beside it say. `sentence`: texts are embedded by sentence-transformers.
  */
-export function buildTokenizers(checkpoint: Checkpoint, sources: readonly TokenizerSource[] = []): BuiltTokenizers {
+export function buildTokenizers(
+  checkpoint: Checkpoint,
+  sources: readonly TokenizerSource[] = [],
+  { sentence = false }: { readonly sentence?: boolean } = {},
+): BuiltTokenizers {
   const files: Record<string, string> = {}
   const notes: string[] = []
   for (const source of sources) {
@@ -37,8 +46,19 @@ export function buildTokenizers(checkpoint: Checkpoint, sources: readonly Tokeni
       continue
     }
     const { file, settings } = buildTokenizer(own, source)
-    files[`${prefix}tokenizer.json`] = jsonText(file)
+    const sentences = sentence ? lowerSentences(file, own) : { file, laid: [], left: [] }
+    notes.push(...[...sentences.laid, ...sentences.left].map(said => `${prefix}tokenizer.json: ${said}`))
+    files[`${prefix}tokenizer.json`] = jsonText(sentences.file)
     files[`${prefix}tokenizer_config.json`] = jsonText(completed(settings, source))
+  }
+  for (const path of companionFiles(checkpoint.files).filter(file => basename(file) === 'tokenizer.json')) {
+    const folder = path.slice(0, -'/tokenizer.json'.length)
+    const prefix = folder === '' ? '' : `${folder}/`
+    const own = folder === '' ? checkpoint : checkpoint.folder(folder)
+    const source = sources.find(each => (each.folder ?? '') === folder)
+    const overruled = overruleTokenizer(own, source, { sentence, prefix })
+    if (overruled.file) files[path] = jsonText(overruled.file)
+    notes.push(...overruled.notes)
   }
   return { files, notes }
 }
