@@ -1,4 +1,3 @@
-import { own } from '@silane/core'
 import type { OptionSpec, OptionValue } from '@silane/core/options'
 import type { settings } from './settings.ts'
 
@@ -68,8 +67,13 @@ function bytes(value: unknown): number | undefined {
   return Number.isSafeInteger(size) && size >= 1 ? size : undefined
 }
 
+const booleans: ReadonlyMap<string, boolean> = new Map([
+  ['true', true],
+  ['false', false],
+])
+
 const readers: Readonly<Record<Kind, (value: unknown) => CheckedValue | undefined>> = {
-  boolean: value => own({ true: true, false: false }, textOf(value)),
+  boolean: value => booleans.get(textOf(value)),
   integer,
   integers: value => {
     const read = all(list(value).map(integer))

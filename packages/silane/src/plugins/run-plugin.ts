@@ -1,3 +1,4 @@
+import { unfinishedFolders } from '@silane/core'
 import { errors } from '../errors.ts'
 import { streams } from '../streams.ts'
 import { isCoded, thrownText } from '../thrown.ts'
@@ -102,6 +103,7 @@ function watched(run: Run): Watched {
     patience: time,
     stuck: failed(run, `it has not returned after ${time / 1000} s`),
     ended: failed(run, 'it ended the process'),
+    folders: unfinishedFolders,
   }
 }
 

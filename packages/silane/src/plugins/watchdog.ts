@@ -1,5 +1,4 @@
 import { Worker } from 'node:worker_threads'
-import { unfinishedFolders } from '@silane/core'
 import type { Piece } from '../streams.ts'
 
 /** What the thread is given: the state that it watches. */
@@ -29,6 +28,8 @@ export interface Watched {
   readonly stuck: Error
   /** When the process ends by its doing. */
   readonly ended: Error
+  /** The folders that go with the process, for when nothing but the thread can remove them. */
+  readonly folders: () => readonly string[]
 }
 
 /** How the command line ends. */
@@ -91,7 +92,7 @@ export const watchdog = {
     const { end, pieces } = ending
     thread ??= startThread()
     const { worker, state } = thread
-    if (isNew) worker.postMessage({ pieces: pieces(watched.stuck), folders: unfinishedFolders() } satisfies LastWord)
+    if (isNew) worker.postMessage({ pieces: pieces(watched.stuck), folders: watched.folders() } satisfies LastWord)
     const stuck = () => {
       Atomics.store(state, 1, 1)
       end(watched.stuck)
