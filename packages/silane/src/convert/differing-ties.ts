@@ -14,7 +14,11 @@ export function differingTies(
   const isOfLater = typeof version === 'string' && /^(?:[5-9]|\d\d)\./.test(version)
   if (isOfLater || [config, ...Object.values(config)].some(part => isJsonObject(part) && part.tie_word_embeddings === false)) return []
   return rows.flatMap(row => {
-    const [first, ...others] = row.flatMap(name => [...taken].filter(([full]) => full === name || full.endsWith(`.${name}`)))
+    const [first, ...others] = row.flatMap(name => {
+      const found = [...taken].filter(([full]) => full === name || full.endsWith(`.${name}`))
+      // A name that several modules have, such as two encoders, says of none what it is tied to.
+      return found.length === 1 ? found : []
+    })
     const other = first && others.find(([, tensor]) => !sameElements(first[1], tensor))
     return first && other
       ? [
