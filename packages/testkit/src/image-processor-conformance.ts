@@ -1,20 +1,24 @@
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { openCheckpoint } from '@silane/checkpoint'
-import { type Checkpoint, type ImageStep, isSilaneError, type Json, type Port } from '@silane/core'
+import { openCheckpoint, readJsonFile } from '@silane/checkpoint'
+import { type Checkpoint, type ImageStep, isSilaneError, type Port } from '@silane/core'
 import { expect, onTestFinished, test } from 'vitest'
+import * as z from 'zod'
 import { fixturesOf, type PluginPlace, pathOf } from './read-cases.ts'
 
 /** Settings of an image processor, and what versions of transformers make of a picture with them (tools/goldens/processors.py). */
-interface Case {
-  readonly fixture: string
-  readonly file: Readonly<Record<string, Json>>
-  /** It is for another processor: refused. */
-  readonly other?: true
-  readonly 4: string | null
-  readonly 5: string | null
-}
+const schema = z.array(
+  z.strictObject({
+    fixture: z.string(),
+    file: z.record(z.string(), z.json()),
+    /** It is for another processor: refused. */
+    other: z.literal(true).optional(),
+    4: z.string().nullable(),
+    5: z.string().nullable(),
+  }),
+)
+
+type Case = z.infer<typeof schema>[number]
 
 /** How a plugin reads pictures. */
 export interface PictureReader {
@@ -32,7 +36,8 @@ const HASH = /^[0-9a-f]{64}$/
  */
 export function imageProcessorConformance(place: PluginPlace, { port, pixels }: PictureReader): void {
   const pictures = join(pathOf(place.root), 'test/pictures')
-  const cases = JSON.parse(readFileSync(join(pictures, 'processors.json'), 'utf8')) as readonly Case[]
+  const file = 'processors.json'
+  const cases = schema.parse(readJsonFile(join(pictures, file), { file, where: pictures }))
 
   async function made({ fixture, file }: Case): Promise<string> {
     const base = await openCheckpoint(join(fixturesOf(place), fixture))
